@@ -1,0 +1,11 @@
+"""Backbones: token ids to one vector a position."""
+
+from slmcli.registry import Registry
+
+BACKBONES = Registry(
+    "backbone",
+    {
+        "conv": "slmcli.backbones.conv:Conv",
+        "lstm": "slmcli.backbones.lstm:Lstm",
+    },
+)

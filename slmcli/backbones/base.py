@@ -1,0 +1,33 @@
+"""What every backbone is: settings that can build a model."""
+
+import abc
+from typing import Any  # Any: Keras models; Keras is not imported here
+
+from pydantic import Field
+
+from slmcli.config import Settings
+
+
+class Backbone(Settings, abc.ABC):
+    """Settings of an architecture. `build` makes the model; importing the settings imports no Keras."""
+
+    embedding: int = Field(64, ge=1, description="width of a token vector")
+    embedding_dropout: float = Field(0.5, ge=0.0, lt=1.0, description="share of the values of token vectors dropped in training")
+
+    @abc.abstractmethod
+    def build(self, *, vocabulary_size: int, length: int | None) -> Any:
+        """Return a `keras.Model`.
+
+        Inputs: token_ids (batch, length) int32, padding_mask (batch, length) bool, True on real tokens.
+        Output: (batch, length, hidden), zeros on padding. More padding on the right changes nothing on real tokens.
+        """
+
+    def embed(self, token_ids: Any, padding_mask: Any, *, vocabulary_size: int) -> Any:
+        """Return token vectors (batch, length, embedding), zeros on padding, with dropout in training."""
+        import keras
+
+        from slmcli.layers import ZeroPadding
+
+        vectors = keras.layers.Embedding(vocabulary_size, self.embedding, name="embedding")(token_ids)
+        vectors = keras.layers.Dropout(self.embedding_dropout, name="embedding_dropout")(vectors)
+        return ZeroPadding(name="embedding_padding")(vectors, padding_mask)

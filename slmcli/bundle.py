@@ -1,0 +1,187 @@
+"""The deployable directory: model, tokenizer, labels, settings, card, and a manifest with a hash of each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any  # Any: JSON documents and Keras models
+
+from slmcli import __version__
+from slmcli.config import EncodingSettings
+from slmcli.dataset import read_tokenizer
+from slmcli.errors import BundleError, ConfigError
+from slmcli.files import new_directory, read_json, sha256_file, write_json, write_text
+from slmcli.formats import FORMATS
+from slmcli.formats.base import Format
+from slmcli.tasks import TASKS
+from slmcli.tasks.base import Task
+from slmcli.tokenizers.base import Tokenizer
+
+FORMAT_VERSION = 1
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle on disk whose hashes were found right.
+
+    Attributes:
+        path: The directory.
+        manifest: Contents of manifest.json.
+        settings: Contents of settings.json: `encoding`, `length` (fixed length in tokens or None), `finetune`.
+        task: The task with its labels.
+        tokenizer: The tokenizer.
+    """
+
+    path: Path
+    manifest: dict[str, Any]
+    settings: dict[str, Any]
+    task: Task
+    tokenizer: Tokenizer
+
+    @property
+    def format(self) -> Format:
+        """The format of the model file."""
+        return FORMATS.load(self.manifest["format"])()
+
+    @property
+    def encoding(self) -> EncodingSettings:
+        """How texts are cut to length."""
+        return EncodingSettings(**self.settings["encoding"])
+
+    @property
+    def length(self) -> int | None:
+        """The only length in tokens the model takes, or None when it takes any."""
+        return self.settings["length"]
+
+    @property
+    def bytes(self) -> int:
+        """Size of the model file in bytes."""
+        return (self.path / self.format.file_name).stat().st_size
+
+
+def write_bundle(
+    path: Path,
+    model: Any,
+    *,
+    format_name: str,
+    quantize: str,
+    task: Task,
+    tokenizer: Tokenizer,
+    settings: Mapping[str, Any],
+    facts: Mapping[str, Any],
+    overwrite: bool,
+    check: "Any | None" = None,
+) -> None:
+    """Write a bundle complete or not at all.
+
+    Args:
+        path: The directory.
+        model: A float32 `keras.Model` from token_ids to outputs.
+        format_name: Name of the format.
+        quantize: One of the format's quantizations.
+        task: The task with its labels.
+        tokenizer: The tokenizer.
+        settings: What settings.json shall hold.
+        facts: What the manifest shall say beside names and hashes: scores, licence, fingerprints, parameters.
+        overwrite: Replace an existing bundle.
+        check: Called with the directory before it takes its name; returns more facts, or raises to leave nothing.
+
+    Raises:
+        ConfigError: The format cannot be quantised that way.
+    """
+    file_format: Format = FORMATS.load(format_name)()
+    if quantize not in file_format.quantizations:
+        raise ConfigError(f"--quantize {quantize} is not possible in format {format_name}. Known: {', '.join(file_format.quantizations)}.")
+    with new_directory(path, marker=MANIFEST, overwrite=overwrite) as part:
+        file_format.save(model, part, quantize=quantize)
+        write_json(part / "tokenizer.json", tokenizer.to_json())
+        write_json(part / "labels.json", {"format_version": FORMAT_VERSION, "labels": task.labels})
+        write_json(part / "settings.json", {"format_version": FORMAT_VERSION, **settings})
+        manifest = {
+            "format_version": FORMAT_VERSION,
+            "slmcli": __version__,
+            "task": task.name,
+            "format": format_name,
+            "quantize": quantize,
+            "tokenizer_fingerprint": tokenizer.fingerprint,
+            **facts,
+        }
+        _seal(part, manifest)
+        if check is not None:
+            _seal(part, {**manifest, **check(part)})
+
+
+def _seal(directory: Path, manifest: dict[str, Any]) -> None:
+    """Write the card, then the manifest with the hash of every file."""
+    write_text(directory / "README.md", _card(directory, manifest))
+    files = sorted(file for file in directory.iterdir() if file.name != MANIFEST)
+    write_json(directory / MANIFEST, {**manifest, "files": {file.name: sha256_file(file) for file in files}})
+
+
+def open_bundle(path: Path) -> Bundle:
+    """Open the bundle at `path`, or the one inside a run, and check every file against the manifest.
+
+    Raises:
+        BundleError: There is none, a file is missing, or a file is not what was written.
+    """
+    if not (path / MANIFEST).exists() and (path / "bundle" / MANIFEST).exists():
+        path = path / "bundle"
+    if not (path / MANIFEST).exists():
+        if (path / "run.json").exists():
+            raise BundleError(f"{path} is a run without a model yet. Finish it with `slm finetune --resume --out {path}`.")
+        raise BundleError(f"{path} is not a bundle or a run: it has no {MANIFEST}. Make one with `slm finetune` or `slm export`.")
+    manifest = read_json(path / MANIFEST, format_version=FORMAT_VERSION)
+    for name, expected in manifest["files"].items():
+        _check_file(path / name, expected)
+    labels = read_json(path / "labels.json", format_version=FORMAT_VERSION)["labels"]
+    settings = read_json(path / "settings.json", format_version=FORMAT_VERSION)
+    tokenizer = read_tokenizer(path / "tokenizer.json")
+    return Bundle(path, manifest, settings, TASKS.load(manifest["task"])(labels), tokenizer)
+
+
+def _check_file(path: Path, expected: str) -> None:
+    if not path.is_file():
+        raise BundleError(f"{path} is missing, but the manifest names it. Copy the whole bundle, or export it again.")
+    found = sha256_file(path)
+    if found != expected:
+        raise BundleError(f"{path} was changed: its sha256 is {found[:12]}…, the manifest says {expected[:12]}…. Copy it again, or export it again.")
+
+
+def _card(directory: Path, manifest: Mapping[str, Any]) -> str:
+    scores = manifest.get("scores") or {}
+    rows = "\n".join(f"| {name} | {value:.4f} |" for name, value in scores.items()) or "| none | |"
+    size = sum(file.stat().st_size for file in directory.iterdir() if file.name not in (MANIFEST, "README.md"))
+    parity = manifest.get("parity")
+    checked = (
+        f"Compared with the trained model on {parity['examples']} validation texts: {parity['label_agreement']:.2%} equal labels, "
+        f"largest difference of a probability {parity['max_difference']:.2g}.\n"
+        if parity
+        else ""
+    )
+    return f"""# A {manifest["task"]} model
+
+Format {manifest["format"]}{"" if manifest["quantize"] == "none" else ", " + manifest["quantize"] + "-range 8-bit weights"}; \
+{manifest.get("parameters", 0):,} parameters; {size:,} bytes in all. Made with slm {manifest["slmcli"]}.
+{checked}
+## Scores on the validation split
+
+| score | value |
+|---|---|
+{rows}
+
+## Use
+
+```
+slm predict DIRECTORY "a text"
+slm predict DIRECTORY --input texts.csv > predictions.jsonl
+```
+
+## Origin
+
+- Backbone: {manifest.get("backbone", "unknown")}
+- Data fingerprint: {manifest.get("dataset_fingerprint", "unknown")}
+- Tokenizer fingerprint: {manifest["tokenizer_fingerprint"]}
+- Licence: {manifest.get("licence", "unspecified")}
+
+A model repeats what its training texts taught it, their errors and prejudices included. Judge it on texts of your own before it decides anything.
+"""

@@ -1,0 +1,171 @@
+"""Keras callbacks of a training: checkpoints that make resuming exact, early stopping, the log."""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any  # Any: Keras logs
+
+import keras
+
+from slmcli.config import FinetuneSettings
+from slmcli.errors import Interrupted, SlmError
+from slmcli.run import Progress, Run, load_variables, save_state
+from slmcli.runtime import peak_memory_megabytes
+from slmcli.signals import StopRequest
+
+_LOG_SECONDS = 10.0
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Keep the best epoch's weights and the last state; restore that state; stop early, in time, or on a signal.
+
+    The state is everything the next step depends on: weights, seed generators of dropout, optimizer, metrics of the epoch in work,
+    and the progress. The order of examples follows from the seed and the epoch's number.
+    """
+
+    def __init__(self, run: Run, progress: Progress, settings: FinetuneSettings, stop: StopRequest, *, has_validation: bool) -> None:
+        super().__init__()
+        self._run = run
+        self._progress = progress
+        self._settings = settings
+        self._stop = stop
+        self._has_validation = has_validation
+        self._is_restored = not run.last_checkpoint.exists()
+        self._clock = time.monotonic()
+        self._saved_at = self._clock
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Restore the saved state once; Keras has reset the metrics just before."""
+        if not self._is_restored:
+            load_variables(self._run.last_checkpoint, self._variables())
+            self._is_restored = True
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Count the step; save when a signal or the clock asks for it."""
+        progress = self._progress
+        progress.step += 1
+        progress.step_in_epoch += 1
+        self._tick()
+        self._check_loss((logs or {}).get("loss", 0.0))
+        if self._stop.is_set:
+            self._interrupt()
+        if self._settings.max_minutes and progress.seconds >= 60 * self._settings.max_minutes:
+            progress.is_finished = True
+            self.model.stop_training = True
+        elif time.monotonic() - self._saved_at >= 60 * self._settings.checkpoint_minutes:
+            self._save()
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Compare with the best epoch, then save."""
+        self._tick()
+        progress, scores = self._progress, {name: float(value) for name, value in (logs or {}).items()}
+        value = self._monitored(scores)
+        if value < progress.best_value or not self._has_validation:
+            progress.best_value, progress.best_epoch, progress.epochs_since_best = value, epoch, 0
+            self._save_best()
+        else:
+            progress.epochs_since_best += 1
+        progress.history.append({"epoch": epoch, "step": progress.step, **scores})
+        progress.epoch, progress.step_in_epoch = epoch + 1, 0
+        if progress.epochs_since_best >= self._settings.patience:
+            progress.is_finished = True
+            self.model.stop_training = True
+        self._save()
+        if self._stop.is_set and not progress.is_finished and progress.epoch < (self._settings.epochs or 0):
+            self._interrupt()
+
+    def _monitored(self, scores: Mapping[str, float]) -> float:
+        """Return the value that shall fall."""
+        if not self._has_validation:
+            return scores["loss"]
+        return scores["val_loss"] if self._settings.monitor == "loss" else -scores["val_accuracy"]
+
+    def _check_loss(self, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise SlmError(
+                f"the loss is {loss} at step {self._progress.step}. Pass a lower --learning-rate (now {self._settings.learning_rate}), "
+                "or --clip-norm 1, and begin anew with --overwrite. The last good checkpoint is kept."
+            )
+
+    def _interrupt(self) -> None:
+        self._save()
+        raise Interrupted(f"interrupted at step {self._progress.step}; the state is saved. Go on with --resume --out {self._run.path}")
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        self._progress.seconds += now - self._clock
+        self._clock = now
+
+    def _save(self) -> None:
+        save_state(self._run.last_checkpoint, self._variables(), self._progress)
+        self._saved_at = time.monotonic()
+
+    def _save_best(self) -> None:
+        part = self._run.best_checkpoint.with_name("part.weights.h5")
+        self.model.save_weights(part, overwrite=True)
+        part.replace(self._run.best_checkpoint)
+
+    def _variables(self) -> list[Any]:
+        return [*self.model.variables, *self.model.optimizer.variables, *self.model.metrics_variables]
+
+
+class Report(keras.callbacks.Callback):
+    """Tell every step and epoch to a listener, and write log.jsonl."""
+
+    def __init__(
+        self,
+        listener: Callable[[Mapping[str, Any]], None],
+        run: Run,
+        progress: Progress,
+        *,
+        settings: FinetuneSettings,
+        steps_per_epoch: int,
+        examples: int,
+        tokens: int,
+    ) -> None:
+        super().__init__()
+        self._listener = listener
+        self._run = run
+        self._progress = progress
+        self._settings = settings
+        self._steps_per_epoch = steps_per_epoch
+        self._examples = examples
+        self._tokens = tokens
+        self._started = time.monotonic()
+        self._first_step = progress.step
+        self._logged_at = self._started
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Tell the step; log one every ten seconds."""
+        event = {"event": "step", **self._state(), **{name: float(value) for name, value in (logs or {}).items()}}
+        self._listener(event)
+        if time.monotonic() - self._logged_at >= _LOG_SECONDS:
+            self._logged_at = time.monotonic()
+            self._run.log(event)
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Tell and log the epoch."""
+        is_best = self._progress.best_epoch == epoch
+        event = {"event": "epoch", **self._state(), "epoch": epoch + 1, **{name: float(value) for name, value in (logs or {}).items()}, "is_best": is_best}
+        self._listener(event)
+        self._run.log(event)
+
+    def _state(self) -> dict[str, Any]:
+        """Return where the training is, how fast and how long still."""
+        progress, steps = self._progress, self._steps_per_epoch * (self._settings.epochs or 1)
+        seconds = max(1e-6, time.monotonic() - self._started)
+        steps_per_second = (progress.step - self._first_step) / seconds
+        left = (steps - progress.step) / steps_per_second if steps_per_second else 0.0
+        if self._settings.max_minutes:
+            left = min(left, 60 * self._settings.max_minutes - progress.seconds)
+        return {
+            "epoch": progress.epoch + 1,
+            "epochs": self._settings.epochs,
+            "step": progress.step,
+            "steps": steps,
+            "learning_rate": float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
+            "examples_per_second": round(steps_per_second * self._examples / self._steps_per_epoch, 1),
+            "tokens_per_second": round(steps_per_second * self._tokens / self._steps_per_epoch),
+            "memory_megabytes": round(peak_memory_megabytes()),
+            "seconds_left": round(max(0.0, left)),
+        }

@@ -1,0 +1,14 @@
+"""The command line: one file a command, loaded when it is used."""
+
+# command name -> (module:attribute, one line for the list)
+COMMANDS = {
+    "init": ("slmcli.cli.init:command", "Write a complete, commented recipe for a task and a data file."),
+    "check": ("slmcli.cli.check:command", "Report what is wrong with a corpus before anything is trained."),
+    "preprocess": ("slmcli.cli.preprocess:command", "Turn corpus files into an encoded dataset."),
+    "finetune": ("slmcli.cli.finetune:command", "Train a model on a dataset."),
+    "evaluate": ("slmcli.cli.evaluate:command", "Score a model beside baselines, with intervals."),
+    "export": ("slmcli.cli.export:command", "Write a model in another format, after a parity check."),
+    "predict": ("slmcli.cli.predict:command", "Label texts."),
+    "run": ("slmcli.cli.run:command", "Run every stage of a recipe; what is up to date is skipped."),
+    "doctor": ("slmcli.cli.doctor:command", "Say what is installed and try a tiny training, export and prediction."),
+}

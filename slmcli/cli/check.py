@@ -1,0 +1,38 @@
+"""`slm check`."""
+
+from pathlib import Path
+from typing import Any  # Any: options by name
+
+import click
+
+from slmcli.cli.options import common_options, gather, print_json, set_up_logging, settings_options
+from slmcli.config import CheckSettings, build
+from slmcli.tasks import TASKS
+from slmcli.tokenizers import TOKENIZERS
+
+
+@click.command(name="check")
+@click.argument("files", nargs=-1)
+@settings_options(CheckSettings, choices={"task": TASKS.names(), "tokenizer": TOKENIZERS.names()}, leave_out=("files", "vocabulary_size", "min_frequency"))
+@click.option("--out", type=click.Path(path_type=Path), help="also write the report to this JSON file")
+@common_options(writes=False, recipe=False)
+def command(files: tuple[str, ...], out: Path | None, work: Path, as_json: bool, quiet: bool, verbose: bool, debug: bool, **flags: Any) -> None:
+    """Report what is wrong with corpus FILES before anything is trained.
+
+    Without FILES: the sample corpus. Exit code 3 when training would be meaningless.
+    """
+    set_up_logging(quiet=quiet or as_json, verbose=verbose)
+    values, source = gather("check", {"files": list(files) or None, **flags}, None, None)
+    settings = build(CheckSettings, values, source=source)
+    from slmcli.cli.display import show_findings
+    from slmcli.files import write_json
+    from slmcli.preprocessing import check, raise_errors
+
+    report = check(settings)
+    if out is not None:
+        write_json(out, report.to_json())
+    if as_json:
+        print_json(report.to_json())
+    else:
+        show_findings(report.to_json())
+    raise_errors(report)

@@ -1,0 +1,119 @@
+"""What a person sees: progress of a training, tables of results."""
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any  # Any: events and results are JSON documents
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from slmcli.baselines import BASELINE_NAMES
+from slmcli.cli.options import is_terminal
+
+_LINE_SECONDS = 5.0
+
+
+class TrainingDisplay:
+    """Show the steps of a training: a bar on a terminal, a line every few seconds elsewhere, nothing when quiet."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._shown_at = time.monotonic()
+        self._bar = Progress(
+            TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[state]}"), TimeRemainingColumn(), console=Console(stderr=True)
+        )
+        self._task: TaskID | None = None
+
+    def __call__(self, event: Mapping[str, Any]) -> None:
+        """Show one event of the training."""
+        if self._quiet:
+            return
+        if event["event"] == "epoch":
+            self._line(epoch_line(event))
+        elif is_terminal():
+            self._redraw(event)
+        elif time.monotonic() - self._shown_at >= _LINE_SECONDS:
+            self._shown_at = time.monotonic()
+            self._line(step_line(event))
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        self._bar.stop()
+
+    def _redraw(self, event: Mapping[str, Any]) -> None:
+        if self._task is None:
+            self._bar.start()
+            self._task = self._bar.add_task("", total=event["steps"], state="")
+        state = f"loss {event['loss']:.3f}  {event['examples_per_second']:,.0f} examples/s"
+        self._bar.update(self._task, completed=event["step"], description=f"epoch {event['epoch']}/{event['epochs']}", state=state)
+
+    def _line(self, text: str) -> None:
+        if self._task is not None:
+            self._bar.console.print(escape(text), highlight=False)
+        else:
+            click.echo(text, err=True)
+
+
+def step_line(event: Mapping[str, Any]) -> str:
+    """Return a step as one line."""
+    return (
+        f"step {event['step']}/{event['steps']}  epoch {event['epoch']}  loss {event['loss']:.4f}  rate {event['learning_rate']:.2e}  "
+        f"{event['examples_per_second']:,.0f} examples/s  {event['tokens_per_second']:,} tokens/s  {event['memory_megabytes']:,} MB  {event['seconds_left']} s left"
+    )
+
+
+def epoch_line(event: Mapping[str, Any]) -> str:
+    """Return an epoch as one line; a star marks the best so far."""
+    validation = f"  validation loss {event['val_loss']:.4f}  accuracy {event['val_accuracy']:.4f}" if "val_loss" in event else ""
+    return f"epoch {event['epoch']}/{event['epochs']}  loss {event['loss']:.4f}  accuracy {event['accuracy']:.4f}{validation}{' *' if event['is_best'] else ''}"
+
+
+def show_evaluation(result: Mapping[str, Any]) -> None:
+    """Print scores, baselines and labels as tables."""
+    console = Console(file=sys.stdout, highlight=False)
+    where = f"{result['split']} split" if "split" in result else ", ".join(result["data"])
+    table = Table(title=f"{result['task']}: {result['examples']:,} examples, {escape(where)}", title_justify="left")
+    for name, justify in (("", "left"), ("accuracy", "right"), ("95 % interval", "right"), ("macro F1", "right")):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    low, high = result["intervals"]["accuracy"]
+    table.add_row("[bold]this model[/bold]", f"{result['scores']['accuracy']:.4f}", f"{low:.4f}-{high:.4f}", f"{result['scores']['macro_f1']:.4f}")
+    for name, row in result["baselines"].items():
+        table.add_row(BASELINE_NAMES[name], f"{row['accuracy']:.4f}", "", f"{row['macro_f1']:.4f}")
+    console.print(table)
+    labels = Table(title_justify="left")
+    for name, justify in (("label", "left"), ("precision", "right"), ("recall", "right"), ("F1", "right"), ("examples", "right")):
+        labels.add_column(name, justify=justify)  # type: ignore[arg-type]
+    for label, row in result["per_label"].items():
+        labels.add_row(escape(label), f"{row['precision']:.4f}", f"{row['recall']:.4f}", f"{row['f1']:.4f}", f"{row['examples']:,}")
+    console.print(labels)
+    click.echo(result["verdict"])
+    click.echo(f"Report: {result['report']}")
+
+
+def show_findings(report: Mapping[str, Any]) -> None:
+    """Print a data report: what each split holds, then the findings with what to do."""
+    console = Console(file=sys.stdout, highlight=False)
+    table = Table(title="Corpus", title_justify="left")
+    for name, justify in (("split", "left"), ("examples", "right"), ("labels", "left"), ("tokens: median", "right"), ("95 %", "right"), ("longest", "right"), ("cut", "right")):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    for split, facts in report["splits"].items():
+        labels = ", ".join(f"{label} {count:,}" for label, count in list(facts["labels"].items())[:6])
+        more = f" and {len(facts['labels']) - 6} more" if len(facts["labels"]) > 6 else ""
+        length = facts["length"]
+        table.add_row(split, f"{facts['examples']:,}", escape(labels + more), f"{length['median']}", f"{length['p95']}", f"{length['max']:,}", f"{facts['truncated_share']:.1%}")
+    console.print(table)
+    for finding in report["findings"]:
+        click.echo(f"{finding['severity']}: {finding['message']} {finding['action']}")
+        for row in finding["rows"]:
+            click.echo(f"    {row}")
+    if not report["findings"]:
+        click.echo("Nothing found to complain about.")
+
+
+def show_bytes(size: int) -> str:
+    """Return a size as people write it."""
+    return f"{size / 1e6:.2f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"

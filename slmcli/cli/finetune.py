@@ -1,0 +1,67 @@
+"""`slm finetune`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any  # Any: options by name, JSON documents
+
+import click
+
+from slmcli.backbones import BACKBONES
+from slmcli.cli.options import common_options, gather, locate, print_json, set_up_logging, settings_options
+from slmcli.config import FinetuneSettings
+from slmcli.tasks import TASKS
+
+_BACKBONE_SETTINGS = tuple(BACKBONES.load(name) for name in BACKBONES.names())
+
+
+@click.command(name="finetune")
+@click.argument("dataset", type=click.Path(path_type=Path), required=False)
+@settings_options(FinetuneSettings, *_BACKBONE_SETTINGS, choices={"task": TASKS.names(), "backbone": BACKBONES.names()})
+@click.option("--out", type=click.Path(path_type=Path), help="run directory  [default: WORK/TASK/run]")
+@common_options(resumes=True)
+def command(
+    dataset: Path | None, out: Path | None, work: Path, recipe: Path | None, data_dir: str | None, resume: bool, overwrite: bool, as_json: bool,
+    quiet: bool, verbose: bool, debug: bool, **flags: Any,
+) -> None:  # fmt: skip
+    """Train a model on DATASET.
+
+    The first Ctrl-C finishes the step, saves, and ends with exit code 130; go on with --resume. The second ends at once.
+    """
+    set_up_logging(quiet=quiet, verbose=verbose)
+    values, source = gather("finetune", flags, recipe, data_dir)
+    task = values.get("task", FinetuneSettings.model_fields["task"].default)
+    path = locate(dataset, work, ["dataset"], task=task, made_by=f"preprocess --task {task}")
+    result = execute(values, source, path, out or work / task / "run", resume=resume, overwrite=overwrite, quiet=quiet)
+    if as_json:
+        print_json(result)
+    else:
+        show(result)
+
+
+def execute(values: Mapping[str, Any], source: str, dataset: Path, out: Path, *, resume: bool, overwrite: bool, quiet: bool) -> dict[str, Any]:
+    """Train unless it is done."""
+    from slmcli.cli.display import TrainingDisplay
+    from slmcli.dataset import open_dataset
+    from slmcli.errors import ConfigError
+    from slmcli.training import finetune
+
+    if resume and overwrite:
+        raise ConfigError("--resume and --overwrite exclude each other: go on, or begin anew. Pass one.")
+    display = TrainingDisplay(quiet=quiet)
+    try:
+        return finetune(open_dataset(dataset), values, out, source=source, resume=resume, overwrite=overwrite, report=display)
+    finally:
+        display.close()
+
+
+def show(result: Mapping[str, Any]) -> None:
+    """Print what was trained."""
+    if result.get("up_to_date"):
+        click.echo(f"{result['run']} is up to date.")
+        return
+    scores = ", ".join(f"{name} {value:.4f}" for name, value in result["scores"].items() if name in ("accuracy", "macro_f1"))
+    click.echo(
+        f"{result['run']}: {result['epochs']} epochs, {result['seconds']:.0f} s, {result['examples_per_second']:,.0f} examples/s, "
+        f"{result['parameters']:,} parameters"
+    )
+    click.echo(f"Best epoch {result['best_epoch']}, on validation: {scores or 'no validation examples'}")

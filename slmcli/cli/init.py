@@ -1,0 +1,36 @@
+"""`slm init`."""
+
+from pathlib import Path
+
+import click
+
+from slmcli.backbones import BACKBONES
+from slmcli.cli.options import set_up_logging
+from slmcli.tasks import TASKS
+
+
+@click.command(name="init")
+@click.argument("files", nargs=-1)
+@click.option("--task", type=click.Choice(TASKS.names()), default="sentiment", show_default=True, help="what the model will be trained to do")
+@click.option("--backbone", type=click.Choice(BACKBONES.names()), default="conv", show_default=True, help="architecture")
+@click.option("--out", type=click.Path(path_type=Path), default="recipe.yaml", show_default=True, help="the recipe to write; - for standard output")
+@click.option("--overwrite", is_flag=True, help="replace an existing recipe")
+@click.option("--debug", is_flag=True, help="show a traceback for every error")
+def command(files: tuple[str, ...], task: str, backbone: str, out: Path, overwrite: bool, debug: bool) -> None:
+    """Write a complete, commented recipe for a task and corpus FILES.
+
+    Without FILES: for the sample corpus.
+    """
+    set_up_logging(quiet=False, verbose=False)
+    from slmcli.errors import OutputError
+    from slmcli.files import write_text
+    from slmcli.recipes import write_recipe
+
+    text = write_recipe(task, list(files), backbone=backbone)
+    if str(out) == "-":
+        click.echo(text, nl=False)
+        return
+    if out.exists() and not overwrite:
+        raise OutputError(f"{out} exists already. Choose another --out, or pass --overwrite to replace it.")
+    write_text(out, text)
+    click.echo(f"{out} written. Run it: slm run {out}")

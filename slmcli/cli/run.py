@@ -1,0 +1,63 @@
+"""`slm run`."""
+
+from pathlib import Path
+from typing import Any  # Any: settings as they come from a file
+
+import click
+
+from slmcli.cli import evaluate, export, finetune, predict, preprocess
+from slmcli.cli.options import set_up_logging
+from slmcli.config import EvaluateSettings, ExportSettings, PredictSettings, PreprocessSettings, build, read_recipe
+
+
+@click.command(name="run")
+@click.argument("recipe", type=click.Path(path_type=Path))
+@click.option("--data-dir", help="what replaces {data} in the recipe")
+@click.option("--work", type=click.Path(path_type=Path), envvar="SLM_WORK", default="work", help="where outputs go  [default: work]")
+@click.option("--resume", is_flag=True, help="go on with an unfinished training")
+@click.option("--overwrite", is_flag=True, help="run every stage again")
+@click.option("--quiet", "-q", is_flag=True, help="say nothing but results and errors")
+@click.option("--verbose", "-v", is_flag=True, help="say more")
+@click.option("--debug", is_flag=True, help="show a traceback for every error")
+def command(recipe: Path, data_dir: str | None, work: Path, resume: bool, overwrite: bool, quiet: bool, verbose: bool, debug: bool) -> None:
+    """Run every stage of RECIPE in order: preprocess, finetune, evaluate, export, predict.
+
+    Stages that are up to date are skipped; all settings are checked before the first stage starts.
+    """
+    set_up_logging(quiet=quiet, verbose=verbose)
+    sections = read_recipe(recipe, data=data_dir)
+    run_stages(sections, str(recipe), work, resume=resume, overwrite=overwrite, quiet=quiet)
+
+
+def run_stages(sections: dict[str, dict[str, Any]], source: str, work: Path, *, resume: bool, overwrite: bool, quiet: bool) -> None:
+    """Run the stages that the recipe has sections for."""
+    from slmcli.training import split_settings
+
+    preparing = build(PreprocessSettings, sections.get("preprocess", {}), source=f"{source}: preprocess")
+    training = {"task": preparing.task, **sections.get("finetune", {})}
+    split_settings(training, source=f"{source}: finetune")
+    judging = build(EvaluateSettings, sections.get("evaluate", {}), source=f"{source}: evaluate")
+    exporting = build(ExportSettings, sections.get("export", {}), source=f"{source}: export")
+    predicting = build(PredictSettings, sections.get("predict", {}), source=f"{source}: predict")
+    place = work / preparing.task
+    if "preprocess" in sections:
+        _title("preprocess")
+        preprocess.show(preprocess.execute(preparing, place / "dataset", overwrite=overwrite))
+    if "finetune" in sections:
+        _title("finetune")
+        finetune.show(
+            finetune.execute(training, f"{source}: finetune", place / "dataset", place / "run", resume=resume, overwrite=overwrite, quiet=quiet)
+        )
+    if "evaluate" in sections:
+        _title("evaluate")
+        evaluate.execute(judging, place / "run", dataset=None, out=None, as_json=False)
+    if "export" in sections:
+        _title("export")
+        export.show(export.execute(exporting, place / "run", place / "export", work, dataset=None, overwrite=overwrite))
+    if predicting.texts or predicting.input:
+        _title("predict")
+        predict.show(predict.execute(predicting, place / ("export" if "export" in sections else "run")))
+
+
+def _title(stage: str) -> None:
+    click.secho(f"\n== {stage}", bold=True)

@@ -1,0 +1,28 @@
+"""Read Parquet tables."""
+
+import gzip
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+from slmcli.config import CorpusSettings
+from slmcli.corpora.base import Record
+from slmcli.errors import DataError
+
+_BATCH_ROWS = 1024
+
+
+def read(path: Path, settings: CorpusSettings) -> Iterator[Record]:
+    """Yield the rows of a Parquet file, a batch of rows in memory at a time."""
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        file = pyarrow.parquet.ParquetFile(io.BytesIO(gzip.open(path).read()) if path.suffix == ".gz" else path)
+        row = 0
+        for batch in file.iter_batches(batch_size=_BATCH_ROWS):
+            for values in batch.to_pylist():
+                row += 1
+                yield Record(str(path), row, values)
+    except (pyarrow.ArrowException, OSError, EOFError) as error:
+        raise DataError(f"{path} is not a readable Parquet file ({error}). Write it again, or convert it to csv.") from error

@@ -1,0 +1,164 @@
+"""Files that appear complete or not at all: atomic writes, hashes, directories built aside and renamed."""
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any  # Any: JSON documents
+
+from slmcli import __version__
+from slmcli.errors import DataError, FormatVersionError, OutputError
+
+_BLOCK_BYTES = 1 << 20
+
+
+def sha256_file(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def sha256_json(document: Any) -> str:
+    """Return the SHA-256 of a JSON document, independent of the order of its keys."""
+    text = json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file so that a reader sees the old content or the new one, never a part."""
+    part = path.with_name(f".{path.name}.part")
+    with explain_write_errors(path):
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write UTF-8 text atomically."""
+    write_bytes(path, content.encode("utf-8"))
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Write an indented JSON document atomically."""
+    write_text(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path, *, format_version: int | None = None) -> Any:
+    """Read a JSON document.
+
+    Args:
+        path: The file.
+        format_version: The newest `format_version` this release understands, for files that carry one.
+
+    Raises:
+        DataError: The file is missing or is not JSON.
+        FormatVersionError: The file's format is newer.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise DataError(f"{path} is missing. The directory is incomplete; make it again.") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} is not valid JSON ({error}). The file is damaged; make it again.") from error
+    if format_version is not None:
+        check_format_version(path, document, format_version)
+    return document
+
+
+def check_format_version(path: Path, document: Any, newest: int) -> None:
+    """Refuse a document whose format is newer than `newest`."""
+    found = document.get("format_version") if isinstance(document, dict) else None
+    if not isinstance(found, int):
+        raise DataError(f"{path} has no format_version. It was not written by slm, or was edited; make it again.")
+    if found > newest:
+        raise FormatVersionError(
+            f"{path} has format_version {found}; slm {__version__} reads up to {newest}. Install a newer slmcli, or make it again."
+        )
+
+
+@contextlib.contextmanager
+def explain_write_errors(path: Path) -> Iterator[None]:
+    """Turn the operating system's refusal to write into an error that names the repair."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise OutputError(f"{path}: no space left on the device. Free some space, or choose another --out.") from error
+        if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+            raise OutputError(f"{path} cannot be written ({error.strerror}). Choose another --out, or change the permissions.") from error
+        if isinstance(error, (NotADirectoryError, FileExistsError)):
+            raise OutputError(f"{path}: a file stands where a directory is needed. Choose another --out.") from error
+        raise
+
+
+@contextlib.contextmanager
+def new_directory(path: Path, *, marker: str, overwrite: bool = False) -> Iterator[Path]:
+    """Yield a directory to fill; on success it takes the name `path`, on failure nothing is left.
+
+    Args:
+        path: The final name.
+        marker: The file that shows a directory to be of our making; nothing else is ever replaced.
+        overwrite: Replace an existing directory, at the last moment.
+
+    Raises:
+        OutputError: `path` exists and may not be replaced, or the place cannot be written.
+    """
+    check_replaceable(path, marker=marker, overwrite=overwrite)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with explain_write_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned_parts(path)
+        part.mkdir()
+    try:
+        with explain_write_errors(path):
+            yield part
+            _replace_directory(part, path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def check_replaceable(path: Path, *, marker: str, overwrite: bool) -> None:
+    """Refuse to write where something stands that is not ours, or that was not to be replaced."""
+    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+        return
+    if not (path / marker).is_file():
+        raise OutputError(f"{path} exists and is not slm's to replace: it has no {marker}. Choose another --out.")
+    if not overwrite:
+        raise OutputError(f"{path} exists already. Choose another --out, or pass --overwrite to replace it.")
+
+
+def _replace_directory(part: Path, path: Path) -> None:
+    if not path.exists():
+        part.rename(path)
+        return
+    old = path.with_name(f".{path.name}.{os.getpid()}.part-old")
+    path.rename(old)
+    part.rename(path)
+    shutil.rmtree(old)
+
+
+def _remove_abandoned_parts(path: Path) -> None:
+    """Remove what processes that no longer live left behind."""
+    for part in path.parent.glob(f".{path.name}.*.part"):
+        owner = part.name.removesuffix(".part").rsplit(".", 1)[-1]
+        if owner.isdigit() and not _is_alive(int(owner)):
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def _is_alive(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

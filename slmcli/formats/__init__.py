@@ -1,0 +1,11 @@
+"""Formats: how a bundle holds its model."""
+
+from slmcli.registry import Registry
+
+FORMATS = Registry(
+    "format",
+    {
+        "keras": "slmcli.formats.keras:KerasFormat",
+        "litert": "slmcli.formats.litert:LitertFormat",
+    },
+)

@@ -1,0 +1,27 @@
+"""What every format does: write a model, and load one that computes."""
+
+import abc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar  # Any: Keras models
+
+import numpy as np
+
+# token_ids (batch, length) int32 -> outputs (batch, classes) float32
+Forward = Callable[[np.ndarray], np.ndarray]
+
+
+class Format(abc.ABC):
+    """A way to store a model. `load` imports only what the format itself needs."""
+
+    name: ClassVar[str]
+    file_name: ClassVar[str]
+    quantizations: ClassVar[tuple[str, ...]] = ("none",)
+
+    @abc.abstractmethod
+    def save(self, model: Any, directory: Path, *, quantize: str) -> None:
+        """Write a `keras.Model` from token_ids (batch, length) int32 to logits."""
+
+    @abc.abstractmethod
+    def load(self, directory: Path, *, threads: int) -> Forward:
+        """Return a function that computes the model on `threads` threads; 0 means all processors."""

@@ -1,0 +1,54 @@
+"""Keras's own format: a zip of JSON and HDF5, loaded in safe mode."""
+
+from pathlib import Path
+from typing import Any  # Any: Keras models
+
+import numpy as np
+
+from slmcli.errors import BundleError
+from slmcli.formats.base import Format, Forward
+from slmcli.runtime import start_tensorflow
+
+
+class KerasFormat(Format):
+    """`model.keras`."""
+
+    name = "keras"
+    file_name = "model.keras"
+
+    def save(self, model: Any, directory: Path, *, quantize: str) -> None:
+        """Write model.keras."""
+        model.save(directory / self.file_name)
+
+    def load(self, directory: Path, *, threads: int) -> Forward:
+        """Load model.keras and compile its inference once for all shapes."""
+        start_tensorflow(threads=threads)
+        import tensorflow as tf
+
+        model = load_model(directory)
+
+        @tf.function(input_signature=[tf.TensorSpec((None, None), tf.int32)], autograph=False)
+        def infer(token_ids: Any) -> Any:
+            return model(token_ids, training=False)
+
+        def forward(token_ids: np.ndarray) -> np.ndarray:
+            return infer(tf.constant(token_ids)).numpy()
+
+        return forward
+
+
+def load_model(directory: Path) -> Any:
+    """Return the `keras.Model` of a bundle directory.
+
+    Raises:
+        BundleError: The file is not a model that loads without running code from it.
+    """
+    import keras
+
+    import slmcli.layers  # noqa: F401  (registers our layers)
+
+    path = directory / KerasFormat.file_name
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except (ValueError, TypeError, OSError, KeyError) as error:
+        raise BundleError(f"{path} does not load ({error}). Export the run again.") from error

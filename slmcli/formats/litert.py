@@ -1,0 +1,69 @@
+"""LiteRT: one flat file that a small runtime computes, without TensorFlow."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any  # Any: Keras models
+
+import numpy as np
+
+from slmcli.errors import BundleError, ConfigError, MissingPackageError
+from slmcli.formats.base import Format, Forward
+from slmcli.runtime import quiet_stderr
+
+
+class LitertFormat(Format):
+    """`model.tflite`; batch and length are dynamic unless the head needs one length."""
+
+    name = "litert"
+    file_name = "model.tflite"
+    quantizations = ("none", "dynamic")
+
+    def save(self, model: Any, directory: Path, *, quantize: str) -> None:
+        """Convert with LiteRT's builtin operations only, so that the small runtime suffices.
+
+        Raises:
+            ConfigError: The model needs an operation that LiteRT lacks.
+        """
+        import tensorflow as tf
+
+        options: dict[str, Any] = {"target_spec": {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}}
+        if quantize == "dynamic":
+            options["optimizations"] = [tf.lite.Optimize.DEFAULT]
+        try:
+            with quiet_stderr():
+                model.export(directory / self.file_name, format="litert", verbose=False, **options)
+        except Exception as error:  # the converter raises its own class, which has no public name
+            if "ConverterError" not in type(error).__name__:
+                raise
+            lacking = sorted(set(re.findall(r"tf\.([A-Z]\w+)", str(error))))
+            raise ConfigError(
+                f"LiteRT's builtin operations cannot express this model ({', '.join(lacking[:4]) or 'unknown operation'}). "
+                "Recurrent backbones do not convert yet: use --backbone conv, or --format keras."
+            ) from None
+
+    def load(self, directory: Path, *, threads: int) -> Forward:
+        """Load model.tflite in the small runtime; memory is laid out again only when the shape of a batch changes."""
+        try:
+            from ai_edge_litert.interpreter import Interpreter
+        except ImportError as error:
+            raise MissingPackageError(f"a litert bundle needs ai-edge-litert ({error}). Run: pip install ai-edge-litert") from error
+        path = directory / self.file_name
+        try:
+            interpreter = Interpreter(model_path=str(path), num_threads=threads or os.cpu_count() or 1)
+            source, target = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+        except (ValueError, RuntimeError, IndexError) as error:
+            raise BundleError(f"{path} does not load ({error}). Export the run again.") from error
+        shape: tuple[int, ...] = ()
+
+        def forward(token_ids: np.ndarray) -> np.ndarray:
+            nonlocal shape
+            if token_ids.shape != shape:
+                interpreter.resize_tensor_input(source, token_ids.shape)
+                interpreter.allocate_tensors()
+                shape = token_ids.shape
+            interpreter.set_tensor(source, token_ids)
+            interpreter.invoke()
+            return interpreter.get_tensor(target).copy()
+
+        return forward

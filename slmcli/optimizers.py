@@ -1,0 +1,73 @@
+"""Optimizers and learning-rate schedules."""
+
+from typing import Any  # Any: TensorFlow tensors and Keras schedules
+
+import keras
+import tensorflow as tf
+
+from slmcli.config import OptimizerSettings
+
+
+class SparseAdam(keras.optimizers.Adam):
+    """Adam that touches only the embedding rows of the batch.
+
+    Source: Kingma & Ba 2015, algorithm 1. Differs: for a sparse gradient the two moments of absent rows stay as they are
+    instead of decaying, and their weights do not move. A dense step over a large embedding costs more than the rest of a
+    small model (`benchmarks/train.py`).
+    """
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Update one variable; rows of a `tf.IndexedSlices` gradient alone where there is one."""
+        if not isinstance(gradient, tf.IndexedSlices):
+            super().update_step(gradient, variable, learning_rate)
+            return
+        index = self._get_variable_index(variable)
+        momentum, velocity = self._momentums[index].value, self._velocities[index].value
+        step = tf.cast(self.iterations + 1, tf.float32)
+        alpha = tf.cast(learning_rate, tf.float32) * tf.sqrt(1.0 - self.beta_2**step) / (1.0 - self.beta_1**step)
+        rows, positions = tf.unique(gradient.indices)
+        summed = tf.math.unsorted_segment_sum(tf.cast(gradient.values, tf.float32), positions, tf.size(rows))  # (rows, hidden)
+        new_momentum = self.beta_1 * tf.gather(momentum, rows) + (1.0 - self.beta_1) * summed
+        new_velocity = self.beta_2 * tf.gather(velocity, rows) + (1.0 - self.beta_2) * tf.square(summed)
+        momentum.scatter_update(tf.IndexedSlices(new_momentum, rows))
+        velocity.scatter_update(tf.IndexedSlices(new_velocity, rows))
+        variable.value.scatter_sub(tf.IndexedSlices(alpha * new_momentum / (tf.sqrt(new_velocity) + self.epsilon), rows))
+
+
+def build_optimizer(settings: OptimizerSettings, *, steps: int) -> keras.optimizers.Optimizer:
+    """Return the optimizer for a training of `steps` steps."""
+    return SparseAdam(build_schedule(settings, steps=steps), global_clipnorm=settings.clip_norm or None)
+
+
+def build_schedule(settings: OptimizerSettings, *, steps: int) -> Any:
+    """Return the learning-rate schedule: a linear rise from 0, then a fall to a hundredth, or none."""
+    warmup = min(int(settings.warmup * steps), steps - 1)
+    rate = settings.learning_rate
+    if settings.schedule == "cosine":
+        return keras.optimizers.schedules.CosineDecay(
+            0.0 if warmup else rate, steps - warmup, alpha=0.01, warmup_target=rate if warmup else None, warmup_steps=warmup
+        )
+    return LinearSchedule(rate, warmup=warmup, steps=steps, final_share=0.01 if settings.schedule == "linear" else 1.0)
+
+
+@keras.saving.register_keras_serializable("slmcli")
+class LinearSchedule(keras.optimizers.schedules.LearningRateSchedule):
+    """Rise linearly from 0 in `warmup` steps, then move linearly to `final_share` of the highest rate at `steps`."""
+
+    def __init__(self, learning_rate: float, *, warmup: int, steps: int, final_share: float) -> None:
+        self.learning_rate = learning_rate
+        self.warmup = warmup
+        self.steps = steps
+        self.final_share = final_share
+
+    def __call__(self, step: Any) -> Any:
+        """Return the learning rate at a step."""
+        step = tf.cast(step, tf.float32)
+        rise = step / max(1, self.warmup)
+        progress = tf.clip_by_value((step - self.warmup) / max(1, self.steps - self.warmup), 0.0, 1.0)
+        fall = 1.0 - (1.0 - self.final_share) * progress
+        return self.learning_rate * tf.where(step < self.warmup, rise, fall)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {"learning_rate": self.learning_rate, "warmup": self.warmup, "steps": self.steps, "final_share": self.final_share}

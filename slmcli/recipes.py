@@ -1,0 +1,66 @@
+"""Write a complete recipe: every setting with its meaning and its default."""
+
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any  # Any: values of settings
+
+from pydantic.fields import FieldInfo
+
+from slmcli.backbones import BACKBONES
+from slmcli.config import SECTIONS, CorpusSettings, Settings, to_yaml
+from slmcli.corpora.base import STANDARD_INPUT
+from slmcli.reading import Columns, read_examples
+
+# what only a person can know, left out of a recipe unless asked for
+_PERSONAL = frozenset({"input", "texts", "data", "require", "split"})
+
+
+def write_recipe(task: str, files: list[str], *, backbone: str) -> str:
+    """Return the text of a recipe for a task and corpus files.
+
+    Args:
+        task: Name of the task.
+        files: Corpus files; none for the sample corpus.
+        backbone: Name of the backbone.
+
+    Raises:
+        DataError: A file cannot be read or its columns are not obvious.
+    """
+    columns = _guess_columns(files)
+    known: dict[str, dict[str, Any]] = {
+        "preprocess": {"task": task, "files": files, **columns},
+        "finetune": {"task": task, "backbone": backbone},
+        "export": {"quantize": "dynamic"},
+    }
+    command = "slm run recipe.yaml"
+    parts = [f"# A recipe for slm: `{command}` runs every stage; what is up to date is skipped.\n# A value of null means that slm chooses.\n"]
+    for section, model in SECTIONS.items():
+        models = (model, BACKBONES.load(backbone)) if section == "finetune" else (model,)
+        parts.append(_section(section, models, known.get(section, {})))
+    return "\n".join(parts)
+
+
+def _guess_columns(files: list[str]) -> dict[str, str | None]:
+    found: list[Columns] = []
+    for file in files:
+        if Path(file) != STANDARD_INPUT:
+            next(iter(read_examples([file], CorpusSettings(), on_columns=lambda _, columns: found.append(columns))))
+    return {"text_column": found[0].text, "label_column": found[0].label} if found else {}
+
+
+def _section(name: str, models: tuple[type[Settings], ...], known: Mapping[str, Any]) -> str:
+    lines = [f"{name}:"]
+    for model in models:
+        for key, field in model.model_fields.items():
+            if key in _PERSONAL:
+                continue
+            value = known.get(key, field.get_default())
+            lines.append(f"  # {_comment(field)}")
+            lines += ["  " + line for line in to_yaml({key: value}).rstrip("\n").splitlines()]
+    return "\n".join(lines) + ("\n" if len(lines) > 1 else " {}\n")
+
+
+def _comment(field: FieldInfo) -> str:
+    choices = typing.get_args(field.annotation) if typing.get_origin(field.annotation) is typing.Literal else ()
+    return (field.description or "") + (f" ({', '.join(map(str, choices))})" if choices else "")

@@ -1,0 +1,35 @@
+"""Two-step interruption: the first signal asks for an orderly end, the second ends at once."""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+
+class StopRequest:
+    """Whether a signal has asked for an orderly end."""
+
+    def __init__(self) -> None:
+        self.is_set = False
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """Remember the first signal; raise on the second."""
+        if self.is_set:
+            raise KeyboardInterrupt
+        self.is_set = True
+
+
+@contextlib.contextmanager
+def stop_on_signal() -> Iterator[StopRequest]:
+    """Catch SIGINT and SIGTERM while the block runs (in the main thread; elsewhere nothing is caught)."""
+    request = StopRequest()
+    if threading.current_thread() is not threading.main_thread():
+        yield request
+        return
+    previous = {number: signal.signal(number, request.handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield request
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,307 @@
+"""Train a model on a dataset: settle the settings, compile, fit, keep the best epoch, write the bundle."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any  # Any: Keras models, JSON documents
+
+import numpy as np
+
+from slmcli.backbones import BACKBONES
+from slmcli.backbones.base import Backbone
+from slmcli.batching import balanced_label_weights, bucket_limits, count_steps, evaluation_batches, training_batches
+from slmcli.bundle import write_bundle
+from slmcli.config import FinetuneSettings, HeadSettings, build, to_yaml
+from slmcli.dataset import Dataset
+from slmcli.errors import ConfigError, DatasetError
+from slmcli.files import read_json, sha256_json, write_json
+from slmcli.metrics import classification_scores, confusion_matrix
+from slmcli.registry import hint
+from slmcli.run import FORMAT_VERSION, Progress, Run, is_up_to_date, load_progress, start_run
+from slmcli.runtime import describe_environment, quiet_stderr, resolve_precision, start_tensorflow
+from slmcli.signals import StopRequest, stop_on_signal
+from slmcli.tasks import TASKS
+from slmcli.tasks.base import Task
+from slmcli.tokenizers.base import Tokenizer
+
+# does not change the trained weights
+_NOT_IN_FINGERPRINT = frozenset({"checkpoint_minutes", "tensorboard"})
+# our choice, on validation data: a small corpus needs about this many examples seen, a large one few passes
+_EXAMPLES_SEEN = 60_000
+_LARGE_CORPUS = 5_000
+_EVALUATION_BATCH = 256
+
+
+def split_settings(values: Mapping[str, Any], *, source: str) -> tuple[FinetuneSettings, Backbone]:
+    """Divide flat settings into those of the training and those of the chosen backbone.
+
+    Raises:
+        ConfigError: A setting is unknown, belongs to another backbone, or is out of range.
+    """
+    named = {str(key).replace("-", "_"): value for key, value in values.items()}
+    name = named.get("backbone") or FinetuneSettings.model_fields["backbone"].default
+    kind: type[Backbone] = BACKBONES.load(str(name))
+    of_backbone = {key: value for key, value in named.items() if key in kind.model_fields}
+    rest = {key: value for key, value in named.items() if key not in kind.model_fields}
+    for key in rest:
+        owners = [other for other in BACKBONES.names() if key in BACKBONES.load(other).model_fields]
+        if owners:
+            raise ConfigError(f"{source}: {key!r} is a setting of backbone {owners[0]}, not of {name}. {name} has: {', '.join(kind.model_fields)}.")
+        if key not in FinetuneSettings.model_fields:
+            known = [*FinetuneSettings.model_fields, *kind.model_fields]
+            raise ConfigError(f"{source}: {key!r} is not a setting.{hint(key, known) or ' Known: ' + ', '.join(known) + '.'}")
+    return build(FinetuneSettings, rest, source=source), build(kind, of_backbone, source=source)
+
+
+def settle(settings: FinetuneSettings, dataset: Dataset) -> FinetuneSettings:
+    """Fill in what depends on the size of the corpus."""
+    examples = max(1, dataset.examples("train"))
+    epochs = settings.epochs or min(30, max(5, -(-_EXAMPLES_SEEN // examples)))
+    batch_size = settings.batch_size or (64 if examples >= _LARGE_CORPUS else 32)
+    return settings.model_copy(update={"epochs": epochs, "batch_size": batch_size})
+
+
+def check_compatible(dataset: Dataset, settings: FinetuneSettings) -> None:
+    """Refuse a dataset that was made for another task or has nothing to train on, before TensorFlow loads."""
+    if dataset.task != settings.task:
+        raise DatasetError(
+            f"{dataset.path} was made for task {dataset.task}, not {settings.task}. Pass --task {dataset.task}, or preprocess again for {settings.task}."
+        )
+    dataset.load_tokenizer()
+    if not dataset.examples("train"):
+        raise DatasetError(f"{dataset.path} has no training examples. Preprocess a corpus that has some.")
+
+
+def fingerprint(dataset: Dataset, settings: FinetuneSettings, backbone: Backbone) -> str:
+    """Hash everything that decides the trained weights."""
+    return sha256_json([dataset.fingerprint, settings.model_dump(exclude=set(_NOT_IN_FINGERPRINT)), backbone.model_dump()])[:16]
+
+
+def finetune(
+    dataset: Dataset,
+    values: Mapping[str, Any],
+    out: Path,
+    *,
+    source: str,
+    resume: bool,
+    overwrite: bool,
+    report: Callable[[Mapping[str, Any]], None],
+) -> dict[str, Any]:
+    """Train unless a finished run with the same settings and data stands at `out`.
+
+    Args:
+        dataset: The encoded dataset.
+        values: Flat settings of training and backbone.
+        out: The run directory.
+        source: Where the settings come from, for messages.
+        resume: Go on with an unfinished run.
+        overwrite: Replace what stands there.
+        report: Told of every step and epoch.
+
+    Returns:
+        The summary that `--json` prints.
+
+    Raises:
+        Interrupted: A signal came; the last checkpoint holds the state after the step that was in work.
+    """
+    settings, backbone = split_settings(values, source=source)
+    check_compatible(dataset, settings)
+    settings = settle(settings, dataset)
+    if is_up_to_date(out, fingerprint(dataset, settings, backbone)) and not overwrite:
+        summary = read_json(out / "metrics.json", format_version=FORMAT_VERSION)
+        return {**{name: value for name, value in summary.items() if name not in ("history", "format_version")}, "up_to_date": True}
+    return _train(dataset, settings, backbone, out, resume=resume, overwrite=overwrite, report=report)
+
+
+def _train(
+    dataset: Dataset,
+    settings: FinetuneSettings,
+    backbone: Backbone,
+    out: Path,
+    *,
+    resume: bool,
+    overwrite: bool,
+    report: Callable[[Mapping[str, Any]], None],
+) -> dict[str, Any]:
+    precision, reason = resolve_precision(settings.precision)
+    configuration = {"finetune": {**settings.model_dump(), **backbone.model_dump()}}
+    environment = {**describe_environment(), "precision": precision, "precision_reason": reason, "threads": settings.threads}
+    run = start_run(
+        out,
+        fingerprint(dataset, settings, backbone),
+        files={"config.yaml": to_yaml(configuration)},
+        facts={"command": "finetune", "task": settings.task, "dataset": str(dataset.path.resolve()), "dataset_fingerprint": dataset.fingerprint},
+        resume=resume,
+        overwrite=overwrite,
+    )
+    with run.locked():
+        write_json(run.path / "environment.json", environment)
+        start_tensorflow(threads=settings.threads, seed=settings.seed)
+        session = Session(dataset, settings, backbone, run, precision)
+        session.fit(report)
+        return session.finish()
+
+
+class Session:
+    """One training in one process."""
+
+    def __init__(self, dataset: Dataset, settings: FinetuneSettings, backbone: Backbone, run: Run, precision: str) -> None:
+        self.dataset = dataset
+        self.settings = settings
+        self.backbone = backbone
+        self.run = run
+        self.task: Task = TASKS.load(settings.task)(dataset.labels)
+        self.tokenizer: Tokenizer = dataset.load_tokenizer()
+        self.progress: Progress = load_progress(run.last_checkpoint)
+        self.length = dataset.encoding.max_length if settings.head == "flatten" else None
+        self.limits = [self.length] if self.length else bucket_limits(dataset.length_histogram("train"))
+        self.batch_size = settings.batch_size or 64
+        self.epochs = settings.epochs or 1
+        self.steps_per_epoch = count_steps(dataset.length_histogram("train"), self.limits, batch_size=self.batch_size)
+        self.has_validation = dataset.examples("validation") > 0
+        self.model = self._compile(precision)
+
+    def _compile(self, precision: str) -> Any:
+        from slmcli.optimizers import build_optimizer
+
+        model = build_model(self.task, self.backbone, self.settings, len(self.tokenizer.vocabulary), length=self.length, precision=precision)
+        optimizer = build_optimizer(self.settings, steps=self.steps_per_epoch * self.epochs)
+        model.compile(optimizer=optimizer, **self.task.compile_arguments(label_smoothing=self.settings.label_smoothing))
+        return model
+
+    def fit(self, report: Callable[[Mapping[str, Any]], None]) -> None:
+        """Train from where the run stands to the end.
+
+        Raises:
+            Interrupted: A signal came.
+        """
+        progress = self.progress
+        if progress.is_finished or progress.epoch >= self.epochs:
+            return
+        self.run.forget_log_after(progress.step)
+        with stop_on_signal() as stop:
+            callbacks = self._callbacks(report, stop)
+            if progress.step_in_epoch:  # an epoch broken off: finish it first
+                self._fit(callbacks, steps=self.steps_per_epoch - progress.step_in_epoch, until=progress.epoch + 1)
+            if not progress.is_finished and progress.epoch < self.epochs:
+                self._fit(callbacks, steps=self.steps_per_epoch, until=self.epochs)
+
+    def _fit(self, callbacks: list[Any], *, steps: int, until: int) -> None:
+        self.model.fit(
+            training_batches(
+                self.dataset,
+                self.task,
+                batch_size=self.batch_size,
+                seed=self.settings.seed,
+                limits=self.limits,
+                label_weights=self._label_weights(),
+                epochs=range(self.progress.epoch, until),
+                skip_steps=self.progress.step_in_epoch,
+            ),
+            epochs=until,
+            initial_epoch=self.progress.epoch,
+            steps_per_epoch=steps,
+            validation_data=self._validation_batches() if self.has_validation else None,
+            validation_steps=self._validation_steps() if self.has_validation else None,
+            callbacks=callbacks,
+            shuffle=False,
+            verbose=0,
+        )
+
+    def _callbacks(self, report: Callable[[Mapping[str, Any]], None], stop: StopRequest) -> list[Any]:
+        import keras
+
+        from slmcli.callbacks import Checkpoint, Report
+
+        examples, tokens = self.dataset.examples("train"), self._training_tokens()
+        callbacks = [
+            Checkpoint(self.run, self.progress, self.settings, stop, has_validation=self.has_validation),
+            Report(report, self.run, self.progress, settings=self.settings, steps_per_epoch=self.steps_per_epoch, examples=examples, tokens=tokens),
+        ]
+        if self.settings.tensorboard:
+            callbacks.append(keras.callbacks.TensorBoard(self.run.path / "tensorboard", write_graph=False, profile_batch=0))
+        return callbacks
+
+    def _training_tokens(self) -> int:
+        return sum(length * count for length, count in self.dataset.length_histogram("train").items())
+
+    def _label_weights(self) -> list[float]:
+        counts = self.dataset.label_counts("train")
+        return balanced_label_weights(counts) if self.settings.class_weights else [1.0] * len(counts)
+
+    def _validation_limits(self) -> list[int]:
+        return [self.length] if self.length else bucket_limits(self.dataset.length_histogram("validation"))
+
+    def _validation_steps(self) -> int:
+        return count_steps(self.dataset.length_histogram("validation"), self._validation_limits(), batch_size=_EVALUATION_BATCH)
+
+    def _validation_batches(self) -> Any:
+        return evaluation_batches(self.dataset, self.task, "validation", batch_size=_EVALUATION_BATCH, limits=self._validation_limits())
+
+    def finish(self) -> dict[str, Any]:
+        """Write the bundle of the best epoch, metrics.json and the end of run.json; return the summary."""
+        settings, progress = self.settings, self.progress
+        model = build_model(self.task, self.backbone, settings, len(self.tokenizer.vocabulary), length=self.length, precision="float32")
+        model.load_weights(self.run.best_checkpoint)
+        scores = self._validation_scores(model)
+        summary = {
+            "run": str(self.run.path),
+            "bundle": str(self.run.bundle),
+            "epochs": progress.epoch,
+            "best_epoch": progress.best_epoch + 1,
+            "steps": progress.step,
+            "seconds": round(progress.seconds, 2),
+            "examples_per_second": self._per_second(self.dataset.examples("train")),
+            "tokens_per_second": self._per_second(self._training_tokens()),
+            "parameters": model.count_params(),
+            "trainable_parameters": sum(int(weight.size) for weight in (w.value.numpy() for w in model.trainable_weights)),
+            "scores": scores,
+        }
+        write_bundle(
+            self.run.bundle,
+            model,
+            format_name="keras",
+            quantize="none",
+            task=self.task,
+            tokenizer=self.tokenizer,
+            settings={
+                "encoding": self.dataset.encoding.model_dump(),
+                "length": self.length,
+                "finetune": {**settings.model_dump(), **self.backbone.model_dump()},
+            },
+            facts={
+                "backbone": settings.backbone,
+                "parameters": summary["parameters"],
+                "scores": scores,
+                "dataset_fingerprint": self.dataset.fingerprint,
+                "licence": settings.licence,
+            },
+            overwrite=True,
+        )
+        write_json(self.run.path / "metrics.json", {"format_version": FORMAT_VERSION, **summary, "history": progress.history})
+        self.run.write({**self.run.read(), "status": "complete"})
+        return summary
+
+    def _per_second(self, amount: int) -> float:
+        return round(self.progress.step / self.steps_per_epoch * amount / max(1e-6, self.progress.seconds), 1)
+
+    def _validation_scores(self, model: Any) -> dict[str, float]:
+        if not self.has_validation:
+            return {}
+        matrix = np.zeros((len(self.task.labels),) * 2, np.int64)
+        for inputs, targets, _ in self._validation_batches():
+            predictions = model(inputs, training=False).numpy().argmax(axis=1)
+            matrix += confusion_matrix(targets.numpy().argmax(axis=1), predictions, classes=len(matrix))
+        return {name: round(value, 6) for name, value in classification_scores(matrix).items()}
+
+
+def build_model(task: Task, backbone: Backbone, head: HeadSettings, vocabulary_size: int, *, length: int | None, precision: str) -> Any:
+    """Return an uncompiled `keras.Model` from token_ids to outputs, computing in the dtype policy `precision`."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        with quiet_stderr():
+            return task.build_model(backbone.build(vocabulary_size=vocabulary_size, length=length), head, length=length)
+    finally:
+        keras.config.set_dtype_policy(before)
