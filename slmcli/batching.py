@@ -23,13 +23,13 @@ def bucket_limits(histogram: Mapping[int, int], *, buckets: int = _BUCKETS) -> l
         buckets: Most buckets.
     """
     total = sum(max(1, length) * count for length, count in histogram.items())
-    limits, seen = [], 0
+    limits: list[int] = []
+    seen = 0
     for length in sorted(histogram):
         seen += max(1, length) * histogram[length]
         if seen * buckets >= (len(limits) + 1) * total:
             limits.append(max(1, length))
-    longest = max(1, max(histogram))
-    return sorted({*limits, longest})
+    return sorted({*limits, max(1, *histogram)})
 
 
 def count_steps(histogram: Mapping[int, int], limits: Sequence[int], *, batch_size: int) -> int:

@@ -146,7 +146,13 @@ class Report(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Tell and log the epoch."""
         is_best = self._progress.best_epoch == epoch
-        event = {"event": "epoch", **self._state(), "epoch": epoch + 1, **{name: float(value) for name, value in (logs or {}).items()}, "is_best": is_best}
+        event = {
+            "event": "epoch",
+            **self._state(),
+            "epoch": epoch + 1,
+            **{name: float(value) for name, value in (logs or {}).items()},
+            "is_best": is_best,
+        }
         self._listener(event)
         self._run.log(event)
 

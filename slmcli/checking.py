@@ -129,7 +129,9 @@ def _check_labels(splits: Mapping[str, Sequence[Example]]) -> Iterable[Finding]:
     unlabelled = [example for examples in splits.values() for example in examples if example.label is None]
     if unlabelled:
         message = f"{_texts(unlabelled)} without a label."
-        yield Finding("missing_label", "warning", len(unlabelled), message, "They are dropped; name the right column with --label-column.", _rows(unlabelled))
+        yield Finding(
+            "missing_label", "warning", len(unlabelled), message, "They are dropped; name the right column with --label-column.", _rows(unlabelled)
+        )
     counts = Counter(example.label for example in splits.get("train", ()) if example.label is not None)
     if len(counts) < 2:
         found = f"only the label {next(iter(counts))!r}" if counts else "no label"

@@ -65,6 +65,7 @@ class PreprocessSettings(CorpusSettings, CleaningSettings, TokenizerSettings, En
 
     task: str = Field("sentiment", description="what the model will be trained to do")
     files: list[str] = Field([], description="corpus files or folders [the sample corpus]")
+    sample: Literal["en", "zh"] = Field("en", description="language of the sample corpus, used when no files are given")
     validation: str | None = Field(None, description="corpus file of validation examples [split from the training files]")
     test: str | None = Field(None, description="corpus file of test examples [split from the training files]")
     validation_share: float = Field(0.1, ge=0.0, lt=1.0, description="share of the training files to validate on when there is no validation file")
@@ -85,6 +86,7 @@ class CheckSettings(CorpusSettings, CleaningSettings, TokenizerSettings, Encodin
 
     task: str = Field("sentiment", description="what the model will be trained to do")
     files: list[str] = Field([], description="corpus files or folders [the sample corpus]")
+    sample: Literal["en", "zh"] = Field("en", description="language of the sample corpus, used when no files are given")
     validation: str | None = Field(None, description="corpus file of validation examples")
     test: str | None = Field(None, description="corpus file of test examples")
 

@@ -18,8 +18,26 @@ from slmcli.preprocessing import preprocess
 from slmcli.runtime import describe_environment, resolve_precision
 from slmcli.training import finetune
 
-_PRAISE = ("a lovely day", "we loved the sea", "good bread and good soup", "what a kind host", "bright and clean", "a good story", "kind and lovely", "bright sea")
-_BLAME = ("a dreadful day", "we hated the noise", "bad bread and cold soup", "what a rude host", "dark and dirty", "a bad story", "rude and dreadful", "dirty noise")
+_PRAISE = (
+    "a lovely day",
+    "we loved the sea",
+    "good bread and good soup",
+    "what a kind host",
+    "bright and clean",
+    "a good story",
+    "kind and lovely",
+    "bright sea",
+)
+_BLAME = (
+    "a dreadful day",
+    "we hated the noise",
+    "bad bread and cold soup",
+    "what a rude host",
+    "dark and dirty",
+    "a bad story",
+    "rude and dreadful",
+    "dirty noise",
+)
 
 
 def examine() -> dict[str, Any]:
@@ -63,14 +81,31 @@ def self_test() -> dict[str, Any]:
         write_text(place / "corpus.csv", "\n".join(["text,label", *rows]) + "\n")
         settings = PreprocessSettings(files=[str(place / "corpus.csv")], validation=str(place / "corpus.csv"), test_share=0.0, min_frequency=1)
         preprocess(settings, place / "dataset", overwrite=False)
-        values = {"epochs": 20, "batch_size": 8, "learning_rate": 0.01, "embedding": 8, "filters": 8, "dropout": 0.0, "embedding_dropout": 0.0, "patience": 20}
+        values = {
+            "epochs": 20,
+            "batch_size": 8,
+            "learning_rate": 0.01,
+            "embedding": 8,
+            "filters": 8,
+            "dropout": 0.0,
+            "embedding_dropout": 0.0,
+            "patience": 20,
+        }
         finetune(
-            open_dataset(place / "dataset"), {**values, "tensorboard": False}, place / "run", source="self-test", resume=False, overwrite=False, report=_ignore
+            open_dataset(place / "dataset"),
+            {**values, "tensorboard": False},
+            place / "run",
+            source="self-test",
+            resume=False,
+            overwrite=False,
+            report=_ignore,
         )
         export(place / "run", ExportSettings(), place / "export", dataset=None, overwrite=False)
         labels = [prediction["label"] for prediction in open_predictor(place / "export").predict([_PRAISE[0], _BLAME[0]])]
     if labels != ["good", "bad"]:
-        raise SlmError(f"the self-test's model did not learn its own texts: it says {labels}, not ['good', 'bad']. Please report this with `slm doctor --json`.")
+        raise SlmError(
+            f"the self-test's model did not learn its own texts: it says {labels}, not ['good', 'bad']. Please report this with `slm doctor --json`."
+        )
     return {"self_test": "OK", "seconds": round(time.perf_counter() - started, 2)}
 
 

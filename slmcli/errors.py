@@ -59,7 +59,7 @@ class MissingPackageError(SlmError):
     """An optional package is needed and not installed."""
 
 
-class Interrupted(SlmError):
+class Interrupted(SlmError):  # noqa: N818  (it is no error: the work is saved)
     """A signal stopped the work; what was reached is saved."""
 
     exit_code = 130

@@ -79,7 +79,7 @@ def _examples(target: Path, settings: EvaluateSettings, dataset: Dataset | None)
         return list(read_examples(settings.data, settings.narrow(CorpusSettings))), {"data": settings.data}
     if dataset is None:
         raise BundleError(f"{target} does not know its dataset. Pass --data FILE, or --dataset DIR.")
-    split = settings.split or next((name for name in ("test", "validation", "train") if dataset.examples(name)), "test")
+    split: str = settings.split or next((name for name in ("test", "validation", "train") if dataset.examples(name)), "test")
     if not dataset.examples(split):
         raise DatasetError(f"{dataset.path} has no {split} examples; it has {', '.join(dataset.splits)}. Pass another --split, or --data FILE.")
     start_tensorflow()
@@ -181,12 +181,11 @@ def _write_report(out: Path, result: Mapping[str, Any]) -> str:
 
 
 def _to_markdown(result: Mapping[str, Any]) -> str:
-    scores = "".join(
-        f"| {name} | {value:.4f} | {_interval_text(result['intervals'].get(name))} |\n" for name, value in result["scores"].items()
-    )
+    scores = "".join(f"| {name} | {value:.4f} | {_interval_text(result['intervals'].get(name))} |\n" for name, value in result["scores"].items())
     baselines = "".join(f"| {BASELINE_NAMES[name]} | {row['accuracy']:.4f} | {row['macro_f1']:.4f} |\n" for name, row in result["baselines"].items())
     labels = "".join(
-        f"| {label} | {row['precision']:.4f} | {row['recall']:.4f} | {row['f1']:.4f} | {row['examples']} |\n" for label, row in result["per_label"].items()
+        f"| {label} | {row['precision']:.4f} | {row['recall']:.4f} | {row['f1']:.4f} | {row['examples']} |\n"
+        for label, row in result["per_label"].items()
     )
     return (
         f"# Evaluation\n\n{result['verdict']}\n\n| score | value | 95 % interval |\n|---|---|---|\n{scores}\n"

@@ -123,5 +123,7 @@ def compare(before: Predictor, after: Predictor, pairs: Sequence[tuple[str, int]
         )
     drop = 100 * (parity["score_before"] - parity["score_after"])
     if not is_exact and drop > max_drop:
-        raise GateError(f"quantised, the model loses {drop:.2f} points of accuracy, allowed {max_drop:g}. Pass --quantize none, or a higher --max-drop.")
+        raise GateError(
+            f"quantised, the model loses {drop:.2f} points of accuracy, allowed {max_drop:g}. Pass --quantize none, or a higher --max-drop."
+        )
     return parity

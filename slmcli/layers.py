@@ -8,6 +8,18 @@ from keras import ops
 from slmcli.tokenizers.base import PADDING_ID
 
 
+class _UsesPaddingMask(keras.layers.Layer):
+    """A layer that gets the padding mask as an input, and so ends Keras's own implicit mask."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.supports_masking = True
+
+    def compute_mask(self, *inputs: Any, previous_mask: Any = None) -> None:
+        """Pass no implicit mask on."""
+        return
+
+
 @keras.saving.register_keras_serializable("slmcli")
 class PaddingMask(keras.layers.Layer):
     """Mark real tokens: token_ids (batch, length) int32 to (batch, length) bool, False on padding."""
@@ -22,7 +34,7 @@ class PaddingMask(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("slmcli")
-class ZeroPadding(keras.layers.Layer):
+class ZeroPadding(_UsesPaddingMask):
     """Set vectors of padding positions to zero.
 
     Input shape: (batch, length, hidden) and (batch, length) bool. Output shape: (batch, length, hidden).
@@ -34,7 +46,7 @@ class ZeroPadding(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("slmcli")
-class MaskedMean(keras.layers.Layer):
+class MaskedMean(_UsesPaddingMask):
     """Average the vectors of real tokens; zeros when there is none.
 
     Input shape: (batch, length, hidden) and (batch, length) bool. Output shape: (batch, hidden).
@@ -48,7 +60,7 @@ class MaskedMean(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("slmcli")
-class MaskedMax(keras.layers.Layer):
+class MaskedMax(_UsesPaddingMask):
     """Take the largest value of each feature over real tokens; zeros when there is none.
 
     Input shape: (batch, length, hidden) and (batch, length) bool. Output shape: (batch, hidden).

@@ -58,9 +58,7 @@ def score_intervals(matrix: np.ndarray, *, seed: int) -> dict[str, Interval]:
         return {name: Interval(0.0, 0.0) for name in classification_scores(matrix)}
     generator = np.random.default_rng(seed)
     samples = generator.multinomial(total, matrix.ravel() / total, size=_RESAMPLES).reshape(-1, *matrix.shape)
-    return {
-        name: Interval(*(float(bound) for bound in np.percentile(values, [2.5, 97.5]))) for name, values in _scores(samples).items()
-    }
+    return {name: Interval(*(float(bound) for bound in np.percentile(values, [2.5, 97.5]))) for name, values in _scores(samples).items()}
 
 
 def log_loss(references: np.ndarray, probabilities: np.ndarray) -> float:

@@ -14,7 +14,7 @@ from slmcli.config import CheckSettings, CleaningSettings, CorpusSettings, Encod
 from slmcli.dataset import FORMAT_VERSION, SPLITS, EncodedExample, open_dataset, write_dataset
 from slmcli.errors import DataError, OutputError
 from slmcli.files import check_replaceable, new_directory, sha256_file, sha256_json, write_json
-from slmcli.reading import Columns, Example, read_examples, sample_corpus
+from slmcli.reading import SAMPLES, Columns, Example, read_examples, sample_corpus
 from slmcli.runtime import start_tensorflow
 from slmcli.tasks import TASKS
 from slmcli.tasks.base import Task
@@ -24,7 +24,7 @@ from slmcli.tokenizers.base import Tokenizer
 logger = logging.getLogger(__name__)
 
 # what changes how a corpus is named or where it stands, not what comes out
-_NOT_IN_FINGERPRINT = frozenset({"files", "validation", "test"})
+_NOT_IN_FINGERPRINT = frozenset({"files", "sample", "validation", "test"})
 
 Splits = Mapping[str, Sequence[Example]]
 
@@ -32,8 +32,8 @@ Splits = Mapping[str, Sequence[Example]]
 def corpus_files(settings: PreprocessSettings | CheckSettings) -> dict[str, list[Path]]:
     """Return the corpus files of each split; the sample corpus when none are named."""
     if not settings.files:
-        return {split: [sample_corpus("en", split)] for split in SPLITS}
-    named = {"train": settings.files, "validation": [settings.validation], "test": [settings.test]}
+        return {split: [sample_corpus(settings.sample, split)] for split in SPLITS}
+    named: dict[str, list[str | None]] = {"train": [*settings.files], "validation": [settings.validation], "test": [settings.test]}
     return {split: [Path(file) for file in files if file] for split, files in named.items()}
 
 
@@ -121,7 +121,9 @@ def _describe_existing(out: Path, identity: str) -> dict[str, Any]:
 def check(settings: CheckSettings) -> DataReport:
     """Return the data report of corpus files as they stand, without splitting them."""
     splits = {
-        split: list(read_examples(files, settings.narrow(CorpusSettings), on_columns=_announce)) for split, files in corpus_files(settings).items() if files
+        split: list(read_examples(files, settings.narrow(CorpusSettings), on_columns=_announce))
+        for split, files in corpus_files(settings).items()
+        if files
     }
     lengths = count_tokens(splits, _untrained_tokenizer(settings).tokenize)
     return check_corpus(splits, lengths, max_length=settings.max_length)
@@ -161,7 +163,7 @@ def read_splits(settings: PreprocessSettings) -> dict[str, list[Example]]:
 
 
 def _announce(path: Path, columns: Columns) -> None:
-    if columns.is_guessed:
+    if columns.is_guessed and path.parent.parent != SAMPLES:
         logger.info("%s: text is column %r, label is column %r (guessed from the names)", path, columns.text, columns.label)
 
 
@@ -177,11 +179,12 @@ def _divide(examples: Sequence[Example], shares: Mapping[str, float], seed: int)
     taken: dict[str, list[Example]] = {split: [] for split in shares}
     for label in sorted(by_label):
         random.Random(f"{seed}/{label}").shuffle(by_label[label])  # noqa: S311
-        rest = iter(by_label[label])
-        total = sum(len(group) for group in by_label[label])
+        rest = by_label[label]
+        total = sum(len(group) for group in rest)
         for split, share in shares.items():
             quota = round(share * total)
-            while quota > 0 and (group := next(rest, None)) is not None:
+            while quota > 0 and rest:
+                group = rest.pop()
                 taken[split] += group
                 quota -= len(group)
         train += [example for group in rest for example in group]
@@ -200,7 +203,9 @@ def _skip_unknown_labels(splits: Mapping[str, Sequence[Example]]) -> dict[str, l
 def _usable(splits: Splits, lengths: Mapping[str, Sequence[int]], *, drop_overlap: bool) -> dict[str, list[Example]]:
     """Leave out what has no label or no token, and on request what stands in train too."""
     usable = {
-        split: [example for example, length in zip(splits.get(split, ()), lengths.get(split, ()), strict=True) if length and example.label is not None]
+        split: [
+            example for example, length in zip(splits.get(split, ()), lengths.get(split, ()), strict=True) if length and example.label is not None
+        ]
         for split in SPLITS
     }
     if drop_overlap:

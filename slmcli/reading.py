@@ -13,8 +13,23 @@ from slmcli.errors import DataError
 from slmcli.registry import hint
 
 # our choice: names that mean one thing in corpora people publish, the most telling first
-TEXT_NAMES = ("text", "review", "sentence", "content", "body", "comment", "message", "tweet", "title", "headline", "question", "document", "utterance")
+TEXT_NAMES = (
+    "text",
+    "review",
+    "sentence",
+    "content",
+    "body",
+    "comment",
+    "message",
+    "tweet",
+    "title",
+    "headline",
+    "question",
+    "document",
+    "utterance",
+)
 LABEL_NAMES = ("label", "sentiment", "category", "class", "topic", "intent", "polarity", "target", "rating", "stars", "score", "emotion", "tag")
+SAMPLES = Path(__file__).parent / "data"
 _COLUMN_SAMPLE = 20  # records looked at to learn a file's columns
 
 
@@ -46,7 +61,7 @@ class Columns:
 
 def sample_corpus(language: str, split: str) -> Path:
     """Return the path of a split of the sample corpus that ships with the package."""
-    return Path(__file__).parent / "data" / f"reviews.{language}" / f"{split}.jsonl"
+    return SAMPLES / f"reviews.{language}" / f"{split}.jsonl"
 
 
 def read_examples(
@@ -92,7 +107,9 @@ def _records(path: Path, settings: CorpusSettings) -> Iterable[Record]:
     name = {"ndjson": "jsonl", "tab": "tsv"}.get(suffixes[-1], suffixes[-1]) if suffixes else ""
     if name not in READERS.names() or name == "folder":
         known = ", ".join(f".{name}" for name in READERS.names() if name != "folder")
-        raise DataError(f"{path}: the format is not known by its name. Known: {known}, each also with .gz, and a folder with one sub-folder per label.")
+        raise DataError(
+            f"{path}: the format is not known by its name. Known: {known}, each also with .gz, and a folder with one sub-folder per label."
+        )
     return READERS.load(name)(path, settings)
 
 
@@ -107,7 +124,9 @@ def _standard_input(settings: CorpusSettings) -> Iterator[Record]:
         try:
             values = json.loads(line) if is_json else {"text": line.rstrip("\r\n")}
         except json.JSONDecodeError as error:
-            raise DataError(f"standard input:{number}: not valid JSON ({error}). Each line must be one complete object, as the first one is.") from error
+            raise DataError(
+                f"standard input:{number}: not valid JSON ({error}). Each line must be one complete object, as the first one is."
+            ) from error
         yield Record("standard input", number, values)
 
 

@@ -64,7 +64,8 @@ def check_compatible(dataset: Dataset, settings: FinetuneSettings) -> None:
     """Refuse a dataset that was made for another task or has nothing to train on, before TensorFlow loads."""
     if dataset.task != settings.task:
         raise DatasetError(
-            f"{dataset.path} was made for task {dataset.task}, not {settings.task}. Pass --task {dataset.task}, or preprocess again for {settings.task}."
+            f"{dataset.path} was made for task {dataset.task}, not {settings.task}. "
+            f"Pass --task {dataset.task}, or preprocess again for {settings.task}."
         )
     dataset.load_tokenizer()
     if not dataset.examples("train"):

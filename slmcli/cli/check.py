@@ -13,7 +13,9 @@ from slmcli.tokenizers import TOKENIZERS
 
 @click.command(name="check")
 @click.argument("files", nargs=-1)
-@settings_options(CheckSettings, choices={"task": TASKS.names(), "tokenizer": TOKENIZERS.names()}, leave_out=("files", "vocabulary_size", "min_frequency"))
+@settings_options(
+    CheckSettings, choices={"task": TASKS.names(), "tokenizer": TOKENIZERS.names()}, leave_out=("files", "vocabulary_size", "min_frequency")
+)
 @click.option("--out", type=click.Path(path_type=Path), help="also write the report to this JSON file")
 @common_options(writes=False, recipe=False)
 def command(files: tuple[str, ...], out: Path | None, work: Path, as_json: bool, quiet: bool, verbose: bool, debug: bool, **flags: Any) -> None:

@@ -24,7 +24,11 @@ class TrainingDisplay:
         self._quiet = quiet
         self._shown_at = time.monotonic()
         self._bar = Progress(
-            TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[state]}"), TimeRemainingColumn(), console=Console(stderr=True)
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[state]}"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
         )
         self._task: TaskID | None = None
 
@@ -62,14 +66,16 @@ def step_line(event: Mapping[str, Any]) -> str:
     """Return a step as one line."""
     return (
         f"step {event['step']}/{event['steps']}  epoch {event['epoch']}  loss {event['loss']:.4f}  rate {event['learning_rate']:.2e}  "
-        f"{event['examples_per_second']:,.0f} examples/s  {event['tokens_per_second']:,} tokens/s  {event['memory_megabytes']:,} MB  {event['seconds_left']} s left"
+        f"{event['examples_per_second']:,.0f} examples/s  {event['tokens_per_second']:,} tokens/s  {event['memory_megabytes']:,} MB  "
+        f"{event['seconds_left']} s left"
     )
 
 
 def epoch_line(event: Mapping[str, Any]) -> str:
     """Return an epoch as one line; a star marks the best so far."""
     validation = f"  validation loss {event['val_loss']:.4f}  accuracy {event['val_accuracy']:.4f}" if "val_loss" in event else ""
-    return f"epoch {event['epoch']}/{event['epochs']}  loss {event['loss']:.4f}  accuracy {event['accuracy']:.4f}{validation}{' *' if event['is_best'] else ''}"
+    training = f"epoch {event['epoch']}/{event['epochs']}  loss {event['loss']:.4f}  accuracy {event['accuracy']:.4f}"
+    return training + validation + (" *" if event["is_best"] else "")
 
 
 def show_evaluation(result: Mapping[str, Any]) -> None:
@@ -98,13 +104,29 @@ def show_findings(report: Mapping[str, Any]) -> None:
     """Print a data report: what each split holds, then the findings with what to do."""
     console = Console(file=sys.stdout, highlight=False)
     table = Table(title="Corpus", title_justify="left")
-    for name, justify in (("split", "left"), ("examples", "right"), ("labels", "left"), ("tokens: median", "right"), ("95 %", "right"), ("longest", "right"), ("cut", "right")):
+    for name, justify in (
+        ("split", "left"),
+        ("examples", "right"),
+        ("labels", "left"),
+        ("tokens: median", "right"),
+        ("95 %", "right"),
+        ("longest", "right"),
+        ("cut", "right"),
+    ):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     for split, facts in report["splits"].items():
         labels = ", ".join(f"{label} {count:,}" for label, count in list(facts["labels"].items())[:6])
         more = f" and {len(facts['labels']) - 6} more" if len(facts["labels"]) > 6 else ""
         length = facts["length"]
-        table.add_row(split, f"{facts['examples']:,}", escape(labels + more), f"{length['median']}", f"{length['p95']}", f"{length['max']:,}", f"{facts['truncated_share']:.1%}")
+        table.add_row(
+            split,
+            f"{facts['examples']:,}",
+            escape(labels + more),
+            f"{length['median']}",
+            f"{length['p95']}",
+            f"{length['max']:,}",
+            f"{facts['truncated_share']:.1%}",
+        )
     console.print(table)
     for finding in report["findings"]:
         click.echo(f"{finding['severity']}: {finding['message']} {finding['action']}")

@@ -18,7 +18,9 @@ from slmcli.errors import ConfigError
 Command = Callable[..., Any]
 
 
-def settings_options(*models: type[Settings], choices: Mapping[str, Sequence[str]] | None = None, leave_out: Sequence[str] = ()) -> Callable[[Command], Command]:
+def settings_options(
+    *models: type[Settings], choices: Mapping[str, Sequence[str]] | None = None, leave_out: Sequence[str] = ()
+) -> Callable[[Command], Command]:
     """Add an option for every field of the models; the default is left to the model, so that a recipe can set it.
 
     Args:
@@ -45,7 +47,13 @@ def _describe(field: FieldInfo, choices: Sequence[str] | None) -> dict[str, Any]
     annotation, default = _without_none(field.annotation), field.default
     text = field.description or ""
     if default not in (None, [], ""):
-        shown = ",".join(map(str, default)) if isinstance(default, list) else {True: "on", False: "off"}.get(default, default) if isinstance(default, bool) else default
+        shown = (
+            ",".join(map(str, default))
+            if isinstance(default, list)
+            else {True: "on", False: "off"}.get(default, default)
+            if isinstance(default, bool)
+            else default
+        )
         text += f"  [default: {shown}]"
     described: dict[str, Any] = {"help": text, "default": None}
     if choices or typing.get_origin(annotation) is typing.Literal:
@@ -86,7 +94,9 @@ def common_options(*, writes: bool = True, resumes: bool = False, recipe: bool =
             command = click.option("--overwrite", is_flag=True, help="replace an existing output")(command)
         if resumes:
             command = click.option("--resume", is_flag=True, help="go on with an unfinished run")(command)
-        command = click.option("--work", type=click.Path(path_type=Path), envvar="SLM_WORK", default="work", help="where outputs go by default  [default: work]")(command)
+        command = click.option(
+            "--work", type=click.Path(path_type=Path), envvar="SLM_WORK", default="work", help="where outputs go by default  [default: work]"
+        )(command)
         if recipe:
             command = click.option("--data-dir", help="what replaces {data} in the recipe")(command)
             command = click.option("--recipe", type=click.Path(path_type=Path), help="YAML file with this command's settings")(command)

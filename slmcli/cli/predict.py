@@ -17,7 +17,15 @@ from slmcli.errors import ConfigError
 @settings_options(PredictSettings, leave_out=("texts",))
 @common_options(writes=False)
 def command(
-    arguments: tuple[str, ...], work: Path, recipe: Path | None, data_dir: str | None, as_json: bool, quiet: bool, verbose: bool, debug: bool, **flags: Any
+    arguments: tuple[str, ...],
+    work: Path,
+    recipe: Path | None,
+    data_dir: str | None,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+    debug: bool,
+    **flags: Any,
 ) -> None:
     """Label TEXTs, or the texts of --input, and print JSON Lines in their order.
 

@@ -31,12 +31,12 @@ class Record:
 
 
 def read_lines(path: Path, encoding: str, *, keep_line_ends: bool = False) -> Iterator[str]:
-    """Yield the lines of a text file, gzipped or not, without a byte order mark.
+    r"""Yield the lines of a text file, gzipped or not, without a byte order mark.
 
     Args:
         path: The file; a name ending in `.gz` is decompressed, `-` is standard input.
         encoding: Character encoding.
-        keep_line_ends: Leave `\\r\\n` and the like inside quoted cells as they are.
+        keep_line_ends: Leave `\r\n` and the like inside quoted cells as they are.
 
     Raises:
         DataError: The file is missing, is not text in this encoding, or its compression is damaged.

@@ -18,7 +18,8 @@ def read(path: Path, settings: CorpusSettings) -> Iterator[Record]:
     import pyarrow.parquet
 
     try:
-        file = pyarrow.parquet.ParquetFile(io.BytesIO(gzip.open(path).read()) if path.suffix == ".gz" else path)
+        content = io.BytesIO(gzip.decompress(path.read_bytes())) if path.suffix == ".gz" else path
+        file = pyarrow.parquet.ParquetFile(content)
         row = 0
         for batch in file.iter_batches(batch_size=_BATCH_ROWS):
             for values in batch.to_pylist():

@@ -4,6 +4,7 @@ import csv
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any  # Any: csv readers have no public type
 
 from slmcli.config import CorpusSettings
 from slmcli.corpora.base import Record, read_lines
@@ -30,7 +31,7 @@ def _unquote(cell: str) -> str:
     return cell
 
 
-def _numbered(path: Path, reader: "csv.Reader") -> Iterator[tuple[int, list[str]]]:
+def _numbered(path: Path, reader: Any) -> Iterator[tuple[int, list[str]]]:
     """Yield each row with the number of the line it starts on."""
     start = 1
     try:

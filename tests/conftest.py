@@ -1,0 +1,104 @@
+"""Tiny real objects that many tests share. What is built once is never changed."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from slmcli.cli.main import main
+from slmcli.config import PreprocessSettings
+from slmcli.dataset import open_dataset
+from slmcli.preprocessing import preprocess
+from slmcli.training import finetune
+
+GOOD = ("lovely", "warm", "kind", "bright", "tasty", "gentle", "clever", "fresh")
+BAD = ("dreadful", "cold", "rude", "dull", "bitter", "noisy", "clumsy", "stale")
+THINGS = ("the soup was", "our host was", "her new song is", "that old train felt", "this lamp looks", "my tea tasted")
+
+TINY = {
+    "epochs": 2,
+    "batch_size": 8,
+    "learning_rate": 0.01,
+    "embedding": 8,
+    "embedding_dropout": 0.1,
+    "dropout": 0.1,
+    "tensorboard": False,
+}
+OF_BACKBONE: dict[str, dict[str, Any]] = {"conv": {"filters": 8}, "lstm": {"units": 8}}
+
+
+def rows() -> list[tuple[str, str]]:
+    """Return 96 short texts with their labels."""
+    praise = [(f"{thing} {word}", "good") for thing in THINGS for word in GOOD]
+    blame = [(f"{thing} {word}", "bad") for thing in THINGS for word in BAD]
+    return [row for pair in zip(praise, blame, strict=True) for row in pair]
+
+
+def write_jsonl(path: Path, examples: Sequence[tuple[str, str]]) -> Path:
+    """Write texts and labels as JSON Lines."""
+    path.write_text("".join(json.dumps({"text": text, "label": label}, ensure_ascii=False) + "\n" for text, label in examples), encoding="utf-8")
+    return path
+
+
+def train_tiny(dataset: Path, out: Path, *, backbone: str = "conv", **changes: Any) -> Path:
+    """Train for a second; return the run."""
+    values = {**TINY, "backbone": backbone, **OF_BACKBONE[backbone], **changes}
+    finetune(open_dataset(dataset), values, out, source="test", resume=False, overwrite=False, report=ignore)
+    return out
+
+
+def ignore(event: Any) -> None:
+    """Take no notice."""
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A corpus file of 96 examples."""
+    return write_jsonl(tmp_path_factory.mktemp("corpus") / "reviews.jsonl", rows())
+
+
+@pytest.fixture(scope="session")
+def dataset(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset: 76 training, 10 validation, 10 test examples."""
+    out = tmp_path_factory.mktemp("dataset") / "dataset"
+    preprocess(PreprocessSettings(files=[str(corpus)], min_frequency=1, max_length=16), out, overwrite=False)
+    return out
+
+
+@pytest.fixture(scope="session")
+def run(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished conv run."""
+    return train_tiny(dataset, tmp_path_factory.mktemp("run") / "run", epochs=6)
+
+
+@pytest.fixture(scope="session")
+def lstm_run(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished lstm run."""
+    return train_tiny(dataset, tmp_path_factory.mktemp("lstm") / "run", backbone="lstm")
+
+
+@pytest.fixture
+def slm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Call the command line in an empty directory."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SLM_WORK", raising=False)
+
+    def call(*arguments: str | Path, text: str | None = None) -> Result:
+        return CliRunner().invoke(main, [str(argument) for argument in arguments], input=text)
+
+    return call
+
+
+@pytest.fixture
+def python() -> Callable[[str], subprocess.CompletedProcess[str]]:
+    """Run code in a fresh interpreter."""
+
+    def call(code: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+
+    return call

@@ -1,0 +1,62 @@
+"""Every backbone: shapes, padding that never counts, gradients everywhere."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from slmcli.backbones import BACKBONES
+
+SMALL: dict[str, list[dict[str, Any]]] = {
+    "conv": [{"filters": 4, "widths": [1, 2, 3]}, {"filters": 4, "widths": [5]}],
+    "lstm": [{"units": 4}, {"units": 4, "bidirectional": False, "recurrent_layers": 2}],
+}
+CASES = [pytest.param(name, settings, id=f"{name}-{i}") for name in BACKBONES.names() for i, settings in enumerate(SMALL[name])]
+TOKEN_IDS = np.array([[3, 4, 5, 6], [7, 8, 0, 0]], np.int32)
+
+
+def build(name: str, settings: dict[str, Any]) -> Any:
+    return BACKBONES.load(name)(embedding=6, **settings).build(vocabulary_size=10, length=None)
+
+
+def hidden(backbone: Any, token_ids: np.ndarray) -> np.ndarray:
+    return backbone([token_ids, token_ids != 0], training=False).numpy()
+
+
+@pytest.mark.parametrize(("name", "settings"), CASES)
+def test_output_is_one_vector_a_position(name: str, settings: dict[str, Any]) -> None:
+    assert hidden(build(name, settings), TOKEN_IDS).shape[:2] == (2, 4)
+
+
+@pytest.mark.parametrize(("name", "settings"), CASES)
+def test_more_padding_changes_nothing(name: str, settings: dict[str, Any]) -> None:
+    backbone = build(name, settings)
+    padded = np.pad(TOKEN_IDS, [(0, 0), (0, 9)])
+    np.testing.assert_allclose(hidden(backbone, padded)[:, :4], hidden(backbone, TOKEN_IDS), atol=1e-6)
+
+
+@pytest.mark.parametrize(("name", "settings"), CASES)
+def test_padding_positions_are_zero(name: str, settings: dict[str, Any]) -> None:
+    assert not hidden(build(name, settings), TOKEN_IDS)[1, 2:].any()
+
+
+@pytest.mark.parametrize(("name", "settings"), CASES)
+def test_other_texts_of_the_batch_change_nothing(name: str, settings: dict[str, Any]) -> None:
+    backbone = build(name, settings)
+    np.testing.assert_allclose(hidden(backbone, TOKEN_IDS)[1:], hidden(backbone, TOKEN_IDS[1:]), atol=1e-6)
+
+
+@pytest.mark.parametrize(("name", "settings"), CASES)
+def test_a_text_without_tokens_is_all_zeros(name: str, settings: dict[str, Any]) -> None:
+    assert not hidden(build(name, settings), np.zeros((1, 3), np.int32)).any()
+
+
+@pytest.mark.parametrize(("name", "settings"), CASES)
+def test_every_weight_gets_a_gradient(name: str, settings: dict[str, Any]) -> None:
+    import tensorflow as tf
+
+    backbone = build(name, settings)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(tf.square(backbone([TOKEN_IDS, TOKEN_IDS != 0], training=False)))
+    gradients = tape.gradient(loss, [weight.value for weight in backbone.trainable_weights])
+    assert all(gradient is not None for gradient in gradients)

@@ -1,0 +1,53 @@
+"""Every format: the same predictions from the file as from the model, for every backbone that it can hold."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from slmcli.backbones import BACKBONES
+from slmcli.config import HeadSettings
+from slmcli.errors import ConfigError
+from slmcli.formats import FORMATS
+from slmcli.tasks.classification import Sentiment
+from slmcli.training import build_model
+
+HEADS = [HeadSettings(), HeadSettings(pooling="max"), HeadSettings(pooling="mean", dense=4), HeadSettings(head="flatten", pool_size=2, dense=4)]
+HEAD_NAMES = ["max_mean", "max", "mean_dense", "flatten"]
+NOT_YET = {("lstm", "litert")}
+HOLDABLE = [(backbone, name) for backbone in BACKBONES.names() for name in FORMATS.names() if (backbone, name) not in NOT_YET]
+LENGTH = 6
+
+
+def make(backbone: str, head: HeadSettings) -> Any:
+    length = LENGTH if head.head == "flatten" else None
+    return build_model(Sentiment(["a", "b", "c"]), BACKBONES.load(backbone)(embedding=4), head, 20, length=length, precision="float32")
+
+
+@pytest.mark.parametrize("head", HEADS, ids=HEAD_NAMES)
+@pytest.mark.parametrize(("backbone", "name"), HOLDABLE)
+def test_a_saved_model_predicts_the_same(backbone: str, name: str, head: HeadSettings, tmp_path: Path) -> None:
+    model = make(backbone, head)
+    file_format = FORMATS.load(name)()
+    file_format.save(model, tmp_path, quantize="none")
+    forward: Callable[[np.ndarray], np.ndarray] = file_format.load(tmp_path, threads=1)
+    token_ids = np.array([[3, 4, 5, 6, 7, 8], [9, 10, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0]], np.int32)
+    np.testing.assert_allclose(forward(token_ids), model(token_ids, training=False).numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize(("backbone", "name"), HOLDABLE)
+def test_batch_and_length_are_free(backbone: str, name: str, tmp_path: Path) -> None:
+    model = make(backbone, HeadSettings())
+    file_format = FORMATS.load(name)()
+    file_format.save(model, tmp_path, quantize="none")
+    forward = file_format.load(tmp_path, threads=1)
+    shapes = [forward(np.ones(shape, np.int32)).shape for shape in ((1, 1), (5, 3), (2, 40), (1, 1))]
+    assert shapes == [(1, 3), (5, 3), (2, 3), (1, 3)]
+
+
+@pytest.mark.parametrize(("backbone", "name"), sorted(NOT_YET))
+def test_what_a_format_cannot_hold_is_said(backbone: str, name: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"cannot express this model \(\w+.*use --backbone conv, or --format keras"):
+        FORMATS.load(name)().save(make(backbone, HeadSettings()), tmp_path, quantize="none")

@@ -1,0 +1,76 @@
+"""The source keeps its layers: a module imports only from lower ones, members of a family only their base."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "slmcli"
+
+# lowest first; a family is named by its folder
+LAYERS = (
+    ("errors", "signals"),
+    ("registry", "files"),
+    ("config", "runtime", "metrics"),
+    ("corpora", "cleaning"),
+    ("tokenizers", "reading", "run"),
+    ("layers", "optimizers", "checking", "dataset", "callbacks"),
+    ("backbones", "formats", "tasks"),
+    ("batching", "bundle"),
+    ("predictor", "preprocessing", "training", "baselines"),
+    ("evaluation", "recipes"),
+    ("exporting",),
+    ("doctor",),
+    ("cli",),
+    ("__main__",),
+)
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+FAMILIES = ("corpora", "tokenizers", "backbones", "formats", "tasks")
+MODULES = sorted(path.relative_to(PACKAGE).with_suffix("").as_posix() for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.stem != "__init__")
+HEAVY = {"tensorflow", "keras", "pandas", "nltk", "sklearn", "pyarrow", "ai_edge_litert"}
+# modules that are about Keras, and are imported only inside functions
+ABOUT_KERAS = {"layers", "optimizers", "callbacks"}
+
+
+def imports(module: str, *, top_only: bool = False) -> set[str]:
+    """Return the dotted names a module imports."""
+    tree = ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))
+    nodes = tree.body if top_only else list(ast.walk(tree))
+    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    froms = {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+    return plain | froms
+
+
+def inside(module: str) -> set[str]:
+    """Return the slmcli modules that a module imports, below the package."""
+    return {name.removeprefix("slmcli.").replace(".", "/") for name in imports(module) if name.startswith("slmcli.")}
+
+
+def level(module: str) -> int:
+    return LEVEL[module.split("/")[0]]
+
+
+def test_every_module_has_a_layer() -> None:
+    assert {module.split("/")[0] for module in MODULES} == set(LEVEL)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_imports_only_from_lower_layers(module: str) -> None:
+    family = module.split("/")[0]
+    above = {name for name in inside(module) if name.split("/")[0] != family and level(name) >= level(module)}
+    assert not above
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m.split("/")[0] in FAMILIES and not m.endswith(("__init__", "base"))])
+def test_a_member_of_a_family_imports_only_its_base(module: str) -> None:
+    family = module.split("/")[0]
+    assert {name for name in inside(module) if name.split("/")[0] == family} <= {f"{family}/base"}
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m not in ABOUT_KERAS])
+def test_heavy_packages_are_imported_on_use(module: str) -> None:
+    assert not {name.split(".")[0] for name in imports(module, top_only=True)} & HEAVY
+
+
+def test_only_the_command_line_imports_click() -> None:
+    assert {module for module in MODULES if "click" in imports(module)} == {m for m in MODULES if m.startswith("cli/") and "click" in imports(m)}

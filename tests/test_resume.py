@@ -1,0 +1,128 @@
+"""Resuming is exact: a killed run, taken up again, ends with the weights of the run left alone, bit for bit."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import OF_BACKBONE, train_tiny
+
+from slmcli.dataset import open_dataset
+from slmcli.errors import ConfigError, Interrupted, OutputError
+from slmcli.run import Run
+from slmcli.training import finetune
+
+LONG: dict[str, Any] = {"epochs": 8, "patience": 8, "batch_size": 2, "checkpoint_minutes": 0.0005}
+
+
+def weights(run: Path) -> list[np.ndarray]:
+    """Return all that training changes: the kept model's weights, and the state at the end."""
+    import keras
+
+    import slmcli.layers  # noqa: F401
+
+    model = keras.saving.load_model(run / "bundle" / "model.keras", compile=False)
+    with np.load(Run(run).last_checkpoint) as state:
+        return [*model.get_weights(), *(state[name] for name in state.files if name != "progress")]
+
+
+def assert_equal_weights(first: Path, second: Path) -> None:
+    pairs = list(zip(weights(first), weights(second), strict=True))
+    assert len(pairs) > 10
+    assert all(np.array_equal(a, b) for a, b in pairs)
+
+
+def command(dataset: Path, out: Path, backbone: str, *more: str) -> list[str]:
+    settings = {**LONG, "embedding": 8, "learning_rate": 0.01, "backbone": backbone, **OF_BACKBONE[backbone]}
+    options = [text for name, value in settings.items() for text in (f"--{name.replace('_', '-')}", str(value))]
+    return [sys.executable, "-m", "slmcli", "finetune", str(dataset), "--no-tensorboard", "--out", str(out), *options, *more]
+
+
+def start_and_stop(arguments: list[str], stop: Callable[["subprocess.Popen[str]"], None], *, after: str) -> int:
+    """Run a process until it prints a line, then stop it."""
+    with subprocess.Popen(arguments, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+        assert process.stderr is not None
+        seen = next(line for line in process.stderr if line.startswith(after))
+        assert seen
+        stop(process)
+        process.stderr.read()
+    return process.returncode
+
+
+@pytest.mark.parametrize("backbone", ["conv", "lstm"])
+def test_a_killed_run_resumed_equals_the_run_left_alone(backbone: str, dataset: Path, tmp_path: Path) -> None:
+    alone, killed = tmp_path / "alone", tmp_path / "killed"
+    subprocess.run(command(dataset, alone, backbone, "--quiet"), check=True, capture_output=True)
+    code = start_and_stop(command(dataset, killed, backbone), lambda process: process.kill(), after="epoch 2/")
+    assert code == -9
+    assert Run(killed).read()["status"] == "running"
+    subprocess.run(command(dataset, killed, backbone, "--resume", "--quiet"), check=True, capture_output=True)
+    assert_equal_weights(alone, killed)
+
+
+def test_an_interrupted_run_saves_its_state_and_ends_with_130(dataset: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    code = start_and_stop(command(dataset, out, "conv", "--checkpoint-minutes", "60"), lambda process: process.terminate(), after="epoch 1/")
+    assert code == 130
+    with np.load(Run(out).last_checkpoint) as state:
+        assert json.loads(str(state["progress"]))["step"] > 0
+
+
+class StopAt:
+    """A listener that asks for an end as a signal does, at a step in the middle of an epoch."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def __call__(self, event: Any) -> None:
+        import os
+        import signal
+
+        if event["step"] == self.step:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.parametrize("step", [1, 37, 38, 50], ids=["first", "before the end of an epoch", "at the end", "inside the second"])
+def test_resuming_is_exact_from_any_step(step: int, dataset: Path, tmp_path: Path) -> None:
+    values = {**LONG, "epochs": 3, "filters": 8, "embedding": 8, "checkpoint_minutes": 60.0, "tensorboard": False}
+    source = open_dataset(dataset)
+    train_tiny(dataset, tmp_path / "alone", **values)
+    values = {**json.loads(json.dumps(values))}
+    settings = {"learning_rate": 0.01, "embedding_dropout": 0.1, "dropout": 0.1, "backbone": "conv", **values}
+    with pytest.raises(Interrupted, match="the state is saved. Go on with --resume"):
+        finetune(source, settings, tmp_path / "cut", source="test", resume=False, overwrite=False, report=StopAt(step))
+    finetune(source, settings, tmp_path / "cut", source="test", resume=True, overwrite=False, report=StopAt(-1))
+    assert_equal_weights(tmp_path / "alone", tmp_path / "cut")
+
+
+def test_the_log_of_a_resumed_run_has_every_epoch_once(dataset: Path, tmp_path: Path) -> None:
+    values = {**LONG, "epochs": 3, "filters": 8, "embedding": 8, "tensorboard": False}
+    source = open_dataset(dataset)
+    with pytest.raises(Interrupted):
+        finetune(source, values, tmp_path / "run", source="test", resume=False, overwrite=False, report=StopAt(50))
+    finetune(source, values, tmp_path / "run", source="test", resume=True, overwrite=False, report=StopAt(-1))
+    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [line["epoch"] for line in lines if line["event"] == "epoch"] == [1, 2, 3]
+
+
+def test_an_unfinished_run_is_neither_resumed_nor_replaced_unasked(dataset: Path, tmp_path: Path) -> None:
+    values = {**LONG, "filters": 8, "tensorboard": False}
+    source = open_dataset(dataset)
+    with pytest.raises(Interrupted):
+        finetune(source, values, tmp_path / "run", source="test", resume=False, overwrite=False, report=StopAt(1))
+    with pytest.raises(OutputError, match="holds this run, unfinished. Pass --resume to go on, or --overwrite to begin anew"):
+        finetune(source, values, tmp_path / "run", source="test", resume=False, overwrite=False, report=StopAt(-1))
+
+
+def test_resuming_with_other_settings_is_refused(run: Path, dataset: Path) -> None:
+    with pytest.raises(ConfigError, match=r"begun with other settings or data .* --recipe .*config.yaml --resume"):
+        finetune(open_dataset(dataset), {"epochs": 3}, run, source="test", resume=True, overwrite=False, report=StopAt(-1))
+
+
+def test_resuming_nothing_is_refused(dataset: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there is no run to resume. Leave --resume out to begin one"):
+        finetune(open_dataset(dataset), {"epochs": 3}, tmp_path / "none", source="test", resume=True, overwrite=False, report=StopAt(-1))
