@@ -132,6 +132,8 @@ def open_bundle(path: Path) -> Bundle:
         raise BundleError(f"{path} is not a bundle or a run: it has no {MANIFEST}. Make one with `slm finetune` or `slm export`.")
     manifest = read_json(path / MANIFEST, format_version=FORMAT_VERSION)
     for name, expected in manifest["files"].items():
+        if name != Path(name).name:
+            raise BundleError(f"{path / MANIFEST} names {name!r}, which is no file of the bundle. Copy the bundle again, or export it again.")
         _check_file(path / name, expected)
     labels = read_json(path / "labels.json", format_version=FORMAT_VERSION)["labels"]
     settings = read_json(path / "settings.json", format_version=FORMAT_VERSION)

@@ -23,8 +23,11 @@ class Checkpoint(keras.callbacks.Callback):
     and the progress. The order of examples follows from the seed and the epoch's number.
     """
 
-    def __init__(self, run: Run, progress: Progress, settings: FinetuneSettings, stop: StopRequest, *, has_validation: bool) -> None:
+    def __init__(
+        self, run: Run, progress: Progress, settings: FinetuneSettings, stop: StopRequest, *, steps_per_epoch: int, has_validation: bool
+    ) -> None:
         super().__init__()
+        self._steps_per_epoch = steps_per_epoch
         self._run = run
         self._progress = progress
         self._settings = settings
@@ -47,11 +50,12 @@ class Checkpoint(keras.callbacks.Callback):
         progress.step_in_epoch += 1
         self._tick()
         self._check_loss((logs or {}).get("loss", 0.0))
+        if progress.step_in_epoch == self._steps_per_epoch:
+            return  # the end of the epoch follows, and saves
         if self._stop.is_set:
             self._interrupt()
-        if self._settings.max_minutes and progress.seconds >= 60 * self._settings.max_minutes:
-            progress.is_finished = True
-            self.model.stop_training = True
+        if self._is_out_of_time():
+            self._finish()
         elif time.monotonic() - self._saved_at >= 60 * self._settings.checkpoint_minutes:
             self._save()
 
@@ -67,9 +71,8 @@ class Checkpoint(keras.callbacks.Callback):
             progress.epochs_since_best += 1
         progress.history.append({"epoch": epoch, "step": progress.step, **scores})
         progress.epoch, progress.step_in_epoch = epoch + 1, 0
-        if progress.epochs_since_best >= self._settings.patience:
-            progress.is_finished = True
-            self.model.stop_training = True
+        if progress.epochs_since_best >= self._settings.patience or self._is_out_of_time():
+            self._finish()
         self._save()
         if self._stop.is_set and not progress.is_finished and progress.epoch < (self._settings.epochs or 0):
             self._interrupt()
@@ -79,6 +82,13 @@ class Checkpoint(keras.callbacks.Callback):
         if not self._has_validation:
             return scores["loss"]
         return scores["val_loss"] if self._settings.monitor == "loss" else -scores["val_accuracy"]
+
+    def _is_out_of_time(self) -> bool:
+        return self._settings.max_minutes is not None and self._progress.seconds >= 60 * self._settings.max_minutes
+
+    def _finish(self) -> None:
+        self._progress.is_finished = True
+        self.model.stop_training = True
 
     def _check_loss(self, loss: float) -> None:
         if not math.isfinite(loss):

@@ -244,7 +244,7 @@ def _fill(value: Any, data: str | None, path: Path) -> Any:  # Any: a YAML value
         return [_fill(item, data, path) for item in value]
     if isinstance(value, str) and "{data}" in value:
         if data is None:
-            raise ConfigError(f"{path} needs a data directory: pass --data DIR, which replaces {{data}} in {value!r}.")
+            raise ConfigError(f"{path} needs a data directory: pass --data-dir DIR, which replaces {{data}} in {value!r}.")
         return value.replace("{data}", data)
     return value
 

@@ -16,6 +16,17 @@ class SparseAdam(keras.optimizers.Adam):
     small model (`benchmarks/train.py`).
     """
 
+    def __init__(self, learning_rate: Any, *, clip_norm: float = 0.0) -> None:
+        super().__init__(learning_rate)
+        self._clip_norm = clip_norm
+
+    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
+        """Sum the gradients of equal rows, then clip all gradients together; Keras's own clipping would make them dense."""
+        gradients = [_sum_rows(gradient) for gradient in grads]
+        if self._clip_norm:
+            gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm)
+        super().apply(gradients, trainable_variables)
+
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Update one variable; rows of a `tf.IndexedSlices` gradient alone where there is one."""
         if not isinstance(gradient, tf.IndexedSlices):
@@ -25,18 +36,26 @@ class SparseAdam(keras.optimizers.Adam):
         momentum, velocity = self._momentums[index].value, self._velocities[index].value
         step = tf.cast(self.iterations + 1, tf.float32)
         alpha = tf.cast(learning_rate, tf.float32) * tf.sqrt(1.0 - self.beta_2**step) / (1.0 - self.beta_1**step)
-        rows, positions = tf.unique(gradient.indices)
-        summed = tf.math.unsorted_segment_sum(tf.cast(gradient.values, tf.float32), positions, tf.size(rows))  # (rows, hidden)
-        new_momentum = self.beta_1 * tf.gather(momentum, rows) + (1.0 - self.beta_1) * summed
-        new_velocity = self.beta_2 * tf.gather(velocity, rows) + (1.0 - self.beta_2) * tf.square(summed)
+        rows, values = gradient.indices, gradient.values  # (rows,), (rows, hidden)
+        new_momentum = self.beta_1 * tf.gather(momentum, rows) + (1.0 - self.beta_1) * values
+        new_velocity = self.beta_2 * tf.gather(velocity, rows) + (1.0 - self.beta_2) * tf.square(values)
         momentum.scatter_update(tf.IndexedSlices(new_momentum, rows))
         velocity.scatter_update(tf.IndexedSlices(new_velocity, rows))
-        variable.value.scatter_sub(tf.IndexedSlices(alpha * new_momentum / (tf.sqrt(new_velocity) + self.epsilon), rows))
+        variable.scatter_sub(tf.IndexedSlices(alpha * new_momentum / (tf.sqrt(new_velocity) + self.epsilon), rows))
+
+
+def _sum_rows(gradient: Any) -> Any:
+    """Return a sparse gradient with every row once, in float32; anything else as it is."""
+    if not isinstance(gradient, tf.IndexedSlices):
+        return gradient
+    rows, positions = tf.unique(gradient.indices)
+    values = tf.math.unsorted_segment_sum(tf.cast(gradient.values, tf.float32), positions, tf.size(rows))  # (rows, hidden)
+    return tf.IndexedSlices(values, rows, gradient.dense_shape)
 
 
 def build_optimizer(settings: OptimizerSettings, *, steps: int) -> keras.optimizers.Optimizer:
     """Return the optimizer for a training of `steps` steps."""
-    return SparseAdam(build_schedule(settings, steps=steps), global_clipnorm=settings.clip_norm or None)
+    return SparseAdam(build_schedule(settings, steps=steps), clip_norm=settings.clip_norm)
 
 
 def build_schedule(settings: OptimizerSettings, *, steps: int) -> Any:

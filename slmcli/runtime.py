@@ -34,6 +34,7 @@ def start_tensorflow(*, threads: int = 0, seed: int | None = None) -> None:
             import tensorflow
     except ImportError as error:
         raise SlmError(f"TensorFlow cannot be imported ({error}). Install slmcli again; `slm doctor` says what is missing.") from error
+    tensorflow.get_logger().setLevel("ERROR")
     with contextlib.suppress(RuntimeError):  # the second start in one process keeps the first one's threads
         tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
     tensorflow.config.experimental.enable_op_determinism()

@@ -167,6 +167,7 @@ class Session:
         model = build_model(self.task, self.backbone, self.settings, len(self.tokenizer.vocabulary), length=self.length, precision=precision)
         optimizer = build_optimizer(self.settings, steps=self.steps_per_epoch * self.epochs)
         model.compile(optimizer=optimizer, **self.task.compile_arguments(label_smoothing=self.settings.label_smoothing))
+        optimizer.build(model.trainable_variables)
         return model
 
     def fit(self, report: Callable[[Mapping[str, Any]], None]) -> None:
@@ -179,6 +180,7 @@ class Session:
         if progress.is_finished or progress.epoch >= self.epochs:
             return
         self.run.forget_log_after(progress.step)
+        self._build_metrics()
         with stop_on_signal() as stop:
             callbacks = self._callbacks(report, stop)
             if progress.step_in_epoch:  # an epoch broken off: finish it first
@@ -186,18 +188,26 @@ class Session:
             if not progress.is_finished and progress.epoch < self.epochs:
                 self._fit(callbacks, steps=self.steps_per_epoch, until=self.epochs)
 
+    def _build_metrics(self) -> None:
+        """Make Keras create the variables of its metrics, which it does on their first use, so that a saved state fits."""
+        inputs, targets, weights = next(iter(self._training_batches(range(1), skip_steps=0)))
+        self.model.test_on_batch(inputs, targets, weights)
+
+    def _training_batches(self, epochs: range, *, skip_steps: int) -> Any:
+        return training_batches(
+            self.dataset,
+            self.task,
+            batch_size=self.batch_size,
+            seed=self.settings.seed,
+            limits=self.limits,
+            label_weights=self._label_weights(),
+            epochs=epochs,
+            skip_steps=skip_steps,
+        )
+
     def _fit(self, callbacks: list[Any], *, steps: int, until: int) -> None:
         self.model.fit(
-            training_batches(
-                self.dataset,
-                self.task,
-                batch_size=self.batch_size,
-                seed=self.settings.seed,
-                limits=self.limits,
-                label_weights=self._label_weights(),
-                epochs=range(self.progress.epoch, until),
-                skip_steps=self.progress.step_in_epoch,
-            ),
+            self._training_batches(range(self.progress.epoch, until), skip_steps=self.progress.step_in_epoch),
             epochs=until,
             initial_epoch=self.progress.epoch,
             steps_per_epoch=steps,
@@ -215,7 +225,7 @@ class Session:
 
         examples, tokens = self.dataset.examples("train"), self._training_tokens()
         callbacks = [
-            Checkpoint(self.run, self.progress, self.settings, stop, has_validation=self.has_validation),
+            Checkpoint(self.run, self.progress, self.settings, stop, steps_per_epoch=self.steps_per_epoch, has_validation=self.has_validation),
             Report(report, self.run, self.progress, settings=self.settings, steps_per_epoch=self.steps_per_epoch, examples=examples, tokens=tokens),
         ]
         if self.settings.tensorboard:

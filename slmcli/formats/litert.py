@@ -50,8 +50,9 @@ class LitertFormat(Format):
             raise MissingPackageError(f"a litert bundle needs ai-edge-litert ({error}). Run: pip install ai-edge-litert") from error
         path = directory / self.file_name
         try:
-            with quiet_stderr():
+            with quiet_stderr():  # the runtime announces its delegate
                 interpreter = Interpreter(model_path=str(path), num_threads=threads or os.cpu_count() or 1)
+                interpreter.allocate_tensors()
             source, target = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
         except (ValueError, RuntimeError, IndexError) as error:
             raise BundleError(f"{path} does not load ({error}). Export the run again.") from error

@@ -26,7 +26,9 @@ LAYERS = (
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 FAMILIES = ("corpora", "tokenizers", "backbones", "formats", "tasks")
-MODULES = sorted(path.relative_to(PACKAGE).with_suffix("").as_posix() for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.stem != "__init__")
+MODULES = sorted(
+    path.relative_to(PACKAGE).with_suffix("").as_posix() for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.stem != "__init__"
+)
 HEAVY = {"tensorflow", "keras", "pandas", "nltk", "sklearn", "pyarrow", "ai_edge_litert"}
 # modules that are about Keras, and are imported only inside functions
 ABOUT_KERAS = {"layers", "optimizers", "callbacks"}

@@ -29,7 +29,9 @@ FAST: dict[str, Any] = {"epochs": 30, "patience": 30, "batch_size": 4, "learning
 @pytest.mark.parametrize("task", TASKS.names())
 def test_eight_examples_can_be_learned(task: str, backbone: str, tmp_path: Path) -> None:
     corpus = str(write_jsonl(tmp_path / "eight.jsonl", EIGHT))
-    preprocess(PreprocessSettings(task=task, files=[corpus], validation=corpus, test_share=0.0, min_frequency=1), tmp_path / "dataset", overwrite=False)
+    preprocess(
+        PreprocessSettings(task=task, files=[corpus], validation=corpus, test_share=0.0, min_frequency=1), tmp_path / "dataset", overwrite=False
+    )
     run = train_tiny(tmp_path / "dataset", tmp_path / "run", backbone=backbone, task=task, **FAST)
     predictions = open_predictor(run).predict([text for text, _ in EIGHT])
     assert [prediction["label"] for prediction in predictions] == [label for _, label in EIGHT]

@@ -1,0 +1,213 @@
+"""What every registered tokenizer promises."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slmcli.config import CleaningSettings, TokenizerSettings
+from slmcli.errors import DataError
+from slmcli.files import read_json, write_json
+from slmcli.tokenizers import TOKENIZERS
+from slmcli.tokenizers.base import PADDING_ID, UNKNOWN_ID, Tokenizer
+
+EVERY_TOKENIZER = pytest.mark.parametrize("name", TOKENIZERS.names())
+TEXTS = (
+    "The little boat was lovely, truly lovely!",
+    "A little rain; the boat didn't mind.",
+    "小船很可爱，真的很可爱。",
+    "Lovely rain on the little sea",
+)
+NEW_TEXTS = ("the boat", "a zebra", "很可爱 zebra!", "<i>LITTLE</i> &amp; lovely", "", "didn’t")
+ODD_TEXTS = {
+    "empty": "",
+    "spaces": " \t\r\n\u3000",
+    "lone surrogate": "boat \ud83d lovely",
+    "two lone surrogates": "\udc00\ud800",
+    "surrogate pair": "\ud83d\ude00",
+    "emoji": "😀👍🏽👨‍👩‍👧🇫🇷",
+    "right to left": "שָׁלוֹם عَلَيْكُمْ \u202eboat\u202c",
+    "combining": "Z̸̢a̵͍l̶͓g̷̨o̴͎",
+    "control": "\x00\x07\x1b[31m\x7f",
+    "noncharacters": "\ufffe\uffff\U0010ffff",
+    "byte order mark": "\ufeffboat",
+    "special tokens": "<pad> <unk> &lt;pad&gt; &lt;unk&gt;",
+    "open markup": "<" * 500 + "a" * 500,
+    "one long word": "boat" * 2000,
+}
+EVERY_ODD_TEXT = pytest.mark.parametrize("text", ODD_TEXTS.values(), ids=ODD_TEXTS.keys())
+IN_ANOTHER_PROCESS = """
+import json, pathlib, sys
+from slmcli.files import read_json
+from slmcli.tokenizers import TOKENIZERS
+document = read_json(pathlib.Path(sys.argv[1]))
+tokenizer = TOKENIZERS.load(document["tokenizer"]).from_json(document)
+print(json.dumps([[tokenizer.encode(text) for text in json.loads(sys.argv[2])], tokenizer.fingerprint]))
+"""
+
+
+def train(name: str, texts: tuple[str, ...] = TEXTS, cleaning: CleaningSettings | None = None, **settings: Any) -> Tokenizer:
+    """Train a tokenizer on a few texts, every token frequent enough unless asked otherwise."""
+    values = TokenizerSettings(tokenizer=name, **{"min_frequency": 1, **settings})
+    kind: type[Tokenizer] = TOKENIZERS.load(name)
+    return kind.train(texts, values, cleaning or CleaningSettings())
+
+
+def changed(tokenizer: Tokenizer, part: str, **changes: Any) -> Tokenizer:
+    """Return a tokenizer whose saved form has other values in one part."""
+    document = tokenizer.to_json()
+    return type(tokenizer).from_json({**document, part: {**document[part], **changes}})
+
+
+@EVERY_TOKENIZER
+@EVERY_ODD_TEXT
+def test_every_text_is_encoded_with_ids_of_the_vocabulary(name: str, text: str) -> None:
+    tokenizer = train(name)
+    assert set(tokenizer.encode(text)) <= set(range(UNKNOWN_ID, len(tokenizer.vocabulary)))
+
+
+@EVERY_TOKENIZER
+@EVERY_ODD_TEXT
+def test_every_text_can_be_trained_on_and_saved(name: str, text: str, tmp_path: Path) -> None:
+    tokenizer = train(name, (*TEXTS, text))
+    write_json(tmp_path / "tokenizer.json", tokenizer.to_json())
+    assert read_json(tmp_path / "tokenizer.json")["vocabulary"] == tokenizer.vocabulary
+
+
+@EVERY_TOKENIZER
+def test_padding_has_id_0_and_unknown_id_1(name: str) -> None:
+    assert (train(name).vocabulary[:2], PADDING_ID, UNKNOWN_ID) == (["<pad>", "<unk>"], 0, 1)
+
+
+@EVERY_TOKENIZER
+def test_a_token_never_seen_is_unknown(name: str) -> None:
+    assert set(train(name).encode("жж")) == {UNKNOWN_ID}
+
+
+@EVERY_TOKENIZER
+def test_a_token_seen_in_training_has_its_place_in_the_vocabulary(name: str) -> None:
+    tokenizer = train(name)
+    assert [tokenizer.vocabulary[token_id] for token_id in tokenizer.encode(TEXTS[0])] == tokenizer.tokenize(TEXTS[0])
+
+
+@EVERY_TOKENIZER
+def test_an_empty_text_has_no_tokens(name: str) -> None:
+    assert train(name).encode("") == []
+
+
+@EVERY_TOKENIZER
+def test_what_cleaning_removes_does_not_change_the_ids(name: str) -> None:
+    tokenizer = train(name)
+    assert tokenizer.encode("<p>Little   BOAT</p>") == tokenizer.encode("little boat")
+
+
+@EVERY_TOKENIZER
+def test_no_token_stands_twice_in_the_vocabulary(name: str) -> None:
+    vocabulary = train(name, (*TEXTS, "<pad> <unk> &lt;pad&gt;"), CleaningSettings(markup=False)).vocabulary
+    assert len(set(vocabulary)) == len(vocabulary)
+
+
+@EVERY_TOKENIZER
+def test_frequent_tokens_come_first(name: str) -> None:
+    # every token here is one character long, so that words and characters are the same
+    assert train(name, ("乙 丙 丙", "甲 丙 乙")).vocabulary[2:][-1] == "甲"
+
+
+@EVERY_TOKENIZER
+def test_tokens_of_the_same_frequency_are_in_alphabetical_order(name: str) -> None:
+    assert train(name, ("c", "a", "b")).vocabulary[2:] == ["a", "b", "c"]
+
+
+@EVERY_TOKENIZER
+def test_the_order_of_training_texts_does_not_matter(name: str) -> None:
+    assert train(name, TEXTS[::-1]).fingerprint == train(name).fingerprint
+
+
+@EVERY_TOKENIZER
+@pytest.mark.parametrize("size", [3, 5])
+def test_the_vocabulary_is_no_larger_than_asked_for(name: str, size: int) -> None:
+    assert train(name, vocabulary_size=size).vocabulary == train(name).vocabulary[:size]
+
+
+@EVERY_TOKENIZER
+def test_rare_tokens_are_left_out(name: str) -> None:
+    assert train(name, ("a", "b", "b"), min_frequency=2).vocabulary[2:] == ["b"]
+
+
+@EVERY_TOKENIZER
+def test_texts_without_a_frequent_token_are_refused_with_the_numbers(name: str) -> None:
+    expected = "no token occurs 3 times in the training texts (2 different tokens). Pass a lower --min-frequency, or more text."
+    with pytest.raises(DataError, match=re.escape(expected)):
+        train(name, ("a", "b", "b"), min_frequency=3)
+
+
+@EVERY_TOKENIZER
+def test_a_saved_tokenizer_gives_the_same_ids(name: str, tmp_path: Path) -> None:
+    tokenizer = train(name)
+    write_json(tmp_path / "tokenizer.json", tokenizer.to_json())
+    loaded = TOKENIZERS.load(name).from_json(read_json(tmp_path / "tokenizer.json", format_version=1))
+    assert [loaded.encode(text) for text in NEW_TEXTS] == [tokenizer.encode(text) for text in NEW_TEXTS]
+
+
+@EVERY_TOKENIZER
+def test_a_saved_tokenizer_has_the_same_fingerprint(name: str, tmp_path: Path) -> None:
+    tokenizer = train(name)
+    write_json(tmp_path / "tokenizer.json", tokenizer.to_json())
+    assert TOKENIZERS.load(name).from_json(read_json(tmp_path / "tokenizer.json")).fingerprint == tokenizer.fingerprint
+
+
+@EVERY_TOKENIZER
+def test_a_saved_tokenizer_tells_its_name(name: str) -> None:
+    assert train(name).to_json()["tokenizer"] == name
+
+
+@EVERY_TOKENIZER
+def test_a_text_has_the_same_ids_whatever_was_encoded_before(name: str) -> None:
+    tokenizer = train(name)
+    assert [tokenizer.encode(text) for text in reversed(NEW_TEXTS)][::-1] == [train(name).encode(text) for text in NEW_TEXTS]
+
+
+@EVERY_TOKENIZER
+def test_another_process_gives_the_same_ids_and_fingerprint(name: str, tmp_path: Path) -> None:
+    tokenizer, path = train(name), tmp_path / "tokenizer.json"
+    write_json(path, tokenizer.to_json())
+    command = [sys.executable, "-c", IN_ANOTHER_PROCESS, str(path), json.dumps(NEW_TEXTS)]
+    found = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    assert found == [[tokenizer.encode(text) for text in NEW_TEXTS], tokenizer.fingerprint]
+
+
+@EVERY_TOKENIZER
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        ("cleaning", {"lowercase": False}),
+        ("cleaning", {"markup": False}),
+        ("cleaning", {"unicode_form": "NFC"}),
+        ("settings", {"splitter": "wordpunct"}),
+    ],
+    ids=["case", "markup", "Unicode form", "splitter"],
+)
+def test_the_fingerprint_changes_with_a_setting(name: str, part: str, change: dict[str, Any]) -> None:
+    tokenizer = train(name)
+    assert changed(tokenizer, part, **change).fingerprint != tokenizer.fingerprint
+
+
+@EVERY_TOKENIZER
+@pytest.mark.parametrize(
+    "vocabulary",
+    [["<pad>", "<unk>", "a", "x"], ["<pad>", "<unk>", "b", "a"], ["<pad>", "<unk>", "a"], ["<pad>", "<unk>", "a", "b", "c"]],
+    ids=["another word", "another order", "one less", "one more"],
+)
+def test_the_fingerprint_changes_with_a_word(name: str, vocabulary: list[str]) -> None:
+    document = {**train(name).to_json(), "vocabulary": ["<pad>", "<unk>", "a", "b"]}
+    kind = TOKENIZERS.load(name)
+    assert kind.from_json(document).fingerprint != kind.from_json({**document, "vocabulary": vocabulary}).fingerprint
+
+
+def test_the_fingerprint_tells_tokenizers_apart() -> None:
+    fingerprints = {TOKENIZERS.load(name)(TokenizerSettings(), CleaningSettings(), ["<pad>", "<unk>"]).fingerprint for name in TOKENIZERS.names()}
+    assert len(fingerprints) == len(TOKENIZERS.names())

@@ -1,0 +1,105 @@
+"""Parquet tables."""
+
+import gzip
+import re
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from slmcli.config import CorpusSettings
+from slmcli.corpora.parquet import read
+from slmcli.errors import DataError
+
+COLUMNS = {"text": ["mild tea", "strong tea", None], "label": [1, 0, None]}
+# a gzip header, then a block of a kind that does not exist
+DAMAGED_GZIP = gzip.compress(b"")[:10] + b"\xff" * 20
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A table of three rows."""
+    path = tmp_path / "teas.parquet"
+    pyarrow.parquet.write_table(pyarrow.table(COLUMNS), path)
+    return path
+
+
+def values(path: Path) -> list[dict[str, Any]]:
+    """Return the cells of all rows."""
+    return [record.values for record in read(path, CorpusSettings())]
+
+
+def test_a_written_table_is_read_back(file: Path) -> None:
+    assert values(file) == [{"text": "mild tea", "label": 1}, {"text": "strong tea", "label": 0}, {"text": None, "label": None}]
+
+
+def test_a_record_tells_its_file_and_row(file: Path) -> None:
+    assert [(record.source, record.row) for record in read(file, CorpusSettings())] == [(str(file), 1), (str(file), 2), (str(file), 3)]
+
+
+def test_a_compressed_table_is_read_back(file: Path) -> None:
+    packed = file.with_name("teas.parquet.gz")
+    packed.write_bytes(gzip.compress(file.read_bytes()))
+    assert values(packed) == values(file)
+
+
+def test_rows_are_counted_across_batches(tmp_path: Path) -> None:
+    path = tmp_path / "many.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"text": [str(number) for number in range(1, 2501)]}), path)
+    assert [record.values["text"] for record in read(path, CorpusSettings())] == [str(record.row) for record in read(path, CorpusSettings())]
+
+
+def test_a_column_of_categories_is_read_as_text(tmp_path: Path) -> None:
+    path = tmp_path / "teas.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"label": pyarrow.array(["good", "bad", "good"]).dictionary_encode()}), path)
+    assert values(path) == [{"label": "good"}, {"label": "bad"}, {"label": "good"}]
+
+
+def test_a_table_without_rows_yields_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "none.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"text": pyarrow.array([], pyarrow.string())}), path)
+    assert values(path) == []
+
+
+def test_a_repeated_column_name_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "teas.parquet"
+    table = pyarrow.Table.from_arrays([pyarrow.array(["mild"]), pyarrow.array(["strong"])], names=["text", "text"])
+    pyarrow.parquet.write_table(table, path)
+    with pytest.raises(DataError, match=re.escape(str(path)) + ".*'text'"):
+        values(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"text,label\n", b"PAR1" + b"\0" * 40 + b"PAR1"], ids=["empty", "csv", "only the marks"])
+def test_a_file_that_is_no_parquet_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "teas.parquet"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=re.escape(f"{path} is not a readable Parquet file (") + r"[\s\S]*Write it again, or convert it to csv"):
+        values(path)
+
+
+def test_a_table_cut_short_is_named(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-10])
+    with pytest.raises(DataError, match=re.escape(f"{file} is not a readable Parquet file (")):
+        values(file)
+
+
+def test_a_table_with_damaged_pages_is_named(file: Path) -> None:
+    content = file.read_bytes()
+    file.write_bytes(content[:4] + b"\xff" * 36 + content[40:])
+    with pytest.raises(DataError, match=re.escape(f"{file} is not a readable Parquet file (")):
+        values(file)
+
+
+@pytest.mark.parametrize("content", [gzip.compress(bytes(500))[:-9], DAMAGED_GZIP, b"PAR1"], ids=["cut short", "block damaged", "not gzip"])
+def test_damaged_compression_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "teas.parquet.gz"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=re.escape(f"{path} is not a readable Parquet file (")):
+        values(path)
+
+
+def test_a_missing_table_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=re.escape(f"{tmp_path / 'teas.parquet'} is not a readable Parquet file (")):
+        values(tmp_path / "teas.parquet")

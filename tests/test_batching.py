@@ -1,0 +1,91 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from slmcli.batching import balanced_label_weights, bucket_limits, count_steps, evaluation_batches, pad, training_batches
+from slmcli.dataset import Dataset, open_dataset
+from slmcli.tasks.classification import Sentiment
+
+
+def batches(source: Dataset, *, epochs: range = range(1), skip: int = 0, seed: int = 0, weights: tuple[float, float] = (1.0, 1.0)) -> list[Any]:
+    limits = bucket_limits(source.length_histogram("train"))
+    found = training_batches(
+        source, Sentiment(source.labels), batch_size=8, seed=seed, limits=limits, label_weights=weights, epochs=epochs, skip_steps=skip
+    )
+    return [tuple(part.numpy() for part in batch) for batch in found]
+
+
+def rows(found: list[Any]) -> list[str]:
+    return [json.dumps([int(i) for i in row if i]) for token_ids, _, _ in found for row in token_ids]
+
+
+@pytest.fixture
+def source(dataset: Path) -> Dataset:
+    return open_dataset(dataset)
+
+
+def test_limits_end_with_the_longest_text() -> None:
+    assert bucket_limits({3: 10, 7: 5, 40: 1})[-1] == 40
+
+
+def test_limits_hold_equal_shares_of_the_tokens() -> None:
+    # 10 texts of each of 4 lengths; tokens 10, 20, 30, 40 of 100: the second bucket closes where half is reached
+    assert bucket_limits({1: 10, 2: 10, 3: 10, 4: 10}, buckets=2) == [3, 4]
+
+
+def test_steps_count_the_smaller_last_batch_of_every_bucket() -> None:
+    # bucket up to 5: 3 + 2 = 5 texts, 3 batches of 2; bucket up to 9: 4 texts, 2 batches
+    assert count_steps({3: 3, 5: 2, 9: 4}, [5, 9], batch_size=2) == 5
+
+
+def test_the_counted_steps_are_the_batches(source: Dataset) -> None:
+    histogram = source.length_histogram("train")
+    assert len(batches(source)) == count_steps(histogram, bucket_limits(histogram), batch_size=8)
+
+
+def test_an_epoch_holds_every_example_once(source: Dataset) -> None:
+    stored = [json.dumps(list(example.features["token_ids"])) for example in source.read("train")]
+    assert sorted(rows(batches(source))) == sorted(stored)
+
+
+def test_the_same_seed_and_epoch_give_the_same_order(source: Dataset) -> None:
+    assert rows(batches(source)) == rows(batches(source))
+
+
+def test_the_next_epoch_has_another_order(source: Dataset) -> None:
+    assert rows(batches(source)) != rows(batches(source, epochs=range(1, 2)))
+
+
+def test_another_seed_gives_another_order(source: Dataset) -> None:
+    assert rows(batches(source)) != rows(batches(source, seed=1))
+
+
+def test_skipped_steps_leave_the_rest_as_it_was(source: Dataset) -> None:
+    assert rows(batches(source, epochs=range(2), skip=3)) == rows(batches(source, epochs=range(2))[3:])
+
+
+def test_targets_are_one_hot_in_the_order_of_the_labels(source: Dataset) -> None:
+    targets = np.concatenate([target for _, target, _ in batches(source)])
+    assert targets.sum(axis=0).tolist() == [source.label_counts("train")[label] for label in source.labels]
+
+
+def test_label_weights_reach_the_examples(source: Dataset) -> None:
+    token_ids, targets, weights = batches(source, weights=(2.0, 0.5))[0]
+    np.testing.assert_allclose(weights, targets @ np.array([2.0, 0.5]))
+
+
+def test_evaluation_batches_hold_every_example_once(source: Dataset) -> None:
+    found = evaluation_batches(source, Sentiment(source.labels), "test", batch_size=4, limits=[16])
+    assert sum(len(targets) for _, targets, _ in found) == source.examples("test")
+
+
+def test_balanced_weights_make_labels_count_the_same() -> None:
+    # 4 examples, 2 labels: 4 / (2 * 3) and 4 / (2 * 1)
+    assert balanced_label_weights({"a": 3, "b": 1}) == pytest.approx([2 / 3, 2.0])
+
+
+def test_pad_fills_on_the_right_and_cuts_what_is_too_long() -> None:
+    assert pad([[5], [6, 7, 8]], length=2, pad_id=0).tolist() == [[5, 0], [6, 7]]

@@ -1,0 +1,76 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from slmcli.bundle import open_bundle
+from slmcli.errors import BundleError, ConfigError, FormatVersionError
+from slmcli.predictor import open_predictor
+
+
+@pytest.fixture
+def copy(run: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(run / "bundle", tmp_path / "bundle"))
+
+
+def test_a_run_opens_as_its_bundle(run: Path) -> None:
+    assert open_bundle(run).path == run / "bundle"
+
+
+def test_a_bundle_works_from_anywhere(copy: Path, run: Path) -> None:
+    texts = ["the soup was lovely", "our host was rude"]
+    assert open_predictor(copy).predict(texts) == open_predictor(run).predict(texts)
+
+
+@pytest.mark.parametrize("name", ["model.keras", "tokenizer.json", "labels.json", "settings.json", "README.md"])
+def test_a_changed_byte_is_found_in_any_file(name: str, copy: Path) -> None:
+    content = bytearray((copy / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (copy / name).write_bytes(content)
+    with pytest.raises(BundleError, match=rf"{name} was changed: its sha256 is \w{{12}}…, the manifest says \w{{12}}…. Copy it again"):
+        open_bundle(copy)
+
+
+def test_a_missing_file_is_named(copy: Path) -> None:
+    (copy / "labels.json").unlink()
+    with pytest.raises(BundleError, match=r"labels.json is missing, but the manifest names it"):
+        open_bundle(copy)
+
+
+def test_a_newer_format_is_refused(copy: Path) -> None:
+    manifest = json.loads((copy / "manifest.json").read_text(encoding="utf-8"))
+    (copy / "manifest.json").write_text(json.dumps({**manifest, "format_version": 7}), encoding="utf-8")
+    with pytest.raises(FormatVersionError, match=r"manifest.json has format_version 7; slm .* reads up to 1"):
+        open_bundle(copy)
+
+
+def test_a_name_that_climbs_out_of_the_bundle_is_refused(copy: Path) -> None:
+    manifest = json.loads((copy / "manifest.json").read_text(encoding="utf-8"))
+    manifest["files"]["../secret"] = "0" * 64
+    (copy / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(BundleError, match=r"manifest.json names '../secret', which is no file of the bundle"):
+        open_bundle(copy)
+
+
+def test_an_unfinished_run_says_how_to_finish(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(BundleError, match=r"is a run without a model yet. Finish it with `slm finetune --resume"):
+        open_bundle(tmp_path)
+
+
+def test_the_card_says_what_the_model_is(copy: Path) -> None:
+    card = (copy / "README.md").read_text(encoding="utf-8")
+    assert all(part in card for part in ("# A sentiment model", "| accuracy |", "Data fingerprint", "Licence: unspecified", "slm predict"))
+
+
+def test_a_format_that_cannot_be_quantised_says_so(run: Path, dataset: Path, tmp_path: Path) -> None:
+    from slmcli.config import ExportSettings
+    from slmcli.exporting import export
+
+    with pytest.raises(ConfigError, match="--quantize dynamic is not possible in format keras. Known: none"):
+        export(run, ExportSettings(format="keras", quantize="dynamic"), tmp_path / "out", dataset=dataset, overwrite=False)
+
+
+def test_no_file_of_a_bundle_is_a_pickle(copy: Path) -> None:
+    assert not [file for file in copy.iterdir() if file.read_bytes()[:2] in (b"\x80\x04", b"\x80\x05")]

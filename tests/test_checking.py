@@ -1,0 +1,293 @@
+"""The data report: every finding has a corpus that has it, and none is found in a clean one."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from slmcli.checking import DataReport, Finding, check_corpus, normal_form
+from slmcli.config import CorpusSettings
+from slmcli.files import read_json, write_json
+from slmcli.reading import Example, read_examples
+
+FINDINGS = (
+    "empty_text",
+    "no_examples",
+    "truncated",
+    "missing_label",
+    "one_class",
+    "unseen_label",
+    "rare_label",
+    "imbalance",
+    "many_labels",
+    "conflicting_labels",
+    "overlap",
+    "duplicate",
+)
+MAX_LENGTH = 10  # tokens
+
+
+def example(text: str, label: str | None = "good", row: int = 1) -> Example:
+    """Return one example of a file that need not exist."""
+    return Example(text, label, "soups.csv", row)
+
+
+def texts(label: str, count: int, *, start: int = 0) -> list[Example]:
+    """Return different texts of one label."""
+    return [example(f"{label} soup number {number}", label, number) for number in range(start, start + count)]
+
+
+def clean_corpus() -> dict[str, list[Example]]:
+    """Return a corpus without a fault: 20 training and 6 validation examples."""
+    return {"train": texts("good", 10) + texts("bad", 10), "validation": texts("good", 3, start=50) + texts("bad", 3, start=50)}
+
+
+def report(splits: dict[str, list[Example]], *, max_length: int = MAX_LENGTH) -> DataReport:
+    """Check a corpus, with words between spaces as tokens."""
+    lengths = {split: [len(each.text.split()) for each in examples] for split, examples in splits.items()}
+    return check_corpus(splits, lengths, max_length=max_length)
+
+
+def find(finding_id: str, *, train: Sequence[Example] = (), validation: Sequence[Example] = (), max_length: int = MAX_LENGTH) -> Finding | None:
+    """Return the finding in the clean corpus with these examples added, if it is there."""
+    corpus = clean_corpus()
+    splits = {"train": [*corpus["train"], *train], "validation": [*corpus["validation"], *validation]}
+    return by_id(report(splits, max_length=max_length)).get(finding_id)
+
+
+def by_id(found: DataReport) -> dict[str, Finding]:
+    """Return the findings by their id."""
+    return {finding.id: finding for finding in found.findings}
+
+
+@pytest.mark.parametrize("finding_id", FINDINGS)
+def test_a_clean_corpus_is_without(finding_id: str) -> None:
+    assert finding_id not in by_id(report(clean_corpus()))
+
+
+def test_a_clean_corpus_has_no_findings_at_all() -> None:
+    assert report(clean_corpus()).findings == []
+
+
+def test_empty_texts_are_found_with_their_rows() -> None:
+    found = find("empty_text", train=[example("", row=7), example("  ", row=8)])
+    assert found == Finding("empty_text", "warning", 2, "2 texts empty after cleaning.", "They are dropped.", ["soups.csv:7: ", "soups.csv:8: "])
+
+
+def test_a_split_of_empty_texts_is_an_error() -> None:
+    found = by_id(report({**clean_corpus(), "test": [example(""), example(" ")]}))["no_examples"]
+    assert (found.severity, found.count, found.message) == ("error", 2, "The test split has no examples after cleaning.")
+
+
+def test_a_split_without_rows_is_an_error() -> None:
+    found = by_id(report({**clean_corpus(), "validation": []}))["no_examples"]
+    assert (found.severity, found.count, found.message) == ("error", 0, "The validation split has no examples after cleaning.")
+
+
+def test_many_long_texts_are_found() -> None:
+    # 3 of 29 texts are longer than 10 tokens
+    found = find("truncated", train=[example(f"{number} " + "very " * 10 + "long soup") for number in range(3)])
+    assert found is not None
+    assert (found.severity, found.count) == ("note", 3)
+    assert found.message == "10% of the texts are longer than 10 tokens and will be cut."
+
+
+def test_a_few_long_texts_are_no_finding() -> None:
+    # 1 of 27 is not more than 1 in 20
+    assert find("truncated", train=[example("very " * 10 + "long soup")]) is None
+
+
+@pytest.mark.parametrize("count", [1, 2, 3], ids=lambda count: f"{count} long")
+def test_the_length_proposed_keeps_95_of_100_texts_whole(count: int) -> None:
+    # of 20 · count - 1 texts, count are 50 tokens long: more than 5 of 100, so 95 of 100 are whole only at 50
+    short = [example("mild tea", label) for label in ("good", "bad") for _ in range(10 * count)][:-1]
+    splits = {"train": [*short[count:], *(example("tea " * 50) for _ in range(count))]}
+    assert by_id(report(splits))["truncated"].action.startswith("--max-length 50 keeps 95 %")
+
+
+def test_missing_labels_are_found_with_their_rows() -> None:
+    found = find("missing_label", train=[example("some soup", None, 7)])
+    assert found is not None
+    assert (found.severity, found.count, found.message) == ("warning", 1, "1 text without a label.")
+    assert found.rows == ["soups.csv:7: some soup"]
+
+
+def test_a_single_label_is_an_error() -> None:
+    found = by_id(report({"train": texts("good", 12)}))["one_class"]
+    assert (found.severity, found.count, found.message) == ("error", 12, "The training split has only the label 'good'.")
+
+
+def test_no_label_at_all_is_an_error() -> None:
+    found = by_id(report({"train": [example("some soup", None)]}))["one_class"]
+    assert (found.severity, found.count, found.message) == ("error", 0, "The training split has no label.")
+
+
+def test_a_label_that_training_lacks_is_an_error() -> None:
+    found = find("unseen_label", validation=[example("odd soup", "strange", 7)])
+    assert found is not None
+    assert (found.severity, found.count, found.rows) == ("error", 1, ["soups.csv:7: odd soup"])
+    assert found.message == "1 text labelled 'strange', which no training example has."
+    assert found.action == "Correct the label (known: bad, good), or pass --unknown-labels skip."
+
+
+def test_a_label_that_only_training_has_is_no_finding() -> None:
+    assert find("unseen_label", train=texts("plain", 10)) is None
+
+
+def test_rare_labels_are_found_with_their_counts() -> None:
+    found = find("rare_label", train=texts("odd", 9) + texts("strange", 2))
+    assert found is not None
+    assert (found.severity, found.count) == ("warning", 2)
+    assert found.message == "2 labels have fewer than 10 training examples: strange (2), odd (9)."
+
+
+def test_one_rare_label_is_spoken_of_in_the_singular() -> None:
+    found = find("rare_label", train=texts("odd", 9))
+    assert found is not None
+    assert found.message == "1 label has fewer than 10 training examples: odd (9)."
+
+
+def test_a_label_with_ten_examples_is_not_rare() -> None:
+    assert find("rare_label", train=texts("odd", 10)) is None
+
+
+def test_a_label_more_than_ten_times_another_is_found() -> None:
+    found = find("imbalance", train=texts("good", 91, start=100))
+    assert found is not None
+    assert (found.severity, found.count) == ("warning", 101)
+    assert found.message == "'good' has 101 training examples, 'bad' has 10."
+
+
+def test_a_label_ten_times_another_is_no_finding() -> None:
+    assert find("imbalance", train=texts("good", 90, start=100)) is None
+
+
+def test_more_labels_than_half_the_examples_are_found() -> None:
+    # 2 labels of the clean corpus and 19 more, for 39 examples
+    found = find("many_labels", train=[example(f"soup {number}", f"name {number}") for number in range(19)])
+    assert found is not None
+    assert (found.severity, found.count) == ("warning", 21)
+    assert found.message == "There are 21 different labels for 39 training examples."
+
+
+def test_labels_for_half_the_examples_are_no_finding() -> None:
+    # 20 labels for 40 examples: 18 with one, and one more example of a known label
+    extra = [example(f"soup {number}", f"name {number}") for number in range(18)]
+    assert find("many_labels", train=[*extra, *texts("good", 2, start=100)]) is None
+
+
+def test_one_text_with_two_labels_is_found() -> None:
+    found = find("conflicting_labels", train=[example("good soup number 1", "bad", 7)])
+    assert found is not None
+    assert (found.severity, found.count, found.rows) == ("warning", 1, ["soups.csv:7: good soup number 1"])
+    assert found.message == "1 text standing elsewhere with another label."
+
+
+def test_one_text_with_two_labels_is_found_across_splits() -> None:
+    assert find("conflicting_labels", validation=[example("good soup number 1", "bad")]) is not None
+
+
+@pytest.mark.parametrize("label", ["good", None], ids=["same label", "no label"])
+def test_a_repeat_without_another_label_is_no_conflict(label: str | None) -> None:
+    assert find("conflicting_labels", train=[example("good soup number 1", label)]) is None
+
+
+def test_a_text_in_two_splits_is_found() -> None:
+    found = find("overlap", validation=[example("good soup number 1", "good", 7)])
+    assert found is not None
+    assert (found.severity, found.count, found.rows) == ("warning", 1, ["soups.csv:7: good soup number 1"])
+    assert found.message == "1 text in validation that also stand in train: the scores will flatter the model."
+
+
+def test_a_text_in_two_splits_is_no_duplicate() -> None:
+    assert find("duplicate", validation=[example("good soup number 1", "good")]) is None
+
+
+def test_a_repeated_text_is_found() -> None:
+    found = find("duplicate", train=[example("good soup number 1", row=7), example("good soup number 1", row=8)])
+    assert found is not None
+    assert (found.severity, found.count, found.rows) == ("note", 2, ["soups.csv:7: good soup number 1", "soups.csv:8: good soup number 1"])
+    assert found.message == "2 texts in train repeating an earlier one."
+
+
+def test_a_repeat_in_one_split_is_no_overlap() -> None:
+    assert find("overlap", train=[example("good soup number 1")]) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["GOOD Soup number 1", " good  soup\nnumber 1 ", "<p>good soup number 1</p>", "ｇｏｏｄ soup number 1"],
+    ids=["case", "spaces", "markup", "Unicode form"],
+)
+def test_a_repeat_is_recognised_behind_its_spelling(text: str) -> None:
+    assert find("duplicate", train=[example(text)]) is not None
+
+
+def test_empty_texts_do_not_repeat_each_other() -> None:
+    assert find("duplicate", train=[example(""), example("")]) is None
+
+
+def test_texts_that_differ_in_a_word_have_different_normal_forms() -> None:
+    assert normal_form("warm soup") != normal_form("warm soups")
+
+
+def test_at_most_three_rows_are_shown() -> None:
+    found = find("empty_text", train=[example("", row=row) for row in range(1, 6)])
+    assert found is not None
+    assert (found.count, found.rows) == (5, ["soups.csv:1: ", "soups.csv:2: ", "soups.csv:3: "])
+
+
+def test_a_long_text_is_shown_in_part_and_on_one_line() -> None:
+    found = find("missing_label", train=[example("soup\n" * 50, None)])
+    assert found is not None
+    assert found.rows == ["soups.csv:1: " + ("soup " * 16)[:79] + "…"]
+
+
+def test_errors_come_before_warnings_before_notes() -> None:
+    splits = {"train": [*texts("good", 3), example("good soup number 1"), example("", None)]}
+    assert [finding.severity for finding in report(splits).findings] == ["error", "warning", "warning", "note"]
+
+
+def test_only_errors_are_errors() -> None:
+    splits = {"train": [*texts("good", 3), example("good soup number 1")]}
+    assert [finding.id for finding in report(splits).errors] == ["one_class"]
+
+
+def test_a_split_is_summed_up() -> None:
+    # lengths 1, 2, 3, 4: the lower middle is 2; of positions 0-3, int(0.95 · 3) = int(0.99 · 3) = 2 has 3
+    train = [example("a", "good"), example("a b", "good"), example("a b c", "bad"), example("a b c d", None)]
+    assert report({"train": train}, max_length=3).splits["train"] == {
+        "examples": 4,
+        "labels": {"good": 2, "bad": 1},
+        "tokens": 10,
+        "length": {"median": 2, "p95": 3, "p99": 3, "max": 4},
+        "truncated_share": 0.25,
+    }
+
+
+def test_a_split_without_rows_is_summed_up() -> None:
+    summary = report({**clean_corpus(), "test": []}).splits["test"]
+    assert (summary["examples"], summary["tokens"], summary["length"]["max"], summary["truncated_share"]) == (0, 0, 0, 0.0)
+
+
+def test_the_order_of_examples_does_not_change_the_counts() -> None:
+    train = [*clean_corpus()["train"], example(""), example("good soup number 1", "bad"), example("bad soup number 1", "bad")]
+    assert {finding.id: finding.count for finding in report({"train": train}).findings} == {
+        finding.id: finding.count for finding in report({"train": train[::-1]}).findings
+    }
+
+
+def test_a_report_is_a_json_document_with_a_version() -> None:
+    document = report({"train": texts("good", 1)}).to_json()
+    assert json.loads(json.dumps(document)) == document
+    assert document["format_version"] == 1
+
+
+@pytest.mark.parametrize("row", [{"text": "half a smile \ud83d"}, {"text": "", "label": "\ud83d"}], ids=["text", "label"])
+def test_a_report_about_broken_characters_can_be_written(tmp_path: Path, row: dict[str, str]) -> None:
+    corpus = tmp_path / "soups.jsonl"
+    corpus.write_text(json.dumps({"label": None, **row}) + "\n")
+    splits = {"train": list(read_examples([corpus], CorpusSettings()))}
+    write_json(tmp_path / "report.json", report(splits).to_json())
+    assert read_json(tmp_path / "report.json", format_version=1)["findings"]

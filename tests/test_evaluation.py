@@ -1,0 +1,93 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import write_jsonl
+
+from slmcli.config import EvaluateSettings
+from slmcli.errors import BundleError, ConfigError, DataError, DatasetError
+from slmcli.evaluation import evaluate, missed_gates
+
+PLAIN = EvaluateSettings(baselines=False)
+
+
+def test_the_test_split_is_judged_by_default(run: Path, tmp_path: Path) -> None:
+    result = evaluate(run, EvaluateSettings(), dataset=None, out=tmp_path / "report")
+    assert (result["split"], result["examples"]) == ("test", 10)
+    assert set(result["baselines"]) == {"majority", "keyword", "tfidf_logistic"}
+
+
+def test_the_report_says_what_is_returned(run: Path, tmp_path: Path) -> None:
+    result = evaluate(run, PLAIN, dataset=None, out=tmp_path / "report")
+    report = json.loads(Path(result["report"]).read_text(encoding="utf-8"))
+    assert report["scores"] == result["scores"]
+    assert result["verdict"] in (tmp_path / "report" / "report.md").read_text(encoding="utf-8")
+
+
+def test_intervals_hold_their_scores(run: Path, tmp_path: Path) -> None:
+    result = evaluate(run, PLAIN, dataset=None, out=tmp_path / "report")
+    assert all(low <= result["scores"][name] <= high for name, (low, high) in result["intervals"].items())
+
+
+def test_files_are_judged_instead_of_a_split(run: Path, tmp_path: Path) -> None:
+    data = write_jsonl(tmp_path / "two.jsonl", [("our host was kind", "good"), ("our host was rude", "bad")])
+    result = evaluate(run, EvaluateSettings(data=[str(data)], baselines=False), dataset=None, out=tmp_path / "report")
+    assert (result["examples"], result["scores"]["accuracy"]) == (2, 1.0)
+
+
+def test_a_label_the_model_does_not_know_is_named(run: Path, tmp_path: Path) -> None:
+    data = write_jsonl(tmp_path / "odd.jsonl", [("our host was kind", "goood")])
+    with pytest.raises(DataError, match=r"odd.jsonl:1: label 'goood' is not one of the model's: bad, good. 1 examples .* Did you mean 'good'\?"):
+        evaluate(run, EvaluateSettings(data=[str(data)]), dataset=None, out=tmp_path / "report")
+
+
+def test_a_bundle_alone_asks_for_data(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match=r"does not know its dataset. Pass --data FILE, or --dataset DIR"):
+        evaluate(run / "bundle", PLAIN, dataset=None, out=tmp_path / "report")
+
+
+def test_a_dataset_of_another_tokenizer_is_refused(run: Path, dataset: Path, tmp_path: Path) -> None:
+    other = Path(shutil.copytree(dataset, tmp_path / "other"))
+    document = json.loads((other / "dataset.json").read_text(encoding="utf-8"))
+    (other / "dataset.json").write_text(json.dumps({**document, "tokenizer_fingerprint": "0123456789abcdef"}), encoding="utf-8")
+    with pytest.raises(DatasetError, match="was encoded with tokenizer 0123456789abcdef, the model has"):
+        evaluate(run, PLAIN, dataset=other, out=tmp_path / "report")
+
+
+def test_a_split_without_examples_names_those_that_have_some(run: Path, dataset: Path, tmp_path: Path) -> None:
+    other = Path(shutil.copytree(dataset, tmp_path / "other"))
+    document = json.loads((other / "dataset.json").read_text(encoding="utf-8"))
+    document["examples"]["test"] = 0
+    (other / "dataset.json").write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(DatasetError, match="has no test examples; it has train, validation"):
+        evaluate(run, EvaluateSettings(split="test", baselines=False), dataset=other, out=tmp_path / "report")
+
+
+SCORES = {"accuracy": 0.85, "log_loss": 0.4}
+
+
+@pytest.mark.parametrize("gate", ["accuracy=0.85", "accuracy=0.2", "log_loss=0.5"])
+def test_a_gate_that_is_met_says_nothing(gate: str) -> None:
+    assert missed_gates([gate], SCORES) == ""
+
+
+@pytest.mark.parametrize(
+    ("gate", "message"),
+    [
+        ("accuracy=0.9", "accuracy is 0.8500, required 0.9: missed by 0.0500."),
+        ("log_loss=0.3", "log_loss is 0.4000, required 0.3: missed by 0.1000."),
+    ],
+)
+def test_a_missed_gate_says_by_how_much(gate: str, message: str) -> None:
+    assert missed_gates([gate], SCORES) == message
+
+
+def test_a_gate_on_an_unknown_score_names_the_nearest() -> None:
+    with pytest.raises(ConfigError, match=r"there is no score 'acuracy'. Known: accuracy, log_loss. Did you mean 'accuracy'\?"):
+        missed_gates(["acuracy=0.9"], SCORES)
+
+
+def test_a_gate_without_a_number_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"--require 'accuracy' is not a gate. Write NAME=NUMBER"):
+        missed_gates(["accuracy"], SCORES)

@@ -1,0 +1,35 @@
+import numpy as np
+import pytest
+
+from slmcli.layers import MaskedMax, MaskedMean, PaddingMask, ZeroPadding, masked_pooling
+
+HIDDEN = np.array([[[1.0, -5.0], [3.0, -1.0], [9.0, 9.0]]], np.float32)
+MASK = np.array([[True, True, False]])
+NOTHING = np.zeros((1, 3), bool)
+
+
+def test_the_mask_is_false_on_padding_alone() -> None:
+    assert PaddingMask()(np.array([[5, 1, 0]], np.int32)).numpy().tolist() == [[True, True, False]]
+
+
+def test_zero_padding_keeps_real_positions() -> None:
+    assert ZeroPadding()(HIDDEN, MASK).numpy()[0].tolist() == [[1, -5], [3, -1], [0, 0]]
+
+
+def test_the_mean_leaves_padding_out() -> None:
+    # (1 + 3) / 2 and (-5 - 1) / 2
+    assert MaskedMean()(HIDDEN, MASK).numpy().tolist() == [[2.0, -3.0]]
+
+
+def test_the_maximum_leaves_padding_out_even_when_all_values_are_negative() -> None:
+    assert MaskedMax()(HIDDEN, MASK).numpy().tolist() == [[3.0, -1.0]]
+
+
+@pytest.mark.parametrize("layer", [MaskedMean, MaskedMax])
+def test_a_text_without_tokens_pools_to_zeros(layer: type) -> None:
+    assert not layer()(HIDDEN, NOTHING).numpy().any()
+
+
+@pytest.mark.parametrize(("kind", "width"), [("max", 2), ("mean", 2), ("max_mean", 4)])
+def test_pooling_joins_what_its_name_says(kind: str, width: int) -> None:
+    assert masked_pooling(HIDDEN, MASK, kind=kind).shape == (1, width)

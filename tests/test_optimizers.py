@@ -1,0 +1,89 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from slmcli.config import OptimizerSettings
+from slmcli.optimizers import SparseAdam, build_optimizer, build_schedule
+
+GRADIENT = np.array([[1.0, -2.0], [0.5, 3.0]], np.float32)
+
+
+def step(optimizer: keras.optimizers.Optimizer, gradient: object) -> np.ndarray:
+    variable = keras.Variable(np.ones((4, 2), np.float32))
+    optimizer.build([variable])
+    optimizer.apply([gradient], [variable])
+    return variable.numpy()
+
+
+def sparse(rows: list[int]) -> tf.IndexedSlices:
+    return tf.IndexedSlices(tf.constant(GRADIENT), tf.constant(rows, tf.int64), tf.constant([4, 2], tf.int64))
+
+
+def test_touched_rows_move_as_adam_moves_them() -> None:
+    dense = np.zeros((4, 2), np.float32)
+    dense[[1, 3]] = GRADIENT
+    expected = step(keras.optimizers.Adam(0.1), tf.constant(dense))
+    np.testing.assert_allclose(step(SparseAdam(0.1), sparse([1, 3])), expected, atol=1e-6)
+
+
+def test_other_rows_stay() -> None:
+    assert (step(SparseAdam(0.1), sparse([1, 3]))[[0, 2]] == 1.0).all()
+
+
+def test_a_row_that_occurs_twice_gets_the_sum_of_its_gradients() -> None:
+    dense = np.zeros((4, 2), np.float32)
+    dense[2] = GRADIENT.sum(axis=0)
+    expected = step(keras.optimizers.Adam(0.1), tf.constant(dense))
+    np.testing.assert_allclose(step(SparseAdam(0.1), sparse([2, 2])), expected, atol=1e-6)
+
+
+def test_a_dense_gradient_is_plain_adam() -> None:
+    gradient = tf.constant(np.tile(GRADIENT, (2, 1)))
+    np.testing.assert_allclose(step(SparseAdam(0.1), gradient), step(keras.optimizers.Adam(0.1), gradient), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("cosine", [0.0, 0.5, 1.0, 0.505, 0.01]), ("linear", [0.0, 0.5, 1.0, 0.505, 0.01]), ("constant", [0.0, 0.5, 1.0, 1.0, 1.0])],
+)
+def test_the_rate_rises_then_falls(name: str, values: list[float]) -> None:
+    # 100 steps, 10 of them warm-up: at steps 0, 5, 10, in the middle of the fall (55), at the end
+    schedule = build_schedule(OptimizerSettings(learning_rate=1.0, schedule=name, warmup=0.1), steps=100)
+    assert [float(schedule(at)) for at in (0, 5, 10, 55, 100)] == pytest.approx(values, abs=1e-5)
+
+
+def test_no_warmup_starts_at_the_highest_rate() -> None:
+    assert float(build_schedule(OptimizerSettings(learning_rate=1.0, warmup=0.0), steps=10)(0)) == pytest.approx(1.0)
+
+
+def largest_step(clip_norm: float) -> float:
+    """Return how far one row moves when Adam's own scaling is taken out by a huge epsilon."""
+    optimizer = SparseAdam(1.0, clip_norm=clip_norm)
+    optimizer.epsilon = 1e3
+    return float(np.abs(step(optimizer, sparse([1, 3])) - 1.0).max())
+
+
+def test_clipping_shrinks_a_sparse_gradient_by_its_norm() -> None:
+    # the norm of the two rows is sqrt(1 + 4 + 0.25 + 9) = 3.7749
+    assert largest_step(0.0) / largest_step(1.0) == pytest.approx(3.7749, rel=0.01)
+
+
+def test_clipping_can_be_switched_off() -> None:
+    optimizer = build_optimizer(OptimizerSettings(clip_norm=0.0), steps=10)
+    np.testing.assert_allclose(step(optimizer, sparse([1, 3])), step(SparseAdam(optimizer._learning_rate), sparse([1, 3])))
+
+
+def first_weights(model: keras.Model) -> np.ndarray:
+    model(np.arange(50)[None])
+    return model.layers[0].get_weights()[0]
+
+
+def test_an_embedding_learns_from_sparse_gradients() -> None:
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.layers.Embedding(50, 4), keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(1)])
+    model.compile(optimizer=SparseAdam(0.05, clip_norm=1.0), loss="mse")
+    before = first_weights(model)
+    model.fit(tf.data.Dataset.from_tensors((np.array([[3, 4], [3, 5]]), np.array([[1.0], [2.0]]))), shuffle=False, verbose=0)
+    moved = np.flatnonzero((first_weights(model) != before).any(axis=1))
+    assert moved.tolist() == [3, 4, 5]

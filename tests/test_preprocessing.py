@@ -1,0 +1,140 @@
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import rows, write_jsonl
+
+from slmcli.config import PreprocessSettings
+from slmcli.dataset import open_dataset
+from slmcli.errors import DataError, OutputError
+from slmcli.preprocessing import preprocess, read_splits, sort_labels
+
+SMALL: dict[str, Any] = {"min_frequency": 1, "max_length": 16}
+
+
+def settings(corpus: Path, **changes: Any) -> PreprocessSettings:
+    return PreprocessSettings(**{**SMALL, "files": [str(corpus)], **changes})
+
+
+def test_the_split_takes_its_share_of_every_label(corpus: Path) -> None:
+    splits = read_splits(settings(corpus, validation_share=0.25, test_share=0.25))
+    counts = {split: Counter(example.label for example in examples) for split, examples in splits.items()}
+    assert counts == {"train": {"good": 24, "bad": 24}, "validation": {"good": 12, "bad": 12}, "test": {"good": 12, "bad": 12}}
+
+
+def test_the_same_seed_splits_the_same_way(corpus: Path) -> None:
+    assert read_splits(settings(corpus)) == read_splits(settings(corpus))
+
+
+def test_another_seed_splits_another_way(corpus: Path) -> None:
+    assert read_splits(settings(corpus)) != read_splits(settings(corpus, seed=1))
+
+
+def test_texts_that_repeat_stay_on_one_side(tmp_path: Path) -> None:
+    twice = write_jsonl(tmp_path / "twice.jsonl", [*rows(), *[(text.upper(), label) for text, label in rows()]])
+    splits = read_splits(settings(twice, validation_share=0.3, test_share=0.3))
+    sides = [{example.text.lower() for example in examples} for examples in splits.values()]
+    assert not (sides[0] & sides[1] or sides[0] & sides[2] or sides[1] & sides[2])
+
+
+def test_own_files_are_used_as_they_are(corpus: Path, tmp_path: Path) -> None:
+    held = write_jsonl(tmp_path / "held.jsonl", [("something lovely", "good")])
+    splits = read_splits(settings(corpus, validation=str(held), test=str(held)))
+    assert {split: len(examples) for split, examples in splits.items()} == {"train": 96, "validation": 1, "test": 1}
+
+
+def test_the_vocabulary_comes_from_training_texts_alone(corpus: Path, tmp_path: Path) -> None:
+    held = write_jsonl(tmp_path / "held.jsonl", [("a zebra", "good")])
+    preprocess(settings(corpus, validation=str(held), test_share=0.0), tmp_path / "dataset", overwrite=False)
+    assert "zebra" not in open_dataset(tmp_path / "dataset").load_tokenizer().vocabulary
+
+
+def test_empty_texts_are_counted_dropped_and_reported(tmp_path: Path) -> None:
+    corpus = write_jsonl(tmp_path / "corpus.jsonl", [*rows(), ("", "good"), ("  <br /> ", "bad")])
+    result = preprocess(settings(corpus, validation_share=0.0, test_share=0.0), tmp_path / "dataset", overwrite=False)
+    assert result["examples"]["train"] == 96
+    report = json.loads((tmp_path / "dataset" / "report.json").read_text(encoding="utf-8"))
+    assert {finding["id"]: finding["count"] for finding in report["findings"]}["empty_text"] == 2
+
+
+def test_overlap_is_dropped_from_the_evaluation_side_on_request(corpus: Path, tmp_path: Path) -> None:
+    held = write_jsonl(tmp_path / "held.jsonl", [(rows()[0][0].upper(), "good"), ("a new thing", "bad")])
+    result = preprocess(settings(corpus, test=str(held), drop_overlap=True, validation_share=0.0), tmp_path / "dataset", overwrite=False)
+    assert result["examples"] == {"train": 96, "validation": 0, "test": 1}
+
+
+def test_overlap_is_kept_and_reported_otherwise(corpus: Path, tmp_path: Path) -> None:
+    held = write_jsonl(tmp_path / "held.jsonl", [(rows()[0][0].upper(), "good"), ("a new thing", "bad")])
+    result = preprocess(settings(corpus, test=str(held), validation_share=0.0), tmp_path / "dataset", overwrite=False)
+    assert result["examples"]["test"] == 2
+    assert "overlap" in {finding["id"] for finding in result["report"]["findings"]}
+
+
+def test_one_class_is_refused(tmp_path: Path) -> None:
+    corpus = write_jsonl(tmp_path / "one.jsonl", [("a", "good"), ("b", "good")])
+    with pytest.raises(DataError, match="The training split has only the label 'good'. Classification needs at least two labels"):
+        preprocess(settings(corpus), tmp_path / "dataset", overwrite=False)
+
+
+def test_a_label_seen_only_in_test_is_refused_with_its_row(corpus: Path, tmp_path: Path) -> None:
+    held = write_jsonl(tmp_path / "held.jsonl", [("fine", "good"), ("meh", "so-so")])
+    with pytest.raises(DataError, match=r"1 text labelled 'so-so', which no training example has.*--unknown-labels skip.\n  .*held.jsonl:2: meh"):
+        preprocess(settings(corpus, test=str(held)), tmp_path / "dataset", overwrite=False)
+
+
+def test_a_label_seen_only_in_test_is_skipped_on_request(corpus: Path, tmp_path: Path) -> None:
+    held = write_jsonl(tmp_path / "held.jsonl", [("fine", "good"), ("meh", "so-so")])
+    result = preprocess(settings(corpus, test=str(held), unknown_labels="skip"), tmp_path / "dataset", overwrite=False)
+    assert result["examples"]["test"] == 1
+
+
+def test_nothing_left_after_cleaning_is_refused(tmp_path: Path) -> None:
+    corpus = write_jsonl(tmp_path / "blank.jsonl", [(" ", "good"), ("<br/>", "bad")])
+    with pytest.raises(DataError, match="The train split has no examples after cleaning"):
+        preprocess(settings(corpus), tmp_path / "dataset", overwrite=False)
+
+
+def test_a_failed_preprocess_leaves_nothing(tmp_path: Path) -> None:
+    corpus = write_jsonl(tmp_path / "rare.jsonl", [("one two", "good"), ("three four", "bad")])
+    with pytest.raises(DataError, match="no token occurs 2 times in the training texts"):
+        preprocess(settings(corpus, min_frequency=2, validation_share=0.0, test_share=0.0), tmp_path / "dataset", overwrite=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["rare.jsonl"]
+
+
+def test_the_same_corpus_and_settings_are_up_to_date(corpus: Path, tmp_path: Path) -> None:
+    preprocess(settings(corpus), tmp_path / "dataset", overwrite=False)
+    assert preprocess(settings(corpus), tmp_path / "dataset", overwrite=False)["up_to_date"]
+
+
+def test_a_changed_corpus_is_noticed(tmp_path: Path) -> None:
+    corpus = write_jsonl(tmp_path / "corpus.jsonl", rows())
+    preprocess(settings(corpus), tmp_path / "dataset", overwrite=False)
+    write_jsonl(corpus, [*rows(), ("one more", "good")])
+    with pytest.raises(OutputError, match=r"holds a dataset of other files or settings \(\w{16}, now \w{16}\)"):
+        preprocess(settings(corpus), tmp_path / "dataset", overwrite=False)
+
+
+def test_overwriting_makes_it_anew(corpus: Path, tmp_path: Path) -> None:
+    preprocess(settings(corpus), tmp_path / "dataset", overwrite=False)
+    result = preprocess(settings(corpus, max_length=4), tmp_path / "dataset", overwrite=True)
+    assert open_dataset(tmp_path / "dataset").fingerprint == result["fingerprint"]
+
+
+def test_a_directory_that_cannot_be_made_is_named(corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+    with pytest.raises(OutputError, match=r"file/dataset: a file stands where a directory is needed. Choose another --out"):
+        preprocess(settings(corpus), tmp_path / "file" / "dataset", overwrite=False)
+
+
+@pytest.mark.parametrize(
+    ("labels", "ordered"), [({"10", "9", "2"}, ["2", "9", "10"]), ({"b", "a"}, ["a", "b"]), ({"1.5", "-1"}, ["-1", "1.5"])], ids=str
+)
+def test_labels_are_sorted_by_number_or_name(labels: set[str], ordered: list[str]) -> None:
+    assert sort_labels(labels) == ordered
+
+
+def test_the_word_splitters_of_nltk_work(corpus: Path, tmp_path: Path) -> None:
+    result = preprocess(settings(corpus, splitter="tweet"), tmp_path / "dataset", overwrite=False)
+    assert result["vocabulary_size"] > 10

@@ -1,0 +1,59 @@
+from pathlib import Path
+
+import pytest
+
+from slmcli.backbones import BACKBONES
+from slmcli.config import SECTIONS, build, read_recipe
+from slmcli.errors import DataError
+from slmcli.recipes import write_recipe
+from slmcli.tasks import TASKS
+from slmcli.training import split_settings
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> str:
+    path = tmp_path / "mail.csv"
+    path.write_text("id,Message,Category\n1,hello there,ham\n2,win money,spam\n", encoding="utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize("backbone", BACKBONES.names())
+@pytest.mark.parametrize("task", TASKS.names())
+def test_a_written_recipe_is_valid_and_complete(task: str, backbone: str, table: str, tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text(write_recipe(task, [table], backbone=backbone), encoding="utf-8")
+    sections = read_recipe(tmp_path / "recipe.yaml")
+    assert set(sections) == set(SECTIONS)
+    settings, chosen = split_settings(sections["finetune"], source="recipe")
+    assert (settings.task, type(chosen)) == (task, BACKBONES.load(backbone))
+
+
+def test_a_written_recipe_names_the_columns_it_found(table: str, tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text(write_recipe("topic", [table], backbone="conv"), encoding="utf-8")
+    section = read_recipe(tmp_path / "recipe.yaml")["preprocess"]
+    assert (section["text_column"], section["label_column"]) == ("Message", "Category")
+
+
+def test_every_setting_of_a_written_recipe_is_explained(table: str) -> None:
+    lines = write_recipe("topic", [table], backbone="conv").splitlines()
+    keys = [index for index, line in enumerate(lines) if line.startswith("  ") and not line.startswith(("  #", "  -")) and not line.endswith("{}")]
+    assert [lines[index] for index in keys if not lines[index - 1].startswith("  # ") or len(lines[index - 1]) < 10] == []
+
+
+def test_a_recipe_for_an_unreadable_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="none.csv does not exist"):
+        write_recipe("topic", [str(tmp_path / "none.csv")], backbone="conv")
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("recipes/*/recipe.yaml")), ids=lambda path: path.parent.name)
+def test_the_recipes_of_the_project_are_valid(path: Path) -> None:
+    sections = read_recipe(path, data="data")
+    split_settings(sections.pop("finetune"), source=str(path))
+    assert [build(SECTIONS[name], values, source=str(path)) for name, values in sections.items()]
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("recipes/*/recipe.yaml")), ids=lambda path: path.parent.name)
+def test_every_recipe_has_a_page_and_expected_figures(path: Path) -> None:
+    assert (path.parent / "README.md").exists()
+    assert (path.parent / "expected.json").exists()

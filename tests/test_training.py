@@ -1,0 +1,155 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import ignore, train_tiny, write_jsonl
+
+from slmcli.config import PreprocessSettings
+from slmcli.dataset import open_dataset
+from slmcli.errors import ConfigError, DatasetError, FormatVersionError, OutputError, SlmError
+from slmcli.predictor import open_predictor
+from slmcli.preprocessing import preprocess
+from slmcli.run import Run
+from slmcli.training import finetune, settle, split_settings
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_a_finished_run_is_recognised(run: Path, dataset: Path) -> None:
+    values = {"epochs": 6, "batch_size": 8, "learning_rate": 0.01, "embedding": 8, "embedding_dropout": 0.1, "dropout": 0.1, "filters": 8}
+    summary = finetune(open_dataset(dataset), values, run, source="test", resume=False, overwrite=False, report=ignore)
+    assert summary["up_to_date"]
+
+
+def test_a_run_with_other_settings_is_not_replaced_unasked(run: Path, dataset: Path) -> None:
+    with pytest.raises(OutputError, match="holds a run with other settings or data. Choose another --out, or pass --overwrite"):
+        finetune(open_dataset(dataset), {"epochs": 1}, run, source="test", resume=False, overwrite=False, report=ignore)
+
+
+def test_a_directory_of_something_else_is_never_replaced(dataset: Path, tmp_path: Path) -> None:
+    (tmp_path / "letters.txt").write_text("dear", encoding="utf-8")
+    with pytest.raises(OutputError, match="is not slm's to replace: it has no run.json"):
+        finetune(open_dataset(dataset), {"epochs": 1}, tmp_path, source="test", resume=False, overwrite=True, report=ignore)
+
+
+def test_a_run_of_a_newer_format_is_refused(dataset: Path, tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text('{"format_version": 12}', encoding="utf-8")
+    with pytest.raises(FormatVersionError, match=r"run.json has format_version 12; slm .* reads up to 1"):
+        finetune(open_dataset(dataset), {"epochs": 1}, tmp_path, source="test", resume=False, overwrite=False, report=ignore)
+
+
+def test_a_dataset_of_another_task_is_refused(dataset: Path, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="was made for task sentiment, not topic. Pass --task sentiment"):
+        finetune(open_dataset(dataset), {"task": "topic"}, tmp_path / "run", source="test", resume=False, overwrite=False, report=ignore)
+
+
+def test_the_run_says_what_was_settled_before_the_first_step(run: Path) -> None:
+    import yaml
+
+    settings = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))["finetune"]
+    assert {"epochs", "batch_size", "widths", "filters", "seed", "precision"} <= settings.keys()
+    assert read(run / "environment.json")["packages"]["keras"]
+
+
+def test_the_log_has_every_epoch_with_speed_and_memory(run: Path) -> None:
+    records = [json.loads(line) for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    wanted = {"epoch", "step", "loss", "val_loss", "learning_rate", "examples_per_second", "tokens_per_second", "memory_megabytes", "seconds_left"}
+    assert all(record.keys() >= wanted for record in records if record["event"] == "epoch")
+
+
+def test_training_stops_when_validation_no_longer_improves(dataset: Path, tmp_path: Path) -> None:
+    out = train_tiny(dataset, tmp_path / "run", epochs=60, patience=1, learning_rate=0.05, warmup=0.0)
+    metrics = read(out / "metrics.json")
+    assert metrics["epochs"] == metrics["best_epoch"] + 1 < 60
+
+
+def test_the_bundle_holds_the_best_epoch(dataset: Path, tmp_path: Path) -> None:
+    out = train_tiny(dataset, tmp_path / "run", epochs=12, patience=12, learning_rate=0.05)
+    metrics = read(out / "metrics.json")
+    best = min(metrics["history"], key=lambda record: record["val_loss"])
+    assert best["epoch"] + 1 == metrics["best_epoch"]
+    assert metrics["scores"]["accuracy"] == pytest.approx(best["val_accuracy"])
+
+
+def test_a_time_limit_ends_the_training_with_a_model(dataset: Path, tmp_path: Path) -> None:
+    out = train_tiny(dataset, tmp_path / "run", epochs=1000, patience=1000, max_minutes=0.01)
+    assert Run(out).read()["status"] == "complete"
+    assert read(out / "metrics.json")["epochs"] < 1000
+
+
+def test_the_same_seed_trains_the_same_weights(dataset: Path, tmp_path: Path) -> None:
+    first, second = (open_predictor(train_tiny(dataset, tmp_path / name)) for name in ("first", "second"))
+    texts = ["our host was kind", "stale tea"]
+    np.testing.assert_array_equal(first.probabilities(texts), second.probabilities(texts))
+
+
+def test_another_seed_trains_other_weights(dataset: Path, tmp_path: Path) -> None:
+    first, second = (open_predictor(train_tiny(dataset, tmp_path / str(seed), seed=seed)) for seed in (1, 2))
+    assert (first.probabilities(["our host was kind"]) != second.probabilities(["our host was kind"])).any()
+
+
+def test_a_loss_that_is_no_number_stops_with_the_repair(dataset: Path, tmp_path: Path) -> None:
+    with pytest.raises(SlmError, match=r"the loss is (nan|inf) at step \d+. Pass a lower --learning-rate \(now 1e\+30\)"):
+        train_tiny(dataset, tmp_path / "run", learning_rate=1e30, clip_norm=0.0, precision="float32", warmup=0.0, epochs=20)
+
+
+def test_bfloat16_trains_and_exports_float32(dataset: Path, tmp_path: Path) -> None:
+    out = train_tiny(dataset, tmp_path / "run", precision="bfloat16")
+    assert open_predictor(out).probabilities(["our host was kind"]).dtype == np.float32
+    assert read(out / "environment.json")["precision"] == "mixed_bfloat16"
+
+
+def test_rare_labels_count_more_on_request(tmp_path: Path) -> None:
+    examples = [*[(f"word{i} common", "many") for i in range(40)], *[(f"word{i} scarce", "few") for i in range(8)]]
+    corpus = write_jsonl(tmp_path / "corpus.jsonl", examples)
+    preprocess(PreprocessSettings(files=[str(corpus)], min_frequency=1), tmp_path / "dataset", overwrite=False)
+    plain, weighted = (
+        open_predictor(train_tiny(tmp_path / "dataset", tmp_path / str(flag), epochs=3, class_weights=flag)) for flag in (False, True)
+    )
+    few = plain.bundle.task.labels.index("few")
+    assert weighted.probabilities(["something else"])[0, few] > plain.probabilities(["something else"])[0, few]
+
+
+def test_a_flat_head_needs_and_remembers_one_length(dataset: Path, tmp_path: Path) -> None:
+    predictor = open_predictor(train_tiny(dataset, tmp_path / "run", head="flatten", dense=8, widths=[5]))
+    assert predictor.bundle.length == 16
+    assert len(predictor.predict(["short", "a text of many more words than the model was ever made to read at once, by far and away"])) == 2
+
+
+def test_training_without_validation_keeps_the_last_epoch(corpus: Path, tmp_path: Path) -> None:
+    settings = PreprocessSettings(files=[str(corpus)], validation_share=0.0, min_frequency=1)
+    preprocess(settings, tmp_path / "dataset", overwrite=False)
+    metrics = read(train_tiny(tmp_path / "dataset", tmp_path / "run", epochs=3) / "metrics.json")
+    assert (metrics["best_epoch"], metrics["scores"]) == (3, {})
+
+
+def test_small_corpora_get_more_epochs_and_smaller_batches(dataset: Path) -> None:
+    settings, _ = split_settings({}, source="test")
+    assert (settle(settings, open_dataset(dataset)).epochs, settle(settings, open_dataset(dataset)).batch_size) == (30, 32)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"epochs": 0}, r"test: epochs is 0: input should be greater than or equal to 1"),
+        ({"learning_rate": -1}, r"test: learning_rate is -1: input should be greater than 0"),
+        ({"dropout": -0.1}, r"test: dropout is -0.1: input should be greater than or equal to 0"),
+        ({"widths": [0]}, r"test: widths.0 is 0: input should be greater than 0"),
+        ({"epoch": 3}, r"test: 'epoch' is not a setting. Did you mean 'epochs'\?"),
+        ({"units": 3}, r"test: 'units' is a setting of backbone lstm, not of conv. conv has: embedding"),
+        ({"backbone": "lsmt"}, r"backbone 'lsmt' is unknown. Known: conv, lstm. Did you mean 'lstm'\?"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_wrong_settings_are_named(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        split_settings(values, source="test")
+
+
+def test_two_processes_do_not_train_in_one_directory(run: Path) -> None:
+    with Run(run).locked(), pytest.raises(OutputError, match="is being trained by another process"), Run(run).locked():
+        pass
