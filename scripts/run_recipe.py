@@ -35,7 +35,8 @@ def compare(expected: dict, work: Path) -> int:
             document = document[key]
         is_inside = figure["least"] <= document <= figure["most"]
         outside += not is_inside
-        print(f"{'ok  ' if is_inside else 'MISS'} {figure['name']}: {document:g} (expected {figure['value']:g}, {figure['least']:g} to {figure['most']:g})")
+        allowed = f"expected {figure['value']:g}, {figure['least']:g} to {figure['most']:g}"
+        print(f"{'ok  ' if is_inside else 'MISS'} {figure['name']}: {document:g} ({allowed})")
     return 1 if outside else 0
 
 

@@ -1,5 +1,6 @@
 """The data report: what is wrong with a corpus, before anything is trained."""
 
+import math
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -120,7 +121,7 @@ def _check_texts(splits: Mapping[str, Sequence[Example]], lengths: Mapping[str, 
             "note",
             long,
             f"{long / total:.0%} of the texts are longer than {max_length} tokens and will be cut.",
-            f"--max-length {ordered[int(0.95 * (total - 1))]} keeps 95 % of them whole.",
+            f"--max-length {ordered[math.ceil(0.95 * total) - 1]} keeps 95 % of them whole.",
             [],
         )
 
@@ -151,7 +152,8 @@ def _check_balance(counts: Counter[str]) -> Iterable[Finding]:
     rare = {label: count for label, count in counts.items() if count < _FEW_EXAMPLES}
     if rare:
         names = ", ".join(f"{label} ({count})" for label, count in sorted(rare.items(), key=lambda item: item[1])[:5])
-        message = f"{len(rare)} labels have fewer than {_FEW_EXAMPLES} training examples: {names}."
+        subject = "1 label has" if len(rare) == 1 else f"{len(rare)} labels have"
+        message = f"{subject} fewer than {_FEW_EXAMPLES} training examples: {names}."
         yield Finding("rare_label", "warning", len(rare), message, "Add examples, or merge labels.", [])
     (most, many), (least, few) = counts.most_common()[0], counts.most_common()[-1]
     if many > _IMBALANCE * few:
@@ -178,14 +180,14 @@ def _check_repeats(splits: Mapping[str, Sequence[Example]], keys: Mapping[str, S
                 repeats[split].append(example)
             else:
                 overlap[seen_in[key], split].append(example)
-            if labels[key] and example.label not in labels[key]:
+            if labels[key] and example.label not in {None, *labels[key]}:
                 conflicting.append(example)
-            labels[key].add(example.label)
+            labels[key] |= {example.label} - {None}
     if conflicting:
         message = f"{_texts(conflicting)} standing elsewhere with another label."
         yield Finding("conflicting_labels", "warning", len(conflicting), message, "Decide on one label for each text.", _rows(conflicting))
     for (first, second), found in overlap.items():
-        message = f"{_texts(found)} in {second} that also stand in {first}: the scores will flatter the model."
+        message = f"{_texts(found)} in {second} standing in {first} too: the scores will flatter the model."
         yield Finding("overlap", "warning", len(found), message, "Pass --drop-overlap to leave them out of the evaluation side.", _rows(found))
     for split, found in repeats.items():
         message = f"{_texts(found)} in {split} repeating an earlier one."

@@ -16,7 +16,14 @@ SettingsType = TypeVar("SettingsType", bound="Settings")
 class Settings(pydantic.BaseModel):
     """Base of all settings: immutable, strict about names."""
 
-    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)
+
+    @pydantic.field_validator("*", mode="before")
+    @classmethod
+    def _a_truth_value_is_no_number(cls, value: Any, info: pydantic.ValidationInfo) -> Any:
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+            raise ValueError("a truth value is neither a number nor a text here")
+        return value
 
     def narrow(self, model: type[SettingsType]) -> SettingsType:
         """Return the part of these settings that `model` describes."""
@@ -225,7 +232,7 @@ def read_recipe(path: Path, *, data: str | None = None) -> dict[str, dict[str, A
         raise ConfigError(f"{path}: the recipe cannot be read ({error}). Give the path of a YAML file; `slm init` writes one.") from error
     try:
         document = yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is not valid YAML: {error}. Correct it, or write a new one with `slm init`.") from error
     if not isinstance(document, dict):
         raise ConfigError(f"{path}: a recipe is a mapping of sections, not {type(document).__name__}. Known sections: {', '.join(SECTIONS)}.")

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import glob
 import hashlib
 import json
 import os
@@ -35,11 +36,14 @@ def write_bytes(path: Path, content: bytes) -> None:
     """Write a file so that a reader sees the old content or the new one, never a part."""
     part = path.with_name(f".{path.name}.part")
     with explain_write_errors(path):
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        try:
+            with part.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 def write_text(path: Path, content: str) -> None:
@@ -69,6 +73,8 @@ def read_json(path: Path, *, format_version: int | None = None) -> Any:
         raise DataError(f"{path} is missing. The directory is incomplete; make it again.") from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{path} is not valid JSON ({error}). The file is damaged; make it again.") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}). Check the path and its permissions.") from error
     if format_version is not None:
         check_format_version(path, document, format_version)
     return document
@@ -97,6 +103,10 @@ def explain_write_errors(path: Path) -> Iterator[None]:
             raise OutputError(f"{path} cannot be written ({error.strerror}). Choose another --out, or change the permissions.") from error
         if isinstance(error, (NotADirectoryError, FileExistsError)):
             raise OutputError(f"{path}: a file stands where a directory is needed. Choose another --out.") from error
+        if isinstance(error, IsADirectoryError):
+            raise OutputError(f"{path} is a directory; a file was to be written. Choose another --out.") from error
+        if isinstance(error, FileNotFoundError) and error.filename is not None and Path(os.fsdecode(error.filename)).parent == path.parent:
+            raise OutputError(f"{path}: the directory {path.parent} does not exist. Make it, or choose another --out.") from error
         raise
 
 
@@ -113,21 +123,24 @@ def new_directory(path: Path, *, marker: str, overwrite: bool = False) -> Iterat
         OutputError: `path` exists and may not be replaced, or the place cannot be written.
     """
     check_replaceable(path, marker=marker, overwrite=overwrite)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    target = path.resolve()
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
     with explain_write_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned_parts(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned_parts(target)
         part.mkdir()
     try:
         with explain_write_errors(path):
             yield part
-            _replace_directory(part, path)
+            _replace_directory(part, target)
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
 
 def check_replaceable(path: Path, *, marker: str, overwrite: bool) -> None:
     """Refuse to write where something stands that is not ours, or that was not to be replaced."""
+    if Path.cwd().is_relative_to(path.resolve()):
+        raise OutputError(f"{path} is the current directory or holds it, and cannot be written as a whole. Choose another --out.")
     if not path.exists() or (path.is_dir() and not any(path.iterdir())):
         return
     if not (path / marker).is_file():
@@ -147,10 +160,14 @@ def _replace_directory(part: Path, path: Path) -> None:
 
 
 def _remove_abandoned_parts(path: Path) -> None:
-    """Remove what processes that no longer live left behind."""
-    for part in path.parent.glob(f".{path.name}.*.part"):
-        owner = part.name.removesuffix(".part").rsplit(".", 1)[-1]
-        if owner.isdigit() and not _is_alive(int(owner)):
+    """Remove what processes that no longer live left behind; put back what one of them had moved aside."""
+    for part in path.parent.glob(f".{glob.escape(path.name)}.*.part*"):
+        owner, _, suffix = part.name.removeprefix(f".{path.name}.").partition(".")
+        if not owner.isdigit() or (int(owner) != os.getpid() and _is_alive(int(owner))):
+            continue
+        if suffix == "part-old" and not path.exists():
+            part.rename(path)
+        elif suffix in ("part", "part-old"):
             shutil.rmtree(part, ignore_errors=True)
 
 

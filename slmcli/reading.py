@@ -8,7 +8,7 @@ from typing import Any  # Any: a table's cell
 
 from slmcli.config import CorpusSettings
 from slmcli.corpora import READERS
-from slmcli.corpora.base import STANDARD_INPUT, Record, read_lines
+from slmcli.corpora.base import STANDARD_INPUT, Record, parse_object, read_lines
 from slmcli.errors import DataError
 from slmcli.registry import hint
 
@@ -98,12 +98,12 @@ def read_examples(
 def _records(path: Path, settings: CorpusSettings) -> Iterable[Record]:
     if path == STANDARD_INPUT:
         return _standard_input(settings)
-    if not path.exists():
+    if not _exists(path):
         near = hint(path.name, [entry.name for entry in path.parent.iterdir()]) if path.parent.is_dir() else ""
         raise DataError(f"{path} does not exist.{near or ' Give the path of a corpus file or folder.'}")
     if path.is_dir():
         return READERS.load("folder")(path, settings)
-    suffixes = [suffix.lstrip(".").lower() for suffix in path.suffixes if suffix != ".gz"]
+    suffixes = [suffix for suffix in (suffix.lstrip(".").lower() for suffix in path.suffixes) if suffix != "gz"]
     name = {"ndjson": "jsonl", "tab": "tsv"}.get(suffixes[-1], suffixes[-1]) if suffixes else ""
     if name not in READERS.names() or name == "folder":
         known = ", ".join(f".{name}" for name in READERS.names() if name != "folder")
@@ -113,21 +113,22 @@ def _records(path: Path, settings: CorpusSettings) -> Iterable[Record]:
     return READERS.load(name)(path, settings)
 
 
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a text pasted where a file is meant can be too long for a name
+        return False
+
+
 def _standard_input(settings: CorpusSettings) -> Iterator[Record]:
     """Yield lines of standard input: JSON Lines when the first line is an object, plain texts otherwise."""
-    import json
-
     is_json = False
     for number, line in enumerate(read_lines(STANDARD_INPUT, settings.encoding), 1):
-        if number == 1:
-            is_json = line.lstrip().startswith("{")
-        try:
-            values = json.loads(line) if is_json else {"text": line.rstrip("\r\n")}
-        except json.JSONDecodeError as error:
-            raise DataError(
-                f"standard input:{number}: not valid JSON ({error}). Each line must be one complete object, as the first one is."
-            ) from error
-        yield Record("standard input", number, values)
+        is_json = line.lstrip().startswith("{") if number == 1 else is_json
+        if not is_json:
+            yield Record("standard input", number, {"text": line.rstrip("\r\n")})
+        elif line.strip():
+            yield Record("standard input", number, parse_object(line, f"standard input:{number}"))
 
 
 def find_columns(path: Path, records: Sequence[Record], settings: CorpusSettings, *, needs_labels: bool) -> Columns:
@@ -157,12 +158,21 @@ def _example(record: Record, columns: Columns) -> Example:
     if text is not None and not isinstance(text, (str, int, float)):
         raise DataError(f"{record.source}:{record.row}: {columns.text} is {type(text).__name__}, not text. Correct the row.")
     label = record.values.get(columns.label) if columns.label else None
-    return Example("" if text is None else str(text), _label_text(label, record, columns), record.source, record.row)
+    return Example("" if _is_missing(text) else _writable(str(text)), _label_text(label, record, columns), record.source, record.row)
+
+
+def _is_missing(value: Any) -> bool:  # Any: a table's cell
+    return value is None or (isinstance(value, float) and value != value)
+
+
+def _writable(text: str) -> str:
+    """Replace lone surrogates, which JSON can hold and UTF-8 cannot, by U+FFFD."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _label_text(value: Any, record: Record, columns: Columns) -> str | None:  # Any: a table's cell
     """Return one spelling for labels that different formats write differently: 1, 1.0 and "1" are one label."""
-    if value is None or (isinstance(value, float) and value != value):
+    if _is_missing(value):
         return None
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -170,4 +180,4 @@ def _label_text(value: Any, record: Record, columns: Columns) -> str | None:  # 
         value = int(value)
     if not isinstance(value, (str, int, float)):
         raise DataError(f"{record.source}:{record.row}: {columns.label} is {value!r}. A label must be one string or number.")
-    return str(value).strip() or None
+    return _writable(str(value)).strip() or None

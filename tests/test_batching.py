@@ -73,7 +73,7 @@ def test_targets_are_one_hot_in_the_order_of_the_labels(source: Dataset) -> None
 
 
 def test_label_weights_reach_the_examples(source: Dataset) -> None:
-    token_ids, targets, weights = batches(source, weights=(2.0, 0.5))[0]
+    _, targets, weights = batches(source, weights=(2.0, 0.5))[0]
     np.testing.assert_allclose(weights, targets @ np.array([2.0, 0.5]))
 
 

@@ -197,7 +197,7 @@ def test_a_text_in_two_splits_is_found() -> None:
     found = find("overlap", validation=[example("good soup number 1", "good", 7)])
     assert found is not None
     assert (found.severity, found.count, found.rows) == ("warning", 1, ["soups.csv:7: good soup number 1"])
-    assert found.message == "1 text in validation that also stand in train: the scores will flatter the model."
+    assert found.message == "1 text in validation standing in train too: the scores will flatter the model."
 
 
 def test_a_text_in_two_splits_is_no_duplicate() -> None:

@@ -83,7 +83,7 @@ def test_an_unknown_key_near_to_none_is_refused_with_all_of_them() -> None:
         (FinetuneSettings, "batch_size", 0, "greater than or equal to 1"),
         (FinetuneSettings, "learning_rate", -0.1, "greater than 0"),
         (FinetuneSettings, "learning_rate", 0, "greater than 0"),
-        (FinetuneSettings, "learning_rate", float("nan"), "greater than 0"),
+        (FinetuneSettings, "learning_rate", float("nan"), "a finite number"),
         (FinetuneSettings, "dropout", -0.5, "greater than or equal to 0"),
         (FinetuneSettings, "dropout", 1.0, "less than 1"),
         (FinetuneSettings, "warmup", -0.1, "greater than or equal to 0"),

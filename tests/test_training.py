@@ -107,9 +107,7 @@ def test_rare_labels_count_more_on_request(tmp_path: Path) -> None:
     examples = [*[(f"word{i} common", "many") for i in range(40)], *[(f"word{i} scarce", "few") for i in range(8)]]
     corpus = write_jsonl(tmp_path / "corpus.jsonl", examples)
     preprocess(PreprocessSettings(files=[str(corpus)], min_frequency=1), tmp_path / "dataset", overwrite=False)
-    plain, weighted = (
-        open_predictor(train_tiny(tmp_path / "dataset", tmp_path / str(flag), epochs=3, class_weights=flag)) for flag in (False, True)
-    )
+    plain, weighted = (open_predictor(train_tiny(tmp_path / "dataset", tmp_path / str(flag), epochs=3, class_weights=flag)) for flag in (False, True))
     few = plain.bundle.task.labels.index("few")
     assert weighted.probabilities(["something else"])[0, few] > plain.probabilities(["something else"])[0, few]
 

@@ -2,9 +2,10 @@
 
 import gzip
 import io
+import json
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO  # Any: a table's cell
@@ -12,7 +13,7 @@ from typing import Any, TextIO  # Any: a table's cell
 from slmcli.errors import ConfigError, DataError
 
 STANDARD_INPUT = Path("-")
-_GUESSES = ("utf-16", "gb18030", "cp1252")
+_GUESSES = ("utf-8", "utf-16", "gb18030", "cp1252")
 
 
 @dataclass(frozen=True)
@@ -56,12 +57,34 @@ def read_lines(path: Path, encoding: str, *, keep_line_ends: bool = False) -> It
         raise DataError(f"{path} cannot be read ({error.strerror or error}). Give the path of a corpus file.") from error
 
 
+def parse_object(line: str, where: str) -> dict[str, Any]:
+    """Return the JSON object of a line; `where` names it in errors."""
+    try:
+        values = json.loads(line.strip())
+    except json.JSONDecodeError as error:
+        raise DataError(f"{where}: not valid JSON ({error.msg} at column {error.colno}). Each line must be one complete object.") from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{where}: not valid JSON ({error}). Each line must be one complete object.") from error
+    if not isinstance(values, dict):
+        raise DataError(f'{where}: {line.strip()[:60]!r} is not a JSON object. Each line must look like {{"text": "…", "label": "…"}}.')
+    return values
+
+
+def check_names(path: Path, names: Sequence[str]) -> None:
+    """Refuse a table in which one column name stands twice."""
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise DataError(
+            f"{path}: column name {repeated[0]!r} stands more than once in the first line. Rename it, or pass --no-header if there are no names."
+        )
+
+
 def _open(path: Path, encoding: str, keep_line_ends: bool) -> TextIO:
     newline = "" if keep_line_ends else None
     try:
         if path == STANDARD_INPUT:
             return io.TextIOWrapper(sys.stdin.buffer, encoding=encoding, newline=newline)
-        if path.suffix == ".gz":
+        if path.suffix.lower() == ".gz":
             return io.TextIOWrapper(gzip.open(path, "rb"), encoding=encoding, newline=newline)
         return path.open(encoding=encoding, newline=newline)
     except LookupError as error:
@@ -71,8 +94,11 @@ def _open(path: Path, encoding: str, keep_line_ends: bool) -> TextIO:
 def _explain_encoding(path: Path, encoding: str) -> str:
     if path == STANDARD_INPUT:
         return f"standard input is not {encoding} text. Convert it, or pass its --encoding."
-    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-        content = file.read()
+    try:
+        with gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb") as file:
+            content = file.read()
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        return f"{path}: the gzip file is damaged or cut short ({error}). Copy or download it again."
     line, byte = _first_bad_byte(content, encoding)
     fitting = [name for name in _GUESSES if _looks_like(content, name)]
     repair = f"It looks like {fitting[0]}: pass --encoding {fitting[0]}." if fitting else "Convert it to UTF-8, or pass its --encoding."

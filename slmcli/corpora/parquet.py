@@ -2,11 +2,12 @@
 
 import gzip
 import io
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from slmcli.config import CorpusSettings
-from slmcli.corpora.base import Record
+from slmcli.corpora.base import Record, check_names
 from slmcli.errors import DataError
 
 _BATCH_ROWS = 1024
@@ -18,12 +19,13 @@ def read(path: Path, settings: CorpusSettings) -> Iterator[Record]:
     import pyarrow.parquet
 
     try:
-        content = io.BytesIO(gzip.decompress(path.read_bytes())) if path.suffix == ".gz" else path
+        content = io.BytesIO(gzip.decompress(path.read_bytes())) if path.suffix.lower() == ".gz" else path
         file = pyarrow.parquet.ParquetFile(content)
+        check_names(path, file.schema_arrow.names)
         row = 0
         for batch in file.iter_batches(batch_size=_BATCH_ROWS):
             for values in batch.to_pylist():
                 row += 1
                 yield Record(str(path), row, values)
-    except (pyarrow.ArrowException, OSError, EOFError) as error:
+    except (pyarrow.ArrowException, OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} is not a readable Parquet file ({error}). Write it again, or convert it to csv.") from error

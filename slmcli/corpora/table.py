@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any  # Any: csv readers have no public type
 
 from slmcli.config import CorpusSettings
-from slmcli.corpora.base import Record, read_lines
+from slmcli.corpora.base import Record, check_names, read_lines
 from slmcli.errors import DataError
 
 
@@ -49,7 +49,7 @@ def _records(path: Path, rows: Iterable[tuple[int, list[str]]], settings: Corpus
             continue
         if names is None:
             names = [name.strip() for name in cells] if settings.header else [str(i) for i in range(1, len(cells) + 1)]
-            _check_names(path, names)
+            check_names(path, names)
             if settings.header:
                 continue
         if len(cells) != len(names):
@@ -58,11 +58,3 @@ def _records(path: Path, rows: Iterable[tuple[int, list[str]]], settings: Corpus
                 "Correct the row, or put texts with separators in double quotes."
             )
         yield Record(str(path), number, dict(zip(names, cells, strict=True)))
-
-
-def _check_names(path: Path, names: list[str]) -> None:
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise DataError(
-            f"{path}: column name {repeated[0]!r} stands more than once in the first line. Rename it, or pass --no-header if there are no names."
-        )

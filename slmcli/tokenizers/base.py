@@ -24,7 +24,7 @@ class Tokenizer(abc.ABC):
         self.settings = settings
         self.cleaning = cleaning
         self.vocabulary = list(vocabulary)
-        self._ids = {token: token_id for token_id, token in enumerate(self.vocabulary)}
+        self._ids = {token: token_id for token_id, token in enumerate(self.vocabulary) if token not in (PADDING, UNKNOWN)}
 
     @abc.abstractmethod
     def split(self, text: str) -> list[str]:

@@ -61,7 +61,11 @@ def test_parity_is_reported_field_by_field(chain: tuple[Path, dict[str, Result]]
 
 def test_every_score_stands_beside_the_baselines(chain: tuple[Path, dict[str, Result]]) -> None:
     baselines = json.loads(chain[1]["evaluate"].stdout)["baselines"]
-    assert {name: set(row) >= {"accuracy", "macro_f1"} for name, row in baselines.items()} == {"majority": True, "keyword": True, "tfidf_logistic": True}
+    assert {name: set(row) >= {"accuracy", "macro_f1"} for name, row in baselines.items()} == {
+        "majority": True,
+        "keyword": True,
+        "tfidf_logistic": True,
+    }
 
 
 @pytest.mark.parametrize("name", ["preprocess", "finetune", "export"])

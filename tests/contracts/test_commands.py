@@ -18,8 +18,8 @@ WITH_JSON = ("check", "preprocess", "finetune", "evaluate", "export", "predict",
 
 @pytest.mark.parametrize("arguments", [[], *([name] for name in COMMANDS)], ids=["slm", *COMMANDS])
 def test_help_imports_nothing_heavy(arguments: list[str], python: Callable[[str], subprocess.CompletedProcess[str]]) -> None:
-    code = f"import sys; from slmcli.cli.main import main; main({[*arguments, '--help']!r}, standalone_mode=False); assert not {HEAVY} & set(sys.modules)"
-    result = python(code)
+    call = f"main({[*arguments, '--help']!r}, standalone_mode=False)"
+    result = python(f"import sys; from slmcli.cli.main import main; {call}; assert not {HEAVY} & set(sys.modules)")
     assert result.returncode == 0, result.stderr
     assert "Usage:" in result.stdout
 
