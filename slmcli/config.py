@@ -1,11 +1,14 @@
 """Settings of every command: frozen models, one default each, unknown keys refused with the nearest name."""
 
+import types
+import typing
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar  # Any: values as they come from a YAML file
 
 import pydantic
 from pydantic import Field
+from pydantic.fields import FieldInfo
 
 from slmcli.errors import ConfigError
 from slmcli.registry import hint
@@ -28,6 +31,19 @@ class Settings(pydantic.BaseModel):
     def narrow(self, model: type[SettingsType]) -> SettingsType:
         """Return the part of these settings that `model` describes."""
         return model(**{name: getattr(self, name) for name in model.model_fields if hasattr(self, name)})
+
+
+def without_none(field: FieldInfo) -> Any:  # Any: a type annotation
+    """Return a field's type, leaving out that it may be None."""
+    members = [member for member in typing.get_args(field.annotation) if member is not type(None)]
+    is_optional = typing.get_origin(field.annotation) in (types.UnionType, typing.Union)
+    return members[0] if is_optional else field.annotation
+
+
+def choices_of(field: FieldInfo) -> tuple[str, ...]:
+    """Return the names a field may take, none when it is not a choice."""
+    annotation = without_none(field)
+    return typing.get_args(annotation) if typing.get_origin(annotation) is typing.Literal else ()
 
 
 class CorpusSettings(Settings):
@@ -104,7 +120,9 @@ class HeadSettings(Settings):
     head: Literal["pool", "flatten"] = Field(
         "pool", description="pool: masked pooling over all positions; flatten: max pooling in windows, flattened, for a fixed length"
     )
-    pooling: Literal["max", "mean", "max_mean"] = Field("max_mean", description="how `--head pool` turns positions into one vector")
+    pooling: Literal["max", "mean", "sqrtn", "max_mean", "max_sqrtn"] | None = Field(
+        None, description="how `--head pool` turns positions into one vector [max_mean for a large corpus, max_sqrtn for a small one]"
+    )
     pool_size: int = Field(5, ge=1, description="window of `--head flatten`, in positions")
     dense: int = Field(0, ge=0, description="units of a hidden layer before the labels; 0: none")
     dropout: float = Field(0.5, ge=0.0, lt=1.0, description="share of pooled features dropped in training")

@@ -47,16 +47,26 @@ class ZeroPadding(_UsesPaddingMask):
 
 @keras.saving.register_keras_serializable("slmcli")
 class MaskedMean(_UsesPaddingMask):
-    """Average the vectors of real tokens; zeros when there is none.
+    """Sum the vectors of real tokens and divide by their number to the power `exponent`; zeros when there is none.
 
+    Exponent 1 is the mean. Exponent 0.5 keeps more of what a long text repeats, and learns faster from few examples.
     Input shape: (batch, length, hidden) and (batch, length) bool. Output shape: (batch, hidden).
     """
 
+    def __init__(self, exponent: float = 1.0, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.exponent = exponent
+
     def call(self, hidden: Any, padding_mask: Any) -> Any:
-        """Return the mean over positions where `padding_mask` is True, summed in float32."""
+        """Return the sum over positions where `padding_mask` is True, in float32, divided by their number to the power `exponent`."""
         weights = ops.expand_dims(ops.cast(padding_mask, "float32"), -1)
         total = ops.sum(ops.cast(hidden, "float32") * weights, axis=1)
-        return ops.cast(total / ops.maximum(ops.sum(weights, axis=1), 1.0), hidden.dtype)
+        count = ops.maximum(ops.sum(weights, axis=1), 1.0)
+        return ops.cast(total / (count if self.exponent == 1.0 else ops.power(count, self.exponent)), hidden.dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "exponent": self.exponent}
 
 
 @keras.saving.register_keras_serializable("slmcli")
@@ -75,10 +85,12 @@ class MaskedMax(_UsesPaddingMask):
 
 
 def masked_pooling(hidden: Any, padding_mask: Any, *, kind: str) -> Any:
-    """Pool (batch, length, hidden) over real tokens into (batch, hidden), or (batch, 2 hidden) for `max_mean`."""
+    """Pool (batch, length, hidden) over real tokens into (batch, hidden), or (batch, 2 hidden) for `max_mean` and `max_sqrtn`."""
     parts = []
-    if kind in ("max", "max_mean"):
+    if kind.startswith("max"):
         parts.append(MaskedMax(name="max_pooling")(hidden, padding_mask))
-    if kind in ("mean", "max_mean"):
+    if kind.endswith("mean"):
         parts.append(MaskedMean(name="mean_pooling")(hidden, padding_mask))
+    if kind.endswith("sqrtn"):
+        parts.append(MaskedMean(0.5, name="sqrtn_pooling")(hidden, padding_mask))
     return parts[0] if len(parts) == 1 else keras.layers.Concatenate(name="pooling")(parts)

@@ -13,7 +13,7 @@ class SparseAdam(keras.optimizers.Adam):
 
     Source: Kingma & Ba 2015, algorithm 1. Differs: for a sparse gradient the two moments of absent rows stay as they are
     instead of decaying, and their weights do not move. A dense step over a large embedding costs more than the rest of a
-    small model (`benchmarks/train.py`).
+    small model (`benchmarks/optimizer.py`).
     """
 
     def __init__(self, learning_rate: Any, *, clip_norm: float = 0.0) -> None:

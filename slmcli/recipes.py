@@ -1,6 +1,5 @@
 """Write a complete recipe: every setting with its meaning and its default."""
 
-import typing
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any  # Any: values of settings
@@ -8,7 +7,7 @@ from typing import Any  # Any: values of settings
 from pydantic.fields import FieldInfo
 
 from slmcli.backbones import BACKBONES
-from slmcli.config import SECTIONS, CorpusSettings, Settings, to_yaml
+from slmcli.config import SECTIONS, CorpusSettings, Settings, choices_of, to_yaml
 from slmcli.corpora.base import STANDARD_INPUT
 from slmcli.reading import Columns, read_examples
 
@@ -62,5 +61,5 @@ def _section(name: str, models: tuple[type[Settings], ...], known: Mapping[str, 
 
 
 def _comment(field: FieldInfo) -> str:
-    choices = typing.get_args(field.annotation) if typing.get_origin(field.annotation) is typing.Literal else ()
-    return (field.description or "") + (f" ({', '.join(map(str, choices))})" if choices else "")
+    choices = choices_of(field)
+    return (field.description or "") + (f" ({', '.join(choices)})" if choices else "")

@@ -57,7 +57,8 @@ def settle(settings: FinetuneSettings, dataset: Dataset) -> FinetuneSettings:
     examples = max(1, dataset.examples("train"))
     epochs = settings.epochs or min(30, max(5, -(-_EXAMPLES_SEEN // examples)))
     batch_size = settings.batch_size or (64 if examples >= _LARGE_CORPUS else 32)
-    return settings.model_copy(update={"epochs": epochs, "batch_size": batch_size})
+    pooling = settings.pooling or ("max_mean" if examples >= _LARGE_CORPUS else "max_sqrtn")
+    return settings.model_copy(update={"epochs": epochs, "batch_size": batch_size, "pooling": pooling})
 
 
 def check_compatible(dataset: Dataset, settings: FinetuneSettings) -> None:

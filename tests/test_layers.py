@@ -21,6 +21,11 @@ def test_the_mean_leaves_padding_out() -> None:
     assert MaskedMean()(HIDDEN, MASK).numpy().tolist() == [[2.0, -3.0]]
 
 
+def test_sqrtn_divides_the_sum_by_the_root_of_the_number_of_tokens() -> None:
+    # (1 + 3) / sqrt(2) and (-5 - 1) / sqrt(2)
+    np.testing.assert_allclose(MaskedMean(0.5)(HIDDEN, MASK).numpy(), [[2.828427, -4.242641]], atol=1e-5)
+
+
 def test_the_maximum_leaves_padding_out_even_when_all_values_are_negative() -> None:
     assert MaskedMax()(HIDDEN, MASK).numpy().tolist() == [[3.0, -1.0]]
 
@@ -30,6 +35,6 @@ def test_a_text_without_tokens_pools_to_zeros(layer: type) -> None:
     assert not layer()(HIDDEN, NOTHING).numpy().any()
 
 
-@pytest.mark.parametrize(("kind", "width"), [("max", 2), ("mean", 2), ("max_mean", 4)])
+@pytest.mark.parametrize(("kind", "width"), [("max", 2), ("mean", 2), ("sqrtn", 2), ("max_mean", 4), ("max_sqrtn", 4)])
 def test_pooling_joins_what_its_name_says(kind: str, width: int) -> None:
     assert masked_pooling(HIDDEN, MASK, kind=kind).shape == (1, width)

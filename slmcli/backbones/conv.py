@@ -14,8 +14,8 @@ class Conv(Backbone):
     head may add mean pooling to max pooling; both were chosen on IMDB validation data (docs/decisions.md).
     """
 
-    widths: list[PositiveInt] = Field([1, 2, 3], min_length=1, description="window sizes in tokens")
-    filters: int = Field(128, ge=1, description="features of each window size")
+    widths: list[PositiveInt] = Field([1, 2, 3], min_length=1, description="conv: window sizes in tokens")
+    filters: int = Field(128, ge=1, description="conv: features of each window size")
 
     def build(self, *, vocabulary_size: int, length: int | None) -> Any:
         """Return the model; hidden is len(widths) * filters."""

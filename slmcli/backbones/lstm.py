@@ -13,9 +13,9 @@ class Lstm(Backbone):
     Source: Hochreiter & Schmidhuber 1997 with the forget gate of Gers et al. 2000, as `keras.layers.LSTM` has it.
     """
 
-    units: int = Field(64, ge=1, description="memory cells of one direction")
-    recurrent_layers: int = Field(1, ge=1, description="LSTM layers on top of each other")
-    bidirectional: bool = Field(True, description="read the text in both directions")
+    units: int = Field(64, ge=1, description="lstm: memory cells of one direction")
+    recurrent_layers: int = Field(1, ge=1, description="lstm: layers on top of each other")
+    bidirectional: bool = Field(True, description="lstm: read the text in both directions")
 
     def build(self, *, vocabulary_size: int, length: int | None) -> Any:
         """Return the model; hidden is units, twice that when bidirectional."""

@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any  # Any: click's values
 import click
 from pydantic.fields import FieldInfo
 
-from slmcli.config import Settings, read_recipe
+from slmcli.config import Settings, choices_of, read_recipe, without_none
 from slmcli.errors import ConfigError
 
 Command = Callable[..., Any]
@@ -28,7 +27,12 @@ def settings_options(
         choices: Field name to the names it may take.
         leave_out: Fields that are arguments instead.
     """
-    fields = {name: field for model in models for name, field in model.model_fields.items() if name not in leave_out}
+    ordered = [
+        (name, field)
+        for model in models
+        for name, field in sorted(model.model_fields.items(), key=lambda item: item[0] not in vars(model)["__annotations__"])
+    ]
+    fields = {name: field for name, field in ordered if name not in leave_out}
 
     def decorate(command: Command) -> Command:
         for name, field in reversed(fields.items()):
@@ -44,7 +48,7 @@ def _names(name: str, field: FieldInfo) -> tuple[str, ...]:
 
 
 def _describe(field: FieldInfo, choices: Sequence[str] | None) -> dict[str, Any]:
-    annotation, default = _without_none(field.annotation), field.default
+    annotation, default = without_none(field), field.default
     text = field.description or ""
     if default not in (None, [], ""):
         shown = (
@@ -56,8 +60,8 @@ def _describe(field: FieldInfo, choices: Sequence[str] | None) -> dict[str, Any]
         )
         text += f"  [default: {shown}]"
     described: dict[str, Any] = {"help": text, "default": None}
-    if choices or typing.get_origin(annotation) is typing.Literal:
-        return {**described, "type": click.Choice(list(choices or typing.get_args(annotation)))}
+    if choices or choices_of(field):
+        return {**described, "type": click.Choice(list(choices or choices_of(field)))}
     if annotation is bool:
         return described
     if annotation == list[str]:
@@ -65,12 +69,6 @@ def _describe(field: FieldInfo, choices: Sequence[str] | None) -> dict[str, Any]
     if typing.get_origin(annotation) is list:
         return {**described, "callback": _split_numbers, "metavar": "N,N,…"}
     return {**described, "type": {int: int, float: float}.get(annotation, str)}
-
-
-def _without_none(annotation: Any) -> Any:
-    if isinstance(annotation, types.UnionType):
-        return next(member for member in typing.get_args(annotation) if member is not type(None))
-    return annotation
 
 
 def _split_numbers(ctx: click.Context, parameter: click.Parameter, value: str | None) -> list[int] | None:

@@ -54,7 +54,7 @@ class Classification(Task):
             windows = keras.layers.MaxPooling1D(head.pool_size, padding="same", name="max_pooling")(hidden)
             pooled = keras.layers.Flatten(name="flatten")(windows)  # (batch, length / pool_size * hidden)
         else:
-            pooled = masked_pooling(hidden, padding_mask, kind=head.pooling)  # (batch, hidden) or twice as wide
+            pooled = masked_pooling(hidden, padding_mask, kind=head.pooling or "max_mean")  # (batch, hidden) or twice as wide
         if head.dense:
             pooled = keras.layers.Dense(head.dense, activation="relu", name="dense")(pooled)
         pooled = keras.layers.Dropout(head.dropout, name="dropout")(pooled)

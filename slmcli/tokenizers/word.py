@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from slmcli.config import CleaningSettings, TokenizerSettings
 from slmcli.tokenizers.base import Tokenizer
 
-# our choice: Han characters one by one (no spaces between words), words with inner apostrophes, then single signs;
-# measured against NLTK's own splitters in benchmarks/tokenizers.md
+# our choice: Han characters one by one (no spaces between words), words with inner apostrophes, then single signs
 WORD_PATTERN = r"[\u3400-\u9fff\uf900-\ufaff]|(?:(?![\u3400-\u9fff\uf900-\ufaff])\w)+(?:['’](?:(?![\u3400-\u9fff\uf900-\ufaff])\w)+)*|[^\w\s]"
 # the pattern of nltk.tokenize.WordPunctTokenizer
 WORDPUNCT_PATTERN = r"\w+|[^\w\s]+"

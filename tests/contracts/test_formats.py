@@ -14,8 +14,13 @@ from slmcli.formats import FORMATS
 from slmcli.tasks.classification import Sentiment
 from slmcli.training import build_model
 
-HEADS = [HeadSettings(), HeadSettings(pooling="max"), HeadSettings(pooling="mean", dense=4), HeadSettings(head="flatten", pool_size=2, dense=4)]
-HEAD_NAMES = ["max_mean", "max", "mean_dense", "flatten"]
+HEADS = {
+    "max_mean": HeadSettings(),
+    "max": HeadSettings(pooling="max"),
+    "max_sqrtn": HeadSettings(pooling="max_sqrtn"),
+    "mean_dense": HeadSettings(pooling="mean", dense=4),
+    "flatten": HeadSettings(head="flatten", pool_size=2, dense=4),
+}
 NOT_YET = {("lstm", "litert")}
 HOLDABLE = [(backbone, name) for backbone in BACKBONES.names() for name in FORMATS.names() if (backbone, name) not in NOT_YET]
 LENGTH = 6
@@ -26,7 +31,7 @@ def make(backbone: str, head: HeadSettings) -> Any:
     return build_model(Sentiment(["a", "b", "c"]), BACKBONES.load(backbone)(embedding=4), head, 20, length=length, precision="float32")
 
 
-@pytest.mark.parametrize("head", HEADS, ids=HEAD_NAMES)
+@pytest.mark.parametrize("head", list(HEADS.values()), ids=list(HEADS))
 @pytest.mark.parametrize(("backbone", "name"), HOLDABLE)
 def test_a_saved_model_predicts_the_same(backbone: str, name: str, head: HeadSettings, tmp_path: Path) -> None:
     model = make(backbone, head)
