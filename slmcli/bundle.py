@@ -1,6 +1,6 @@
 """The deployable directory: model, tokenizer, labels, settings, card, and a manifest with a hash of each."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any  # Any: JSON documents and Keras models
@@ -70,7 +70,7 @@ def write_bundle(
     settings: Mapping[str, Any],
     facts: Mapping[str, Any],
     overwrite: bool,
-    check: "Any | None" = None,
+    check: Callable[[Path], Mapping[str, Any]] | None = None,
 ) -> None:
     """Write a bundle complete or not at all.
 
@@ -128,7 +128,7 @@ def open_bundle(path: Path) -> Bundle:
         path = path / "bundle"
     if not (path / MANIFEST).exists():
         if (path / "run.json").exists():
-            raise BundleError(f"{path} is a run without a model yet. Finish it with `slm finetune --resume --out {path}`.")
+            raise BundleError(f"{path} is a run without a model yet. Finish it with slm finetune and --resume.")
         raise BundleError(f"{path} is not a bundle or a run: it has no {MANIFEST}. Make one with `slm finetune` or `slm export`.")
     manifest = read_json(path / MANIFEST, format_version=FORMAT_VERSION)
     for name, expected in manifest["files"].items():

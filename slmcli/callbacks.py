@@ -9,7 +9,7 @@ import keras
 
 from slmcli.config import FinetuneSettings
 from slmcli.errors import Interrupted, SlmError
-from slmcli.run import Progress, Run, load_variables, save_state
+from slmcli.run import Progress, Run, interruption, load_variables, save_state
 from slmcli.runtime import peak_memory_megabytes
 from slmcli.signals import StopRequest
 
@@ -53,7 +53,8 @@ class Checkpoint(keras.callbacks.Callback):
         if progress.step_in_epoch == self._steps_per_epoch:
             return  # the end of the epoch follows, and saves
         if self._stop.is_set:
-            self._interrupt()
+            self._save()
+            raise Interrupted(interruption(self._run, progress))
         if self._is_out_of_time():
             self._finish()
         elif time.monotonic() - self._saved_at >= 60 * self._settings.checkpoint_minutes:
@@ -63,19 +64,20 @@ class Checkpoint(keras.callbacks.Callback):
         """Compare with the best epoch, then save."""
         self._tick()
         progress, scores = self._progress, {name: float(value) for name, value in (logs or {}).items()}
+        self._check_loss(scores.get("val_loss", 0.0))
         value = self._monitored(scores)
         if value < progress.best_value or not self._has_validation:
             progress.best_value, progress.best_epoch, progress.epochs_since_best = value, epoch, 0
             self._save_best()
         else:
             progress.epochs_since_best += 1
-        progress.history.append({"epoch": epoch, "step": progress.step, **scores})
+        progress.history.append({"epoch": epoch + 1, "step": progress.step, **scores})
         progress.epoch, progress.step_in_epoch = epoch + 1, 0
         if progress.epochs_since_best >= self._settings.patience or self._is_out_of_time():
             self._finish()
         self._save()
-        if self._stop.is_set and not progress.is_finished and progress.epoch < (self._settings.epochs or 0):
-            self._interrupt()
+        if self._stop.is_set:
+            self.model.stop_training = True  # the session raises, once the epoch is reported
 
     def _monitored(self, scores: Mapping[str, float]) -> float:
         """Return the value that shall fall."""
@@ -96,10 +98,6 @@ class Checkpoint(keras.callbacks.Callback):
                 f"the loss is {loss} at step {self._progress.step}. Pass a lower --learning-rate (now {self._settings.learning_rate}), "
                 "or --clip-norm 1, and begin anew with --overwrite. The last good checkpoint is kept."
             )
-
-    def _interrupt(self) -> None:
-        self._save()
-        raise Interrupted(f"interrupted at step {self._progress.step}; the state is saved. Go on with --resume --out {self._run.path}")
 
     def _tick(self) -> None:
         now = time.monotonic()

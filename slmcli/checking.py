@@ -144,7 +144,7 @@ def _check_labels(splits: Mapping[str, Sequence[Example]]) -> Iterable[Finding]:
     if unseen:
         names = sorted({str(example.label) for example in unseen})
         message = f"{_texts(unseen)} labelled {', '.join(map(repr, names[:5]))}, which no training example has."
-        action = f"Correct the label (known: {', '.join(sorted(map(str, counts))[:20])}), or pass --unknown-labels skip."
+        action = f"Correct the label (known: {', '.join(sorted(map(str, counts))[:20])}), or pass --unknown-labels skip to slm preprocess."
         yield Finding("unseen_label", "error", len(unseen), message, action, _rows(unseen))
 
 
@@ -188,7 +188,9 @@ def _check_repeats(splits: Mapping[str, Sequence[Example]], keys: Mapping[str, S
         yield Finding("conflicting_labels", "warning", len(conflicting), message, "Decide on one label for each text.", _rows(conflicting))
     for (first, second), found in overlap.items():
         message = f"{_texts(found)} in {second} standing in {first} too: the scores will flatter the model."
-        yield Finding("overlap", "warning", len(found), message, "Pass --drop-overlap to leave them out of the evaluation side.", _rows(found))
+        yield Finding(
+            "overlap", "warning", len(found), message, "Pass --drop-overlap to slm preprocess to leave them out of the evaluation side.", _rows(found)
+        )
     for split, found in repeats.items():
         message = f"{_texts(found)} in {split} repeating an earlier one."
         yield Finding("duplicate", "note", len(found), message, "Harmless in small numbers; remove them if they are an accident.", _rows(found))

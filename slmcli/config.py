@@ -77,7 +77,7 @@ class TokenizerSettings(Settings):
 class EncodingSettings(Settings):
     """How many tokens of a text a model sees."""
 
-    max_length: int = Field(400, ge=1, description="tokens of a text that are kept")
+    max_length: int = Field(600, ge=1, description="tokens of a text that are kept")
     truncation: Literal["head", "tail", "head_tail"] = Field(
         "head_tail", description="which tokens of a longer text stay: the first, the last, or a quarter of the first and the rest from the end"
     )
@@ -131,7 +131,10 @@ class HeadSettings(Settings):
 class OptimizerSettings(Settings):
     """How weights are changed."""
 
-    learning_rate: float = Field(1e-3, gt=0.0, description="highest learning rate")
+    learning_rate: float | None = Field(None, gt=0.0, description="highest learning rate [0.002 for a large corpus, 0.001 for a small one]")
+    optimizer: Literal["adam", "sparse_adam"] | None = Field(
+        None, description="sparse_adam moves only the token vectors of the batch [sparse_adam for a large corpus, adam for a small one]"
+    )
     schedule: Literal["cosine", "linear", "constant"] = Field("cosine", description="how the learning rate falls after the warm-up")
     warmup: float = Field(0.05, ge=0.0, lt=1.0, description="share of all steps in which the learning rate rises from 0")
     clip_norm: float = Field(1.0, ge=0.0, description="largest norm of all gradients together; 0: no clipping")
@@ -144,7 +147,7 @@ class FinetuneSettings(HeadSettings, OptimizerSettings):
 
     task: str = Field("sentiment", description="what the model is trained to do")
     backbone: str = Field("conv", description="architecture")
-    epochs: int | None = Field(None, ge=1, description="passes over the training examples [6 for a large corpus, up to 30 for a small one]")
+    epochs: int | None = Field(None, ge=1, description="passes over the training examples [5 for a large corpus, up to 30 for a small one]")
     batch_size: int | None = Field(None, ge=1, description="examples a step [64 for a large corpus, 32 for a small one]")
     patience: int = Field(3, ge=1, description="epochs without a better validation score before training stops")
     monitor: Literal["loss", "accuracy"] = Field("loss", description="validation score that decides which epoch is best")

@@ -8,7 +8,7 @@ from typing import Any  # Any: a JSON document
 
 from slmcli.config import EncodingSettings
 from slmcli.errors import DataError, DatasetError
-from slmcli.files import read_json, write_json
+from slmcli.files import read_json, sha256_file, write_json
 from slmcli.tokenizers import TOKENIZERS
 from slmcli.tokenizers.base import FORMAT_VERSION as TOKENIZER_FORMAT_VERSION
 from slmcli.tokenizers.base import Tokenizer
@@ -79,11 +79,13 @@ class Dataset:
 
     def shards(self, split: str) -> list[str]:
         """Return the paths of a split's TFRecord files."""
-        paths = [self.path / name for name in self.description["shards"][split]]
-        for path in paths:
+        hashes = {self.path / name: expected for name, expected in self.description["shards"][split].items()}
+        for path, expected in hashes.items():
             if not path.exists():
                 raise DatasetError(f"{path} is missing. The dataset is incomplete; make it again with `slm preprocess --overwrite`.")
-        return [str(path) for path in paths]
+            if sha256_file(path) != expected:
+                raise DatasetError(f"{path} was changed since it was written. Make the dataset again with `slm preprocess --overwrite`.")
+        return [str(path) for path in hashes]
 
     def load_tokenizer(self) -> Tokenizer:
         """Return the tokenizer, refusing one that is not the one the examples were encoded with."""
@@ -166,7 +168,7 @@ def _histogram(examples: Iterable[EncodedExample]) -> dict[str, int]:
     return {str(length): counts[length] for length in sorted(counts)}
 
 
-def _write_shards(directory: Path, split: str, examples: Sequence[EncodedExample]) -> list[str]:
+def _write_shards(directory: Path, split: str, examples: Sequence[EncodedExample]) -> dict[str, str]:
     import tensorflow as tf
 
     shards = -(-len(examples) // EXAMPLES_PER_SHARD)
@@ -175,7 +177,7 @@ def _write_shards(directory: Path, split: str, examples: Sequence[EncodedExample
         with tf.io.TFRecordWriter(str(directory / name)) as writer:
             for example in examples[shard * EXAMPLES_PER_SHARD : (shard + 1) * EXAMPLES_PER_SHARD]:
                 writer.write(_serialize(example))
-    return names
+    return {name: sha256_file(directory / name) for name in names}
 
 
 def _serialize(example: EncodedExample) -> bytes:

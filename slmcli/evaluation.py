@@ -9,7 +9,7 @@ from typing import Any  # Any: JSON documents
 import numpy as np
 
 from slmcli.baselines import BASELINE_NAMES, baseline_scores
-from slmcli.bundle import open_bundle
+from slmcli.bundle import Bundle, open_bundle
 from slmcli.config import CorpusSettings, EvaluateSettings
 from slmcli.dataset import Dataset, open_dataset
 from slmcli.errors import BundleError, ConfigError, DataError, DatasetError
@@ -23,6 +23,7 @@ from slmcli.runtime import start_tensorflow
 
 FORMAT_VERSION = 1
 _MAIN_SCORE = "accuracy"
+SCORES = ("accuracy", "balanced_accuracy", "macro_precision", "macro_recall", "macro_f1", "log_loss")
 _LOWER_IS_BETTER = frozenset({"log_loss"})
 
 
@@ -49,17 +50,25 @@ def dataset_of(target: Path, dataset: Path | None) -> Dataset | None:
     return found
 
 
+def check_same_tokenizer(dataset: Dataset, bundle: Bundle) -> None:
+    """Refuse a dataset whose texts or labels are not those of the model."""
+    found, wanted = dataset.description["tokenizer_fingerprint"], bundle.manifest["tokenizer_fingerprint"]
+    if found != wanted:
+        raise DatasetError(
+            f"{dataset.path} was encoded with tokenizer {found}, the model has {wanted}. "
+            "Pass --dataset DIR with the dataset it was trained on, or --data FILE to slm evaluate."
+        )
+    if dataset.labels != bundle.task.labels:
+        raise DatasetError(f"{dataset.path} has the labels {', '.join(dataset.labels[:20])}; the model has {', '.join(bundle.task.labels[:20])}.")
+
+
 def evaluate(target: Path, settings: EvaluateSettings, *, dataset: Path | None, out: Path | None) -> dict[str, Any]:
     """Score a run or a bundle, write report.json and report.md, and return what `--json` prints."""
-    for gate in settings.require:
-        parse_gate(gate)
+    check_gates(settings.require)
     bundle = open_bundle(target)
     source = dataset_of(target, dataset)
-    if source is not None and source.description["tokenizer_fingerprint"] != bundle.manifest["tokenizer_fingerprint"] and not settings.data:
-        raise DatasetError(
-            f"{source.path} was encoded with tokenizer {source.description['tokenizer_fingerprint']}, the model has "
-            f"{bundle.manifest['tokenizer_fingerprint']}. Pass --dataset DIR with the dataset it was trained on, or --data FILE."
-        )
+    if source is not None and not settings.data:
+        check_same_tokenizer(source, bundle)
     examples, origin = _examples(target, settings, source)
     pairs = _label_ids(examples, bundle.task.labels)
     predictor = Predictor(bundle, threads=settings.threads)
@@ -68,7 +77,7 @@ def evaluate(target: Path, settings: EvaluateSettings, *, dataset: Path | None, 
     seconds = time.perf_counter() - started
     result = {"task": bundle.task.name, **origin, **_judge(pairs, probabilities, bundle.task.labels, seed=settings.seed)}
     result["examples_per_second"] = round(len(pairs) / max(1e-9, seconds), 1)
-    result["baselines"] = _baselines(source, pairs, predictor) if settings.baselines else {}
+    result["baselines"] = _baselines(source, pairs, predictor, settings.threads) if settings.baselines else {}
     result["verdict"] = _verdict(result)
     result["report"] = _write_report(out or _default_out(target), result)
     return result
@@ -82,7 +91,7 @@ def _examples(target: Path, settings: EvaluateSettings, dataset: Dataset | None)
     split: str = settings.split or next((name for name in ("test", "validation", "train") if dataset.examples(name)), "test")
     if not dataset.examples(split):
         raise DatasetError(f"{dataset.path} has no {split} examples; it has {', '.join(dataset.splits)}. Pass another --split, or --data FILE.")
-    start_tensorflow()
+    start_tensorflow(threads=settings.threads)
     return [Example(e.text, e.label, str(dataset.path), row) for row, e in enumerate(dataset.read(split), 1)], {"split": split}
 
 
@@ -116,11 +125,11 @@ def _judge(pairs: Sequence[tuple[str, int]], probabilities: np.ndarray, labels: 
     }
 
 
-def _baselines(dataset: Dataset | None, pairs: Sequence[tuple[str, int]], predictor: Predictor) -> dict[str, dict[str, float]]:
+def _baselines(dataset: Dataset | None, pairs: Sequence[tuple[str, int]], predictor: Predictor, threads: int) -> dict[str, dict[str, float]]:
     """Train the baselines on the texts the model was trained on; none without its dataset."""
     if dataset is None:
         return {}
-    start_tensorflow()
+    start_tensorflow(threads=threads)
     labels = predictor.bundle.task.labels
     train = [(example.text, labels.index(example.label)) for example in dataset.read("train") if example.label in labels]
     return baseline_scores(train, pairs, predictor.bundle.tokenizer.tokenize, classes=len(labels))
@@ -151,16 +160,17 @@ def parse_gate(text: str) -> tuple[str, float]:
         raise ConfigError(f"--require {text!r} is not a gate. Write NAME=NUMBER, for example accuracy=0.9.") from error
 
 
-def missed_gates(gates: Sequence[str], scores: Mapping[str, float]) -> str:
-    """Return a sentence naming every gate that was missed and by how much, or an empty string.
+def check_gates(gates: Sequence[str]) -> None:
+    """Refuse gates that cannot be read, or on scores that do not exist, before anything is computed."""
+    for name, _ in map(parse_gate, gates):
+        if name not in SCORES:
+            raise ConfigError(f"--require: there is no score {name!r}. Known: {', '.join(SCORES)}.{hint(name, SCORES)}")
 
-    Raises:
-        ConfigError: There is no such score.
-    """
+
+def missed_gates(gates: Sequence[str], scores: Mapping[str, float]) -> str:
+    """Return a sentence naming every gate that was missed and by how much, or an empty string."""
     missed = []
     for name, bound in map(parse_gate, gates):
-        if name not in scores:
-            raise ConfigError(f"--require: there is no score {name!r}. Known: {', '.join(scores)}.{hint(name, scores)}")
         falls_short = scores[name] > bound if name in _LOWER_IS_BETTER else scores[name] < bound
         if falls_short:
             missed.append(f"{name} is {scores[name]:.4f}, required {bound:g}: missed by {abs(scores[name] - bound):.4f}")
@@ -168,7 +178,7 @@ def missed_gates(gates: Sequence[str], scores: Mapping[str, float]) -> str:
 
 
 def _default_out(target: Path) -> Path:
-    return target / "evaluation" if (target / "run.json").exists() else target.with_name(f"{target.name}-evaluation")
+    return target / "evaluation" if (target / "run.json").exists() else target.resolve().with_name(f"{target.resolve().name}-evaluation")
 
 
 def _write_report(out: Path, result: Mapping[str, Any]) -> str:

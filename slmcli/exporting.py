@@ -11,7 +11,7 @@ from slmcli.bundle import FORMAT_VERSION, MANIFEST, Bundle, open_bundle, write_b
 from slmcli.config import ExportSettings
 from slmcli.dataset import Dataset
 from slmcli.errors import BundleError, DatasetError, GateError, OutputError
-from slmcli.evaluation import dataset_of
+from slmcli.evaluation import check_same_tokenizer, dataset_of
 from slmcli.files import check_replaceable, read_json, sha256_json
 from slmcli.formats.keras import KerasFormat, load_model
 from slmcli.predictor import Predictor, open_predictor
@@ -37,6 +37,7 @@ def export(target: Path, settings: ExportSettings, out: Path, *, dataset: Path |
     source = dataset_of(target, dataset)
     if source is None:
         raise DatasetError(f"{target}: the parity check needs the dataset it was trained on. Pass --dataset DIR.")
+    check_same_tokenizer(source, bundle)
     start_tensorflow()
     pairs = parity_examples(source, settings.parity_examples)
     before = Predictor(bundle)

@@ -7,22 +7,26 @@ import tensorflow as tf
 
 from slmcli.config import OptimizerSettings
 
+# Source: Kingma & Ba 2015, section 2: the default step size.
+_LEARNING_RATE = 1e-3
+
 
 class SparseAdam(keras.optimizers.Adam):
-    """Adam that touches only the embedding rows of the batch.
+    """Adam that touches only the embedding rows of the batch, or with `is_sparse` false plain Adam.
 
     Source: Kingma & Ba 2015, algorithm 1. Differs: for a sparse gradient the two moments of absent rows stay as they are
     instead of decaying, and their weights do not move. A dense step over a large embedding costs more than the rest of a
     small model (`benchmarks/optimizer.py`).
     """
 
-    def __init__(self, learning_rate: Any, *, clip_norm: float = 0.0) -> None:
+    def __init__(self, learning_rate: Any, *, clip_norm: float = 0.0, is_sparse: bool = True) -> None:
         super().__init__(learning_rate)
         self._clip_norm = clip_norm
+        self._is_sparse = is_sparse
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
         """Sum the gradients of equal rows, then clip all gradients together; Keras's own clipping would make them dense."""
-        gradients = [_sum_rows(gradient) for gradient in grads]
+        gradients = [_sum_rows(gradient) if self._is_sparse else tf.convert_to_tensor(gradient) for gradient in grads]
         if self._clip_norm:
             gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm)
         super().apply(gradients, trainable_variables)
@@ -55,13 +59,13 @@ def _sum_rows(gradient: Any) -> Any:
 
 def build_optimizer(settings: OptimizerSettings, *, steps: int) -> keras.optimizers.Optimizer:
     """Return the optimizer for a training of `steps` steps."""
-    return SparseAdam(build_schedule(settings, steps=steps), clip_norm=settings.clip_norm)
+    return SparseAdam(build_schedule(settings, steps=steps), clip_norm=settings.clip_norm, is_sparse=settings.optimizer != "adam")
 
 
 def build_schedule(settings: OptimizerSettings, *, steps: int) -> Any:
     """Return the learning-rate schedule: a linear rise from 0, then a fall to a hundredth, or none."""
     warmup = min(int(settings.warmup * steps), steps - 1)
-    rate = settings.learning_rate
+    rate = settings.learning_rate or _LEARNING_RATE
     if settings.schedule == "cosine":
         return keras.optimizers.schedules.CosineDecay(
             0.0 if warmup else rate, steps - warmup, alpha=0.01, warmup_target=rate if warmup else None, warmup_steps=warmup

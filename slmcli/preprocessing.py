@@ -12,8 +12,8 @@ from slmcli import __version__
 from slmcli.checking import DataReport, check_corpus, normal_form
 from slmcli.config import CheckSettings, CleaningSettings, CorpusSettings, EncodingSettings, PreprocessSettings, TokenizerSettings
 from slmcli.dataset import FORMAT_VERSION, SPLITS, EncodedExample, open_dataset, write_dataset
-from slmcli.errors import DataError, OutputError
-from slmcli.files import check_replaceable, new_directory, sha256_file, sha256_json, write_json
+from slmcli.errors import ConfigError, DataError, OutputError
+from slmcli.files import check_replaceable, new_directory, read_json, sha256_file, sha256_json, write_json
 from slmcli.reading import SAMPLES, Columns, Example, read_examples, sample_corpus
 from slmcli.runtime import start_tensorflow
 from slmcli.tasks import TASKS
@@ -31,6 +31,8 @@ Splits = Mapping[str, Sequence[Example]]
 
 def corpus_files(settings: PreprocessSettings | CheckSettings) -> dict[str, list[Path]]:
     """Return the corpus files of each split; the sample corpus when none are named."""
+    if not settings.files and (settings.validation or settings.test):
+        raise ConfigError("--validation and --test go with training files, and none are given. Name the training FILES too.")
     if not settings.files:
         return {split: [sample_corpus(settings.sample, split)] for split in SPLITS}
     named: dict[str, list[str | None]] = {"train": [*settings.files], "validation": [settings.validation], "test": [settings.test]}
@@ -115,7 +117,8 @@ def _describe_existing(out: Path, identity: str) -> dict[str, Any]:
             f"{out} holds a dataset of other files or settings ({dataset.fingerprint}, now {identity}). "
             "Choose another --out, or pass --overwrite to replace it."
         )
-    return {**_summary(out, dataset.description), "seconds": 0.0, "up_to_date": True}
+    findings = read_json(out / "report.json")["findings"]
+    return {**_summary(out, dataset.description), "findings": len(findings), "seconds": 0.0, "up_to_date": True}
 
 
 def check(settings: CheckSettings) -> DataReport:

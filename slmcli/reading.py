@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any  # Any: a table's cell
 
@@ -92,7 +92,7 @@ def read_examples(
         if on_columns is not None:
             on_columns(path, columns)
         for record in itertools.chain(head, records):
-            yield _example(record, columns)
+            yield _example(record, columns if needs_labels else replace(columns, label=None))
 
 
 def _records(path: Path, settings: CorpusSettings) -> Iterable[Record]:

@@ -5,6 +5,7 @@ import fcntl
 import io
 import json
 import shutil
+import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +40,11 @@ class Run:
         """The trained model, ready to use."""
         return self.path / "bundle"
 
+    @property
+    def resume_command(self) -> str:
+        """What a person types to go on with the run."""
+        return f"slm finetune {self.read()['dataset']} --recipe {self.path}/config.yaml --out {self.path} --resume"
+
     def read(self) -> dict[str, Any]:
         """Return run.json."""
         return read_json(self.path / "run.json", format_version=FORMAT_VERSION)
@@ -69,6 +75,11 @@ class Run:
             except OSError as error:
                 raise OutputError(f"{self.path} is being trained by another process. Wait for it, or choose another --out.") from error
             yield
+
+
+def interruption(run: Run, progress: "Progress") -> str:
+    """Return what to say of a run that a signal has stopped."""
+    return f"interrupted at step {progress.step}; the state is saved. Go on with {run.resume_command}"
 
 
 def is_up_to_date(path: Path, fingerprint: str) -> bool:
@@ -105,13 +116,15 @@ def start_run(path: Path, fingerprint: str, *, files: Mapping[str, str], facts: 
         raise OutputError(f"{path} holds a run with other settings or data. Choose another --out, or pass --overwrite to replace it.")
     check_replaceable(path, marker="run.json", overwrite=overwrite)
     with explain_write_errors(path):
-        if path.exists():
-            shutil.rmtree(path)
+        if (path / "run.json").exists():
+            with run.locked():
+                shutil.rmtree(path)
+        path.mkdir(parents=True, exist_ok=True)
+        run.write({**facts, "fingerprint": fingerprint, "status": "running"})
         for directory in (run.last_checkpoint.parent, run.best_checkpoint.parent):
             directory.mkdir(parents=True)
         for name, content in files.items():
             write_text(path / name, content)
-        run.write({**facts, "fingerprint": fingerprint, "status": "running"})
     return run
 
 
@@ -122,7 +135,7 @@ def _check_resumable(run: Run, fingerprint: str) -> None:
     if document["fingerprint"] != fingerprint:
         raise ConfigError(
             f"{run.path}: the run was begun with other settings or data ({document['fingerprint']}, now {fingerprint}). "
-            f"Resume with the same ones (slm finetune --recipe {run.path}/config.yaml --resume), or pass --overwrite to begin anew."
+            f"Resume with the same ones ({run.resume_command}), or pass --overwrite to begin anew."
         )
 
 
@@ -166,7 +179,10 @@ def load_progress(path: Path) -> Progress:
     if not path.exists():
         return Progress()
     with _open_state(path) as state:
-        return Progress(**json.loads(str(state["progress"])))
+        try:
+            return Progress(**json.loads(str(state["progress"])))
+        except (KeyError, TypeError, ValueError) as error:
+            raise BundleError(f"{path} holds no progress that this release reads ({error}). Begin anew with --overwrite.") from error
 
 
 def load_variables(path: Path, variables: list[Any]) -> None:
@@ -178,15 +194,18 @@ def load_variables(path: Path, variables: list[Any]) -> None:
     with _open_state(path) as state:
         if len(state.files) != len(variables) + 1:
             raise BundleError(f"{path} holds {len(state.files) - 1} variables, the model has {len(variables)}. Begin anew with --overwrite.")
-        for position, variable in enumerate(variables):
-            variable.assign(state[f"variable_{position:05d}"])
+        values = [state[f"variable_{position:05d}"] for position in range(len(variables))]
+        if any(value.shape != tuple(variable.shape) for value, variable in zip(values, variables, strict=True)):
+            raise BundleError(f"{path} holds variables of other shapes than the model's. Begin anew with --overwrite.")
+        for value, variable in zip(values, variables, strict=True):
+            variable.assign(value)
 
 
 @contextlib.contextmanager
 def _open_state(path: Path) -> Iterator[Any]:
     try:
         state = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise BundleError(f"{path} is not a readable checkpoint ({error}). Begin anew with --overwrite.") from error
     with state:
         yield state

@@ -6,76 +6,23 @@ from typing import Any  # Any: Keras models, JSON documents
 
 import numpy as np
 
-from slmcli.backbones import BACKBONES
 from slmcli.backbones.base import Backbone
 from slmcli.batching import balanced_label_weights, bucket_limits, count_steps, evaluation_batches, training_batches
 from slmcli.bundle import write_bundle
-from slmcli.config import FinetuneSettings, HeadSettings, build, to_yaml
+from slmcli.config import FinetuneSettings, HeadSettings, to_yaml
 from slmcli.dataset import Dataset
-from slmcli.errors import ConfigError, DatasetError
-from slmcli.files import read_json, sha256_json, write_json
+from slmcli.errors import Interrupted
+from slmcli.files import read_json, write_json
 from slmcli.metrics import classification_scores, confusion_matrix
-from slmcli.registry import hint
-from slmcli.run import FORMAT_VERSION, Progress, Run, is_up_to_date, load_progress, start_run
+from slmcli.plan import check_compatible, fingerprint, settle, split_settings
+from slmcli.run import FORMAT_VERSION, Progress, Run, interruption, is_up_to_date, load_progress, start_run
 from slmcli.runtime import describe_environment, quiet_stderr, resolve_precision, start_tensorflow
 from slmcli.signals import StopRequest, stop_on_signal
 from slmcli.tasks import TASKS
 from slmcli.tasks.base import Task
 from slmcli.tokenizers.base import Tokenizer
 
-# does not change the trained weights
-_NOT_IN_FINGERPRINT = frozenset({"checkpoint_minutes", "tensorboard"})
-# our choice, on validation data: a small corpus needs about this many examples seen, a large one few passes
-_EXAMPLES_SEEN = 60_000
-_LARGE_CORPUS = 5_000
-_EVALUATION_BATCH = 256
-
-
-def split_settings(values: Mapping[str, Any], *, source: str) -> tuple[FinetuneSettings, Backbone]:
-    """Divide flat settings into those of the training and those of the chosen backbone.
-
-    Raises:
-        ConfigError: A setting is unknown, belongs to another backbone, or is out of range.
-    """
-    named = {str(key).replace("-", "_"): value for key, value in values.items()}
-    name = named.get("backbone") or FinetuneSettings.model_fields["backbone"].default
-    kind: type[Backbone] = BACKBONES.load(str(name))
-    of_backbone = {key: value for key, value in named.items() if key in kind.model_fields}
-    rest = {key: value for key, value in named.items() if key not in kind.model_fields}
-    for key in rest:
-        owners = [other for other in BACKBONES.names() if key in BACKBONES.load(other).model_fields]
-        if owners:
-            raise ConfigError(f"{source}: {key!r} is a setting of backbone {owners[0]}, not of {name}. {name} has: {', '.join(kind.model_fields)}.")
-        if key not in FinetuneSettings.model_fields:
-            known = [*FinetuneSettings.model_fields, *kind.model_fields]
-            raise ConfigError(f"{source}: {key!r} is not a setting.{hint(key, known) or ' Known: ' + ', '.join(known) + '.'}")
-    return build(FinetuneSettings, rest, source=source), build(kind, of_backbone, source=source)
-
-
-def settle(settings: FinetuneSettings, dataset: Dataset) -> FinetuneSettings:
-    """Fill in what depends on the size of the corpus."""
-    examples = max(1, dataset.examples("train"))
-    epochs = settings.epochs or min(30, max(5, -(-_EXAMPLES_SEEN // examples)))
-    batch_size = settings.batch_size or (64 if examples >= _LARGE_CORPUS else 32)
-    pooling = settings.pooling or ("max_mean" if examples >= _LARGE_CORPUS else "max_sqrtn")
-    return settings.model_copy(update={"epochs": epochs, "batch_size": batch_size, "pooling": pooling})
-
-
-def check_compatible(dataset: Dataset, settings: FinetuneSettings) -> None:
-    """Refuse a dataset that was made for another task or has nothing to train on, before TensorFlow loads."""
-    if dataset.task != settings.task:
-        raise DatasetError(
-            f"{dataset.path} was made for task {dataset.task}, not {settings.task}. "
-            f"Pass --task {dataset.task}, or preprocess again for {settings.task}."
-        )
-    dataset.load_tokenizer()
-    if not dataset.examples("train"):
-        raise DatasetError(f"{dataset.path} has no training examples. Preprocess a corpus that has some.")
-
-
-def fingerprint(dataset: Dataset, settings: FinetuneSettings, backbone: Backbone) -> str:
-    """Hash everything that decides the trained weights."""
-    return sha256_json([dataset.fingerprint, settings.model_dump(exclude=set(_NOT_IN_FINGERPRINT)), backbone.model_dump()])[:16]
+_EVALUATION_BATCH = 256  # our choice: more gains nothing on a processor
 
 
 def finetune(
@@ -124,9 +71,15 @@ def _train(
     overwrite: bool,
     report: Callable[[Mapping[str, Any]], None],
 ) -> dict[str, Any]:
-    precision, reason = resolve_precision(settings.precision)
+    precision, reason = _begun_with(out) if resume else resolve_precision(settings.precision)
     configuration = {"finetune": {**settings.model_dump(), **backbone.model_dump()}}
-    environment = {**describe_environment(), "precision": precision, "precision_reason": reason, "threads": settings.threads}
+    environment = {
+        "format_version": FORMAT_VERSION,
+        **describe_environment(),
+        "precision": precision,
+        "precision_reason": reason,
+        "threads": settings.threads,
+    }
     run = start_run(
         out,
         fingerprint(dataset, settings, backbone),
@@ -141,6 +94,13 @@ def _train(
         session = Session(dataset, settings, backbone, run, precision)
         session.fit(report)
         return session.finish()
+
+
+def _begun_with(out: Path) -> tuple[str, str]:
+    """Return the arithmetic of an unfinished run, which going on must not change."""
+    path = out / "environment.json"
+    document = read_json(path) if path.exists() else {}
+    return document.get("precision", "float32"), document.get("precision_reason", "unknown")
 
 
 class Session:
@@ -186,8 +146,10 @@ class Session:
             callbacks = self._callbacks(report, stop)
             if progress.step_in_epoch:  # an epoch broken off: finish it first
                 self._fit(callbacks, steps=self.steps_per_epoch - progress.step_in_epoch, until=progress.epoch + 1)
-            if not progress.is_finished and progress.epoch < self.epochs:
+            if not (progress.is_finished or stop.is_set) and progress.epoch < self.epochs:
                 self._fit(callbacks, steps=self.steps_per_epoch, until=self.epochs)
+        if stop.is_set and not progress.is_finished and progress.epoch < self.epochs:
+            raise Interrupted(interruption(self.run, progress))
 
     def _build_metrics(self) -> None:
         """Make Keras create the variables of its metrics, which it does on their first use, so that a saved state fits."""

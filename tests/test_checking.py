@@ -128,7 +128,7 @@ def test_a_label_that_training_lacks_is_an_error() -> None:
     assert found is not None
     assert (found.severity, found.count, found.rows) == ("error", 1, ["soups.csv:7: odd soup"])
     assert found.message == "1 text labelled 'strange', which no training example has."
-    assert found.action == "Correct the label (known: bad, good), or pass --unknown-labels skip."
+    assert found.action == "Correct the label (known: bad, good), or pass --unknown-labels skip to slm preprocess."
 
 
 def test_a_label_that_only_training_has_is_no_finding() -> None:

@@ -52,6 +52,13 @@ def test_a_newer_format_is_refused(copy: Path) -> None:
         open_dataset(copy)
 
 
+def test_a_changed_shard_is_named(copy: Path) -> None:
+    shard = copy / "test-00000-of-00001.tfrecord"
+    shard.write_bytes(shard.read_bytes()[:-9])
+    with pytest.raises(DatasetError, match=r"test-00000-of-00001.tfrecord was changed since it was written"):
+        list(open_dataset(copy).read("test"))
+
+
 def test_a_missing_shard_is_named(copy: Path) -> None:
     (copy / "test-00000-of-00001.tfrecord").unlink()
     with pytest.raises(DatasetError, match=r"test-00000-of-00001.tfrecord is missing. The dataset is incomplete"):

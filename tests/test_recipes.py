@@ -5,9 +5,9 @@ import pytest
 from slmcli.backbones import BACKBONES
 from slmcli.config import SECTIONS, build, read_recipe
 from slmcli.errors import DataError
+from slmcli.plan import split_settings
 from slmcli.recipes import write_recipe
 from slmcli.tasks import TASKS
-from slmcli.training import split_settings
 
 ROOT = Path(__file__).parents[1]
 

@@ -12,7 +12,7 @@ import pytest
 from conftest import OF_BACKBONE, train_tiny
 
 from slmcli.dataset import open_dataset
-from slmcli.errors import ConfigError, Interrupted, OutputError
+from slmcli.errors import BundleError, ConfigError, Interrupted, OutputError
 from slmcli.run import Run
 from slmcli.training import finetune
 
@@ -82,7 +82,7 @@ class StopAt:
         import os
         import signal
 
-        if event["step"] == self.step:
+        if event["event"] == "step" and event["step"] == self.step:
             os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -93,17 +93,18 @@ def test_resuming_is_exact_from_any_step(step: int, dataset: Path, tmp_path: Pat
     train_tiny(dataset, tmp_path / "alone", **values)
     values = {**json.loads(json.dumps(values))}
     settings = {"learning_rate": 0.01, "embedding_dropout": 0.1, "dropout": 0.1, "backbone": "conv", **values}
-    with pytest.raises(Interrupted, match="the state is saved. Go on with --resume"):
+    with pytest.raises(Interrupted, match=r"the state is saved. Go on with slm finetune .* --recipe .*config.yaml --out .* --resume"):
         finetune(source, settings, tmp_path / "cut", source="test", resume=False, overwrite=False, report=StopAt(step))
     finetune(source, settings, tmp_path / "cut", source="test", resume=True, overwrite=False, report=StopAt(-1))
     assert_equal_weights(tmp_path / "alone", tmp_path / "cut")
 
 
-def test_the_log_of_a_resumed_run_has_every_epoch_once(dataset: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("step", [37, 38, 39, 50])
+def test_the_log_of_a_resumed_run_has_every_epoch_once(step: int, dataset: Path, tmp_path: Path) -> None:
     values = {**LONG, "epochs": 3, "filters": 8, "embedding": 8, "tensorboard": False}
     source = open_dataset(dataset)
     with pytest.raises(Interrupted):
-        finetune(source, values, tmp_path / "run", source="test", resume=False, overwrite=False, report=StopAt(50))
+        finetune(source, values, tmp_path / "run", source="test", resume=False, overwrite=False, report=StopAt(step))
     finetune(source, values, tmp_path / "run", source="test", resume=True, overwrite=False, report=StopAt(-1))
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [line["epoch"] for line in lines if line["event"] == "epoch"] == [1, 2, 3]
@@ -119,10 +120,26 @@ def test_an_unfinished_run_is_neither_resumed_nor_replaced_unasked(dataset: Path
 
 
 def test_resuming_with_other_settings_is_refused(run: Path, dataset: Path) -> None:
-    with pytest.raises(ConfigError, match=r"begun with other settings or data .* --recipe .*config.yaml --resume"):
+    with pytest.raises(ConfigError, match=r"begun with other settings or data .* --recipe .*config.yaml --out .* --resume"):
         finetune(open_dataset(dataset), {"epochs": 3}, run, source="test", resume=True, overwrite=False, report=StopAt(-1))
 
 
 def test_resuming_nothing_is_refused(dataset: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is no run to resume. Leave --resume out to begin one"):
         finetune(open_dataset(dataset), {"epochs": 3}, tmp_path / "none", source="test", resume=True, overwrite=False, report=StopAt(-1))
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut short", b"not a checkpoint"], ids=["empty", "cut", "other"])
+def test_a_damaged_checkpoint_is_named(content: bytes, dataset: Path, tmp_path: Path) -> None:
+    values = {**LONG, "filters": 8, "tensorboard": False}
+    source = open_dataset(dataset)
+    with pytest.raises(Interrupted):
+        finetune(source, values, tmp_path / "run", source="test", resume=False, overwrite=False, report=StopAt(1))
+    Run(tmp_path / "run").last_checkpoint.write_bytes(content)
+    with pytest.raises(BundleError, match=r"state.npz is not a readable checkpoint .* Begin anew with --overwrite"):
+        finetune(source, values, tmp_path / "run", source="test", resume=True, overwrite=False, report=StopAt(-1))
+
+
+def test_a_run_in_training_is_not_overwritten(run: Path, dataset: Path) -> None:
+    with Run(run).locked(), pytest.raises(OutputError, match="is being trained by another process"):
+        finetune(open_dataset(dataset), {"epochs": 1}, run, source="test", resume=False, overwrite=True, report=StopAt(-1))

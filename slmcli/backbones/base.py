@@ -12,7 +12,7 @@ class Backbone(Settings, abc.ABC):
     """Settings of an architecture. `build` makes the model; importing the settings imports no Keras."""
 
     embedding: int = Field(64, ge=1, description="width of a token vector")
-    embedding_dropout: float = Field(0.5, ge=0.0, lt=1.0, description="share of the values of token vectors dropped in training")
+    embedding_dropout: float = Field(0.6, ge=0.0, lt=1.0, description="share of the values of token vectors dropped in training")
 
     @abc.abstractmethod
     def build(self, *, vocabulary_size: int, length: int | None) -> Any:

@@ -7,6 +7,7 @@ import click
 
 from slmcli.cli.options import common_options, gather, print_json, set_up_logging, settings_options
 from slmcli.config import CheckSettings, build
+from slmcli.errors import OutputError
 from slmcli.tasks import TASKS
 from slmcli.tokenizers import TOKENIZERS
 
@@ -17,8 +18,10 @@ from slmcli.tokenizers import TOKENIZERS
     CheckSettings, choices={"task": TASKS.names(), "tokenizer": TOKENIZERS.names()}, leave_out=("files", "vocabulary_size", "min_frequency")
 )
 @click.option("--out", type=click.Path(path_type=Path), help="also write the report to this JSON file")
-@common_options(writes=False, recipe=False)
-def command(files: tuple[str, ...], out: Path | None, work: Path, as_json: bool, quiet: bool, verbose: bool, debug: bool, **flags: Any) -> None:
+@common_options(recipe=False)
+def command(
+    files: tuple[str, ...], out: Path | None, work: Path, overwrite: bool, as_json: bool, quiet: bool, verbose: bool, debug: bool, **flags: Any
+) -> None:
     """Report what is wrong with corpus FILES before anything is trained.
 
     Without FILES: the sample corpus. Exit code 3 when training would be meaningless.
@@ -30,6 +33,8 @@ def command(files: tuple[str, ...], out: Path | None, work: Path, as_json: bool,
     from slmcli.files import write_json
     from slmcli.preprocessing import check, raise_errors
 
+    if out is not None and out.exists() and not overwrite:
+        raise OutputError(f"{out} exists already. Choose another --out, or pass --overwrite to replace it.")
     report = check(settings)
     if out is not None:
         write_json(out, report.to_json())

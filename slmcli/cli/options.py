@@ -111,7 +111,7 @@ def gather(section: str, flags: Mapping[str, Any], recipe: Path | None, data: st
     sections = read_recipe(recipe, data=data)
     if section not in sections:
         raise ConfigError(f"{recipe} has no section {section!r}; it has: {', '.join(sections) or 'none'}. Add one, or leave --recipe out.")
-    named = {str(key).replace("-", "_"): value for key, value in sections[section].items()}
+    named = {str(key).replace("-", "_"): value for key, value in sections[section].items() if value is not None}
     return {**named, **given}, str(recipe)
 
 

@@ -8,6 +8,10 @@ import click
 from slmcli.cli import evaluate, export, finetune, predict, preprocess
 from slmcli.cli.options import set_up_logging
 from slmcli.config import EvaluateSettings, ExportSettings, PredictSettings, PreprocessSettings, build, read_recipe
+from slmcli.errors import ConfigError
+from slmcli.formats import FORMATS
+from slmcli.tasks import TASKS
+from slmcli.tokenizers import TOKENIZERS
 
 
 @click.command(name="run")
@@ -31,8 +35,12 @@ def command(recipe: Path, data_dir: str | None, work: Path, resume: bool, overwr
 
 def run_stages(sections: dict[str, dict[str, Any]], source: str, work: Path, *, resume: bool, overwrite: bool, quiet: bool) -> None:
     """Run the stages that the recipe has sections for."""
-    from slmcli.training import split_settings
+    from slmcli.evaluation import check_gates
+    from slmcli.plan import split_settings
 
+    if resume and overwrite:
+        raise ConfigError("--resume and --overwrite exclude each other: go on, or begin anew. Pass one.")
+    sections = {name: {key: value for key, value in values.items() if value is not None} for name, values in sections.items()}
     preparing = build(PreprocessSettings, sections.get("preprocess", {}), source=f"{source}: preprocess")
     training = {"task": preparing.task, **sections.get("finetune", {})}
     split_settings(training, source=f"{source}: finetune")
@@ -40,6 +48,8 @@ def run_stages(sections: dict[str, dict[str, Any]], source: str, work: Path, *, 
     exporting = build(ExportSettings, sections.get("export", {}), source=f"{source}: export")
     predicting = build(PredictSettings, sections.get("predict", {}), source=f"{source}: predict")
     place = work / preparing.task
+    TASKS.load(preparing.task), TOKENIZERS.load(preparing.tokenizer), FORMATS.load(exporting.format)
+    check_gates(judging.require)
     if "preprocess" in sections:
         _title("preprocess")
         preprocess.show(preprocess.execute(preparing, place / "dataset", overwrite=overwrite))

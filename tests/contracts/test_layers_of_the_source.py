@@ -16,7 +16,7 @@ LAYERS = (
     ("tokenizers", "reading", "run"),
     ("layers", "optimizers", "checking", "dataset", "callbacks"),
     ("backbones", "formats", "tasks"),
-    ("batching", "bundle"),
+    ("batching", "bundle", "plan"),
     ("predictor", "preprocessing", "training", "baselines"),
     ("evaluation", "recipes"),
     ("exporting",),
