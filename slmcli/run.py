@@ -203,9 +203,10 @@ def load_variables(path: Path, variables: list[Any]) -> None:
 
 @contextlib.contextmanager
 def _open_state(path: Path) -> Iterator[Any]:
-    try:
-        state = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise BundleError(f"{path} is not a readable checkpoint ({error}). Begin anew with --overwrite.") from error
-    with state:
-        yield state
+    with path.open("rb") as file:
+        try:
+            state = np.load(file, allow_pickle=False)
+        except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+            raise BundleError(f"{path} is not a readable checkpoint ({error}). Begin anew with --overwrite.") from error
+        with state:
+            yield state
