@@ -15,6 +15,7 @@ from slmcli.baselines import BASELINE_NAMES
 from slmcli.cli.options import is_terminal
 
 _LINE_SECONDS = 5.0
+_LABELS_SHOWN = 6
 
 
 class TrainingDisplay:
@@ -79,20 +80,16 @@ def epoch_line(event: Mapping[str, Any]) -> str:
 
 
 def show_evaluation(result: Mapping[str, Any]) -> None:
-    """Print scores, baselines and labels as tables."""
+    """Print scores, baselines and labels as tables, then the verdict."""
     console = Console(file=sys.stdout, highlight=False)
     where = f"{result['split']} split" if "split" in result else ", ".join(result["data"])
-    table = Table(title=f"{result['task']}: {result['examples']:,} examples, {escape(where)}", title_justify="left")
-    for name, justify in (("", "left"), ("accuracy", "right"), ("95 % interval", "right"), ("macro F1", "right")):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    scores = _table(f"{result['task']}: {result['examples']:,} examples, {where}", "", "accuracy", "95 % interval", "macro F1")
     low, high = result["intervals"]["accuracy"]
-    table.add_row("[bold]this model[/bold]", f"{result['scores']['accuracy']:.4f}", f"{low:.4f}-{high:.4f}", f"{result['scores']['macro_f1']:.4f}")
+    scores.add_row("[bold]this model[/bold]", f"{result['scores']['accuracy']:.4f}", f"{low:.4f}-{high:.4f}", f"{result['scores']['macro_f1']:.4f}")
     for name, row in result["baselines"].items():
-        table.add_row(BASELINE_NAMES[name], f"{row['accuracy']:.4f}", "", f"{row['macro_f1']:.4f}")
-    console.print(table)
-    labels = Table(title_justify="left")
-    for name, justify in (("label", "left"), ("precision", "right"), ("recall", "right"), ("F1", "right"), ("examples", "right")):
-        labels.add_column(name, justify=justify)  # type: ignore[arg-type]
+        scores.add_row(BASELINE_NAMES[name], f"{row['accuracy']:.4f}", "", f"{row['macro_f1']:.4f}")
+    console.print(scores)
+    labels = _table("", "label", "precision", "recall", "F1", "examples")
     for label, row in result["per_label"].items():
         labels.add_row(escape(label), f"{row['precision']:.4f}", f"{row['recall']:.4f}", f"{row['f1']:.4f}", f"{row['examples']:,}")
     console.print(labels)
@@ -102,38 +99,31 @@ def show_evaluation(result: Mapping[str, Any]) -> None:
 
 def show_findings(report: Mapping[str, Any]) -> None:
     """Print a data report: what each split holds, then the findings with what to do."""
-    console = Console(file=sys.stdout, highlight=False)
-    table = Table(title="Corpus", title_justify="left")
-    for name, justify in (
-        ("split", "left"),
-        ("examples", "right"),
-        ("labels", "left"),
-        ("tokens: median", "right"),
-        ("95 %", "right"),
-        ("longest", "right"),
-        ("cut", "right"),
-    ):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    table = _table("Corpus (median, 95 %, longest: tokens of a text)", "split", "examples", "median", "95 %", "longest", "cut")
     for split, facts in report["splits"].items():
-        labels = ", ".join(f"{label} {count:,}" for label, count in list(facts["labels"].items())[:6])
-        more = f" and {len(facts['labels']) - 6} more" if len(facts["labels"]) > 6 else ""
         length = facts["length"]
-        table.add_row(
-            split,
-            f"{facts['examples']:,}",
-            escape(labels + more),
-            f"{length['median']}",
-            f"{length['p95']}",
-            f"{length['max']:,}",
-            f"{facts['truncated_share']:.1%}",
-        )
-    console.print(table)
+        numbers = (f"{facts['examples']:,}", f"{length['median']}", f"{length['p95']}", f"{length['max']:,}", f"{facts['truncated_share']:.1%}")
+        table.add_row(split, *numbers)
+    Console(file=sys.stdout, highlight=False).print(table)
+    for split, facts in report["splits"].items():
+        names = [f"{label} {count:,}" for label, count in facts["labels"].items()]
+        more = f" and {len(names) - _LABELS_SHOWN} more" if len(names) > _LABELS_SHOWN else ""
+        click.echo(f"{split}: {', '.join(names[:_LABELS_SHOWN])}{more}")
     for finding in report["findings"]:
         click.echo(f"{finding['severity']}: {finding['message']} {finding['action']}")
         for row in finding["rows"]:
             click.echo(f"    {row}")
     if not report["findings"]:
         click.echo("Nothing found to complain about.")
+
+
+def _table(title: str, first: str, *rest: str) -> Table:
+    """Return a table whose first column is text and whose others are numbers."""
+    table = Table(title=escape(title) or None, title_justify="left")
+    table.add_column(first)
+    for name in rest:
+        table.add_column(name, justify="right")
+    return table
 
 
 def show_bytes(size: int) -> str:
