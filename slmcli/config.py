@@ -147,7 +147,7 @@ class FinetuneSettings(HeadSettings, OptimizerSettings):
 
     task: str = Field("sentiment", description="what the model is trained to do")
     backbone: str = Field("conv", description="architecture")
-    epochs: int | None = Field(None, ge=1, description="passes over the training examples [5 for a large corpus, up to 30 for a small one]")
+    epochs: int | None = Field(None, ge=1, description="passes over the training examples [5 for 22,000 examples or more, up to 30 for fewer]")
     batch_size: int | None = Field(None, ge=1, description="examples a step [64 for a large corpus, 32 for a small one]")
     patience: int = Field(3, ge=1, description="epochs without a better validation score before training stops")
     monitor: Literal["loss", "accuracy"] = Field("loss", description="validation score that decides which epoch is best")

@@ -13,8 +13,8 @@ from slmcli.registry import hint
 
 # does not change the trained weights
 _NOT_IN_FINGERPRINT = frozenset({"checkpoint_minutes", "tensorboard"})
-# our choice, on validation data: a small corpus needs about this many examples seen, a large one few passes
-_EXAMPLES_SEEN = 60_000
+# our choice, on validation data: about this many examples are seen, in 5 to 30 passes, until validation no longer improves
+_EXAMPLES_SEEN = 110_000
 _LARGE_CORPUS = 5_000
 
 
@@ -45,7 +45,7 @@ def settle(settings: FinetuneSettings, dataset: Dataset) -> FinetuneSettings:
     is_large = examples >= _LARGE_CORPUS
     return settings.model_copy(
         update={
-            "epochs": settings.epochs or (5 if is_large else min(30, max(6, -(-_EXAMPLES_SEEN // examples)))),
+            "epochs": settings.epochs or min(30, max(5, -(-_EXAMPLES_SEEN // examples))),
             "batch_size": settings.batch_size or (64 if is_large else 32),
             "learning_rate": settings.learning_rate or (2e-3 if is_large else 1e-3),
             "optimizer": settings.optimizer or ("sparse_adam" if is_large else "adam"),
