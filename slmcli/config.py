@@ -142,7 +142,17 @@ class OptimizerSettings(Settings):
     class_weights: bool = Field(False, description="weigh examples by the inverse frequency of their label")
 
 
-class FinetuneSettings(HeadSettings, OptimizerSettings):
+class InitialSettings(Settings):
+    """What the token vectors know before training."""
+
+    initial_embedding: Literal["naive_bayes", "uniform"] | None = Field(
+        None,
+        description="naive_bayes: some values of a token's vector start with what the token says about the labels; uniform: chance "
+        "[uniform for a large corpus, naive_bayes for a small one]",
+    )
+
+
+class FinetuneSettings(HeadSettings, OptimizerSettings, InitialSettings):
     """`slm finetune`: from a dataset to a trained model. Backbone settings stand beside these, at the same level."""
 
     task: str = Field("sentiment", description="what the model is trained to do")

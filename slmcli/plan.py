@@ -39,19 +39,22 @@ def split_settings(values: Mapping[str, Any], *, source: str) -> tuple[FinetuneS
     return build(FinetuneSettings, rest, source=source), build(kind, of_backbone, source=source)
 
 
-def settle(settings: FinetuneSettings, dataset: Dataset) -> FinetuneSettings:
-    """Fill in what depends on the size of the corpus."""
+def settle(settings: FinetuneSettings, backbone: Backbone, dataset: Dataset) -> tuple[FinetuneSettings, Backbone]:
+    """Fill in what depends on the size of the corpus, chosen on validation data (docs/decisions.md)."""
     examples = max(1, dataset.examples("train"))
     is_large = examples >= _LARGE_CORPUS
-    return settings.model_copy(
+    settled = settings.model_copy(
         update={
             "epochs": settings.epochs or min(30, max(5, -(-_EXAMPLES_SEEN // examples))),
             "batch_size": settings.batch_size or (64 if is_large else 32),
             "learning_rate": settings.learning_rate or (2e-3 if is_large else 1e-3),
             "optimizer": settings.optimizer or ("sparse_adam" if is_large else "adam"),
             "pooling": settings.pooling or ("max_mean" if is_large else "max_sqrtn"),
+            "initial_embedding": settings.initial_embedding or ("uniform" if is_large else "naive_bayes"),
         }
     )
+    dropout = backbone.embedding_dropout if backbone.embedding_dropout is not None else (0.6 if is_large else 0.5)
+    return settled, backbone.model_copy(update={"embedding_dropout": dropout})
 
 
 def check_compatible(dataset: Dataset, settings: FinetuneSettings) -> None:

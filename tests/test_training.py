@@ -128,8 +128,14 @@ def test_training_without_validation_keeps_the_last_epoch(corpus: Path, tmp_path
 
 
 def test_small_corpora_get_more_epochs_and_smaller_batches(dataset: Path) -> None:
-    settings, _ = split_settings({}, source="test")
-    assert (settle(settings, open_dataset(dataset)).epochs, settle(settings, open_dataset(dataset)).batch_size) == (30, 32)
+    settings, backbone = settle(*split_settings({}, source="test"), open_dataset(dataset))
+    assert (settings.epochs, settings.batch_size, backbone.embedding_dropout) == (30, 32, 0.5)
+
+
+def test_what_is_asked_for_is_not_chosen(dataset: Path) -> None:
+    values = {"epochs": 2, "batch_size": 7, "learning_rate": 0.5, "pooling": "max", "initial_embedding": "uniform", "embedding_dropout": 0.0}
+    settings, backbone = settle(*split_settings(values, source="test"), open_dataset(dataset))
+    assert {name: {**settings.model_dump(), **backbone.model_dump()}[name] for name in values} == values
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,9 @@ class Backbone(Settings, abc.ABC):
     """Settings of an architecture. `build` makes the model; importing the settings imports no Keras."""
 
     embedding: int = Field(64, ge=1, description="width of a token vector")
-    embedding_dropout: float = Field(0.6, ge=0.0, lt=1.0, description="share of the values of token vectors dropped in training")
+    embedding_dropout: float | None = Field(
+        None, ge=0.0, lt=1.0, description="share of the values of token vectors dropped in training [0.6 for a large corpus, 0.5 for a small one]"
+    )
 
     @abc.abstractmethod
     def build(self, *, vocabulary_size: int, length: int | None) -> Any:
@@ -29,5 +31,5 @@ class Backbone(Settings, abc.ABC):
         from slmcli.layers import ZeroPadding
 
         vectors = keras.layers.Embedding(vocabulary_size, self.embedding, name="embedding")(token_ids)
-        vectors = keras.layers.Dropout(self.embedding_dropout, name="embedding_dropout")(vectors)
+        vectors = keras.layers.Dropout(self.embedding_dropout or 0.0, name="embedding_dropout")(vectors)
         return ZeroPadding(name="embedding_padding")(vectors, padding_mask)

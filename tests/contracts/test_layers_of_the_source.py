@@ -16,7 +16,7 @@ LAYERS = (
     ("tokenizers", "reading", "run"),
     ("layers", "optimizers", "checking", "dataset", "callbacks"),
     ("backbones", "formats", "tasks"),
-    ("batching", "bundle", "plan"),
+    ("batching", "bundle", "plan", "naive_bayes"),
     ("predictor", "preprocessing", "training", "baselines"),
     ("evaluation", "recipes"),
     ("exporting",),
