@@ -1,5 +1,6 @@
 """Train a model on a dataset: settle the settings, compile, fit, keep the best epoch, write the bundle."""
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any  # Any: Keras models, JSON documents
@@ -227,8 +228,8 @@ class Session:
 
     def finish(self) -> dict[str, Any]:
         """Write the bundle of the best epoch, metrics.json and the end of run.json; return the summary."""
-        settings, progress = self.settings, self.progress
-        model = build_model(self.task, self.backbone, settings, len(self.tokenizer.vocabulary), length=self.length, precision="float32")
+        progress = self.progress
+        model = build_model(self.task, self.backbone, self.settings, len(self.tokenizer.vocabulary), length=self.length, precision="float32")
         model.load_weights(self.run.best_checkpoint)
         scores = self._validation_scores(model)
         summary = {
@@ -241,9 +242,15 @@ class Session:
             "examples_per_second": self._per_second(self.dataset.examples("train")),
             "tokens_per_second": self._per_second(self._training_tokens()),
             "parameters": model.count_params(),
-            "trainable_parameters": sum(int(weight.size) for weight in (w.value.numpy() for w in model.trainable_weights)),
+            "trainable_parameters": sum(math.prod(weight.shape) for weight in model.trainable_weights),
             "scores": scores,
         }
+        self._write_bundle(model, scores)
+        write_json(self.run.path / "metrics.json", {"format_version": FORMAT_VERSION, **summary, "history": progress.history})
+        self.run.write({**self.run.read(), "status": "complete"})
+        return summary
+
+    def _write_bundle(self, model: Any, scores: Mapping[str, float]) -> None:
         write_bundle(
             self.run.bundle,
             model,
@@ -254,20 +261,17 @@ class Session:
             settings={
                 "encoding": self.dataset.encoding.model_dump(),
                 "length": self.length,
-                "finetune": {**settings.model_dump(), **self.backbone.model_dump()},
+                "finetune": {**self.settings.model_dump(), **self.backbone.model_dump()},
             },
             facts={
-                "backbone": settings.backbone,
-                "parameters": summary["parameters"],
+                "backbone": self.settings.backbone,
+                "parameters": model.count_params(),
                 "scores": scores,
                 "dataset_fingerprint": self.dataset.fingerprint,
-                "licence": settings.licence,
+                "licence": self.settings.licence,
             },
             overwrite=True,
         )
-        write_json(self.run.path / "metrics.json", {"format_version": FORMAT_VERSION, **summary, "history": progress.history})
-        self.run.write({**self.run.read(), "status": "complete"})
-        return summary
 
     def _per_second(self, amount: int) -> float:
         return round(self.progress.step / self.steps_per_epoch * amount / max(1e-6, self.progress.seconds), 1)

@@ -14,6 +14,7 @@ import pyarrow.parquet
 import pytest
 
 from slmcli.config import CorpusSettings
+from slmcli.corpora import READERS
 from slmcli.errors import DataError
 from slmcli.reading import LABEL_NAMES, TEXT_NAMES, Columns, Example, read_examples, sample_corpus
 
@@ -139,7 +140,8 @@ def test_a_missing_file_without_a_near_name_is_refused(file: Path, name: str) ->
 @pytest.mark.parametrize("name", ["soups.docx", "soups", "soups.gz", "soups.folder"], ids=["other", "none", "only gz", "folder"])
 def test_an_unknown_suffix_is_refused_with_the_known_ones(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"x")
-    expected = f"{tmp_path / name}: the format is not known by its name. Known: .csv, .tsv, .jsonl, .parquet, .txt, each also with .gz"
+    known = ", ".join(f".{reader}" for reader in READERS.names() if reader != "folder")
+    expected = f"{tmp_path / name}: the format is not known by its name. Known: {known}, each also with .gz"
     with pytest.raises(DataError, match=re.escape(expected)):
         examples(tmp_path / name)
 
