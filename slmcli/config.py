@@ -40,6 +40,12 @@ def without_none(field: FieldInfo) -> Any:  # Any: a type annotation
     return members[0] if is_optional else field.annotation
 
 
+def ordered_fields(model: type[Settings]) -> dict[str, FieldInfo]:
+    """Return a model's fields, its own before those it shares with others."""
+    own = vars(model).get("__annotations__", {})
+    return dict(sorted(model.model_fields.items(), key=lambda item: item[0] not in own))
+
+
 def choices_of(field: FieldInfo) -> tuple[str, ...]:
     """Return the names a field may take, none when it is not a choice."""
     annotation = without_none(field)

@@ -7,7 +7,7 @@ from typing import Any  # Any: values of settings
 from pydantic.fields import FieldInfo
 
 from slmcli.backbones import BACKBONES
-from slmcli.config import SECTIONS, CorpusSettings, Settings, choices_of, to_yaml
+from slmcli.config import SECTIONS, CorpusSettings, Settings, choices_of, ordered_fields, to_yaml
 from slmcli.corpora.base import STANDARD_INPUT
 from slmcli.reading import Columns, read_examples
 
@@ -51,7 +51,7 @@ def _guess_columns(files: list[str]) -> dict[str, str | None]:
 def _section(name: str, models: tuple[type[Settings], ...], known: Mapping[str, Any]) -> str:
     lines = [f"{name}:"]
     for model in models:
-        for key, field in model.model_fields.items():
+        for key, field in ordered_fields(model).items():
             if key in _PERSONAL:
                 continue
             value = known.get(key, field.get_default())

@@ -74,8 +74,8 @@ def step_line(event: Mapping[str, Any]) -> str:
 
 def epoch_line(event: Mapping[str, Any]) -> str:
     """Return an epoch as one line; a star marks the best so far."""
-    validation = f"  validation loss {event['val_loss']:.4f}  accuracy {event['val_accuracy']:.4f}" if "val_loss" in event else ""
-    training = f"epoch {event['epoch']}/{event['epochs']}  loss {event['loss']:.4f}  accuracy {event['accuracy']:.4f}"
+    validation = f"  validation {event['val_loss']:.4f} {event['val_accuracy']:.4f}" if "val_loss" in event else ""
+    training = f"epoch {event['epoch']}/{event['epochs']}  loss {event['loss']:.4f} accuracy {event['accuracy']:.4f}"
     return training + validation + (" *" if event["is_best"] else "")
 
 

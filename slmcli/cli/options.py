@@ -11,7 +11,7 @@ from typing import Any  # Any: click's values
 import click
 from pydantic.fields import FieldInfo
 
-from slmcli.config import Settings, choices_of, read_recipe, without_none
+from slmcli.config import Settings, choices_of, ordered_fields, read_recipe, without_none
 from slmcli.errors import ConfigError
 
 Command = Callable[..., Any]
@@ -27,12 +27,7 @@ def settings_options(
         choices: Field name to the names it may take.
         leave_out: Fields that are arguments instead.
     """
-    ordered = [
-        (name, field)
-        for model in models
-        for name, field in sorted(model.model_fields.items(), key=lambda item: item[0] not in vars(model)["__annotations__"])
-    ]
-    fields = {name: field for name, field in ordered if name not in leave_out}
+    fields = {name: field for model in models for name, field in ordered_fields(model).items() if name not in leave_out}
 
     def decorate(command: Command) -> Command:
         for name, field in reversed(fields.items()):
