@@ -56,7 +56,7 @@ class Bundle:
     @property
     def bytes(self) -> int:
         """Size of the model file in bytes."""
-        return (self.path / self.format.file_name).stat().st_size
+        return self.manifest["bytes"]
 
 
 def write_bundle(
@@ -103,6 +103,7 @@ def write_bundle(
             "task": task.name,
             "format": format_name,
             "quantize": quantize,
+            "bytes": (part / file_format.file_name).stat().st_size,
             "tokenizer_fingerprint": tokenizer.fingerprint,
             **facts,
         }
