@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any  # Any: JSON documents and Keras models
 
+import pydantic
+
 from slmcli import __version__
 from slmcli.config import EncodingSettings
 from slmcli.dataset import read_tokenizer
@@ -132,6 +134,13 @@ def open_bundle(path: Path) -> Bundle:
             raise BundleError(f"{path} is a run without a model yet. Finish it with slm finetune and --resume.")
         raise BundleError(f"{path} is not a bundle or a run: it has no {MANIFEST}. Make one with `slm finetune` or `slm export`.")
     manifest = read_json(path / MANIFEST, format_version=FORMAT_VERSION)
+    try:
+        return _read_parts(path, manifest)
+    except (KeyError, TypeError, AttributeError, pydantic.ValidationError, ConfigError) as error:
+        raise BundleError(f"{path} is incomplete or was edited ({error}). Copy it again, or export it again.") from error
+
+
+def _read_parts(path: Path, manifest: dict[str, Any]) -> Bundle:
     for name, expected in manifest["files"].items():
         if name != Path(name).name:
             raise BundleError(f"{path / MANIFEST} names {name!r}, which is no file of the bundle. Copy the bundle again, or export it again.")
@@ -139,6 +148,7 @@ def open_bundle(path: Path) -> Bundle:
     labels = read_json(path / "labels.json", format_version=FORMAT_VERSION)["labels"]
     settings = read_json(path / "settings.json", format_version=FORMAT_VERSION)
     tokenizer = read_tokenizer(path / "tokenizer.json")
+    EncodingSettings(**settings["encoding"]), settings["length"], FORMATS.load(manifest["format"]), manifest["bytes"], manifest["quantize"]
     return Bundle(path, manifest, settings, TASKS.load(manifest["task"])(labels), tokenizer)
 
 

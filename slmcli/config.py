@@ -83,7 +83,7 @@ class TokenizerSettings(Settings):
 class EncodingSettings(Settings):
     """How many tokens of a text a model sees."""
 
-    max_length: int = Field(600, ge=1, description="tokens of a text that are kept")
+    max_length: int = Field(600, ge=1, le=1_000_000, description="tokens of a text that are kept")
     truncation: Literal["head", "tail", "head_tail"] = Field(
         "head_tail", description="which tokens of a longer text stay: the first, the last, or a quarter of the first and the rest from the end"
     )
@@ -101,7 +101,7 @@ class PreprocessSettings(CorpusSettings, CleaningSettings, TokenizerSettings, En
     test_share: float = Field(0.1, ge=0.0, lt=1.0, description="share of the training files to test on when there is no test file")
     drop_overlap: bool = Field(False, description="drop validation and test texts that also stand in the training split")
     unknown_labels: Literal["error", "skip"] = Field("error", description="what to do with a label that no training example has")
-    seed: int = Field(0, ge=0, description="seed of the split")
+    seed: int = Field(0, ge=0, le=2**32 - 1, description="seed of the split")
 
     @pydantic.model_validator(mode="after")
     def _shares_leave_something_to_train_on(self) -> "PreprocessSettings":
@@ -163,7 +163,9 @@ class FinetuneSettings(HeadSettings, OptimizerSettings, InitialSettings):
 
     task: str = Field("sentiment", description="what the model is trained to do")
     backbone: str = Field("conv", description="architecture")
-    epochs: int | None = Field(None, ge=1, description="passes over the training examples [5 for 22,000 examples or more, up to 30 for fewer]")
+    epochs: int | None = Field(
+        None, ge=1, le=100_000, description="passes over the training examples [5 for 22,000 examples or more, up to 30 for fewer]"
+    )
     batch_size: int | None = Field(None, ge=1, description="examples a step [64 for a large corpus, 32 for a small one]")
     patience: int = Field(3, ge=1, description="epochs without a better validation score before training stops")
     monitor: Literal["loss", "accuracy"] = Field("loss", description="validation score that decides which epoch is best")
@@ -171,11 +173,11 @@ class FinetuneSettings(HeadSettings, OptimizerSettings, InitialSettings):
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="arithmetic of training; auto: bfloat16 where the processor has matrix units for it"
     )
-    threads: int = Field(0, ge=0, description="processor threads; 0: all. Another number may change the last bits of a result")
+    threads: int = Field(0, ge=0, le=4096, description="processor threads; 0: all. Another number may change the last bits of a result")
     checkpoint_minutes: float = Field(2.0, gt=0.0, description="minutes between checkpoints inside an epoch")
     tensorboard: bool = Field(True, description="write a TensorBoard log")
     licence: str = Field("unspecified", description="licence of the model, for its card")
-    seed: int = Field(0, ge=0, description="seed of weights, dropout and the order of examples")
+    seed: int = Field(0, ge=0, le=2**32 - 1, description="seed of weights, dropout and the order of examples")
 
 
 class EvaluateSettings(CorpusSettings):
@@ -186,8 +188,8 @@ class EvaluateSettings(CorpusSettings):
     batch_size: int = Field(256, ge=1, description="examples a batch")
     baselines: bool = Field(True, description="train the baselines on the same training split")
     require: list[str] = Field([], description="gate such as accuracy=0.9; a lower score ends with exit code 4")
-    threads: int = Field(0, ge=0, description="processor threads; 0: all")
-    seed: int = Field(0, ge=0, description="seed of the bootstrap")
+    threads: int = Field(0, ge=0, le=4096, description="processor threads; 0: all")
+    seed: int = Field(0, ge=0, le=2**32 - 1, description="seed of the bootstrap")
 
 
 class ExportSettings(Settings):
@@ -205,7 +207,7 @@ class PredictSettings(CorpusSettings):
     texts: list[str] = Field([], description="texts to label")
     input: str | None = Field(None, description="corpus file of texts; - reads lines from standard input")
     batch_size: int = Field(64, ge=1, description="texts a batch")
-    threads: int = Field(0, ge=0, description="processor threads; 0: all")
+    threads: int = Field(0, ge=0, le=4096, description="processor threads; 0: all")
 
 
 SECTIONS: dict[str, type[Settings]] = {
@@ -268,7 +270,7 @@ def read_recipe(path: Path, *, data: str | None = None) -> dict[str, dict[str, A
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: the recipe cannot be read ({error}). Give the path of a YAML file; `slm init` writes one.") from error
     try:
-        document = yaml.safe_load(text) or {}
+        document = _load_yaml(text) or {}
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is not valid YAML: {error}. Correct it, or write a new one with `slm init`.") from error
     if not isinstance(document, dict):
@@ -278,7 +280,27 @@ def read_recipe(path: Path, *, data: str | None = None) -> dict[str, dict[str, A
             raise ConfigError(f"{path}: section {section!r} is unknown. Known: {', '.join(SECTIONS)}.{hint(section, SECTIONS)}")
         if values is not None and not isinstance(values, dict):
             raise ConfigError(f"{path}: section {section!r} is {values!r}; it must be a mapping of settings.")
-    return {section: _fill(values or {}, data, path) for section, values in document.items()}
+    if not document:
+        raise ConfigError(f"{path}: the recipe is empty. Give it a section such as preprocess or finetune; `slm init` writes a complete one.")
+    try:
+        return {section: _fill(values or {}, data, path) for section, values in document.items()}
+    except RecursionError as error:
+        raise ConfigError(f"{path}: a YAML anchor refers to itself. Write the value out.") from error
+
+
+def _load_yaml(text: str) -> Any:  # Any: a YAML value
+    """Load YAML safely, refusing a key that stands twice, of which YAML would silently keep the last."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+            keys = [str(self.construct_object(key)).replace("-", "_") for key, _ in node.value]
+            repeated = next((key for key in keys if keys.count(key) > 1), None)
+            if repeated is not None:
+                raise ValueError(f"{repeated!r} stands twice{node.start_mark!s}")
+            return super().construct_mapping(node, deep)
+
+    return yaml.load(text, Loader)  # noqa: S506  (a SafeLoader)
 
 
 def _fill(value: Any, data: str | None, path: Path) -> Any:  # Any: a YAML value

@@ -12,8 +12,8 @@ from slmcli.baselines import BASELINE_NAMES, baseline_scores
 from slmcli.bundle import Bundle, open_bundle
 from slmcli.config import CorpusSettings, EvaluateSettings
 from slmcli.dataset import Dataset, open_dataset
-from slmcli.errors import BundleError, ConfigError, DataError, DatasetError
-from slmcli.files import explain_write_errors, write_json, write_text
+from slmcli.errors import BundleError, ConfigError, DataError, DatasetError, OutputError
+from slmcli.files import explain_write_errors, read_json, write_json, write_text
 from slmcli.metrics import classification_scores, confusion_matrix, log_loss, per_label_scores, score_intervals
 from slmcli.predictor import Predictor
 from slmcli.reading import Example, read_examples
@@ -65,6 +65,8 @@ def check_same_tokenizer(dataset: Dataset, bundle: Bundle) -> None:
 def evaluate(target: Path, settings: EvaluateSettings, *, dataset: Path | None, out: Path | None) -> dict[str, Any]:
     """Score a run or a bundle, write report.json and report.md, and return what `--json` prints."""
     check_gates(settings.require)
+    place = out or _default_out(target)
+    _check_place(place)
     bundle = open_bundle(target)
     source = dataset_of(target, dataset)
     if source is not None and not settings.data:
@@ -79,7 +81,7 @@ def evaluate(target: Path, settings: EvaluateSettings, *, dataset: Path | None, 
     result["examples_per_second"] = round(len(pairs) / max(1e-9, seconds), 1)
     result["baselines"] = _baselines(source, pairs, predictor, settings.threads) if settings.baselines else {}
     result["verdict"] = _verdict(result)
-    result["report"] = _write_report(out or _default_out(target), result)
+    result["report"] = _write_report(place, result)
     return result
 
 
@@ -88,7 +90,7 @@ def _examples(target: Path, settings: EvaluateSettings, dataset: Dataset | None)
         return list(read_examples(settings.data, settings.narrow(CorpusSettings))), {"data": settings.data}
     if dataset is None:
         raise BundleError(f"{target} does not know its dataset. Pass --data FILE, or --dataset DIR.")
-    split: str = settings.split or next((name for name in ("test", "validation", "train") if dataset.examples(name)), "test")
+    split: str = settings.split or next((name for name in ("test", "validation") if dataset.examples(name)), "test")
     if not dataset.examples(split):
         raise DatasetError(f"{dataset.path} has no {split} examples; it has {', '.join(dataset.splits)}. Pass another --split, or --data FILE.")
     start_tensorflow(threads=settings.threads)
@@ -179,6 +181,16 @@ def missed_gates(gates: Sequence[str], scores: Mapping[str, float]) -> str:
 
 def _default_out(target: Path) -> Path:
     return target / "evaluation" if (target / "run.json").exists() else target.resolve().with_name(f"{target.resolve().name}-evaluation")
+
+
+def _check_place(out: Path) -> None:
+    """Refuse to put a report where something else stands under its name."""
+    for name in ("dataset.json", "run.json", "manifest.json"):
+        if (out / name).exists():
+            raise OutputError(f"{out} holds a {name}; a report would not belong there. Choose another --out.")
+    report = out / "report.json"
+    if (report.exists() or (out / "report.md").exists()) and not (report.is_file() and "verdict" in read_json(report)):
+        raise OutputError(f"{out} holds a report that slm evaluate did not write. Choose another --out.")
 
 
 def _write_report(out: Path, result: Mapping[str, Any]) -> str:

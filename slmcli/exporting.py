@@ -7,10 +7,11 @@ from typing import Any  # Any: JSON documents
 
 import numpy as np
 
+from slmcli.backbones import BACKBONES
 from slmcli.bundle import FORMAT_VERSION, MANIFEST, Bundle, open_bundle, write_bundle
 from slmcli.config import ExportSettings
 from slmcli.dataset import Dataset
-from slmcli.errors import BundleError, DatasetError, GateError, OutputError
+from slmcli.errors import BundleError, ConfigError, DatasetError, GateError, OutputError
 from slmcli.evaluation import check_same_tokenizer, dataset_of
 from slmcli.files import check_replaceable, read_json, sha256_json
 from slmcli.formats.keras import KerasFormat, load_model
@@ -33,7 +34,8 @@ def export(target: Path, settings: ExportSettings, out: Path, *, dataset: Path |
     identity = sha256_json([bundle.manifest["files"], settings.model_dump()])[:16]
     if _is_up_to_date(out, identity) and not overwrite:
         return {**_summary(out, open_bundle(out)), "up_to_date": True}
-    _refuse(out, overwrite)
+    _refuse(out, overwrite, bundle)
+    check_format(str(bundle.manifest.get("backbone")), settings.format)
     source = dataset_of(target, dataset)
     if source is None:
         raise DatasetError(f"{target}: the parity check needs the dataset it was trained on. Pass --dataset DIR.")
@@ -64,11 +66,23 @@ def export(target: Path, settings: ExportSettings, out: Path, *, dataset: Path |
     return _summary(out, open_bundle(out))
 
 
+def check_format(backbone: str, format_name: str) -> None:
+    """Refuse a format that cannot hold a backbone's model, before anything is computed.
+
+    Raises:
+        ConfigError: The format lacks operations.
+    """
+    if backbone in BACKBONES.names() and format_name in BACKBONES.load(backbone).lacking_formats:
+        raise ConfigError(f"format {format_name} cannot hold backbone {backbone} yet. Pass --format keras, or train --backbone conv.")
+
+
 def _is_up_to_date(out: Path, identity: str) -> bool:
     return (out / MANIFEST).is_file() and read_json(out / MANIFEST, format_version=FORMAT_VERSION).get("export_fingerprint") == identity
 
 
-def _refuse(out: Path, overwrite: bool) -> None:
+def _refuse(out: Path, overwrite: bool, bundle: Bundle) -> None:
+    if out.resolve() == bundle.path.resolve():
+        raise OutputError(f"{out} is the bundle to be exported itself. Choose another --out.")
     if (out / MANIFEST).is_file() and not overwrite:
         raise OutputError(f"{out} holds a bundle of another model or with other settings. Choose another --out, or pass --overwrite to replace it.")
     check_replaceable(out, marker=MANIFEST, overwrite=overwrite)

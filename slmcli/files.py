@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any  # Any: JSON documents
 
@@ -145,6 +145,16 @@ def check_replaceable(path: Path, *, marker: str, overwrite: bool) -> None:
         return
     if not (path / marker).is_file():
         raise OutputError(f"{path} exists and is not slm's to replace: it has no {marker}. Choose another --out.")
+    if not overwrite:
+        raise OutputError(f"{path} exists already. Choose another --out, or pass --overwrite to replace it.")
+
+
+def check_replaceable_file(path: Path, *, overwrite: bool, inputs: Sequence[str]) -> None:
+    """Refuse to write a file over one of the inputs, over what is no plain file, or unasked over anything."""
+    if not path.exists():
+        return
+    if not path.is_file() or path.resolve() in {Path(name).resolve() for name in inputs}:
+        raise OutputError(f"{path} is one of the inputs, or no plain file, and is not replaced. Choose another --out.")
     if not overwrite:
         raise OutputError(f"{path} exists already. Choose another --out, or pass --overwrite to replace it.")
 

@@ -1,6 +1,7 @@
 """From corpus files to an encoded dataset: read, split, check, build the vocabulary, encode, write."""
 
 import logging
+import math
 import random
 import time
 from collections import defaultdict
@@ -35,6 +36,8 @@ def corpus_files(settings: PreprocessSettings | CheckSettings) -> dict[str, list
         raise ConfigError("--validation and --test go with training files, and none are given. Name the training FILES too.")
     if not settings.files:
         return {split: [sample_corpus(settings.sample, split)] for split in SPLITS}
+    if "" in (*settings.files, settings.validation, settings.test):
+        raise ConfigError("a corpus file's name is empty. Give a path, or leave it out.")
     named: dict[str, list[str | None]] = {"train": [*settings.files], "validation": [settings.validation], "test": [settings.test]}
     return {split: [Path(file) for file in files if file] for split, files in named.items()}
 
@@ -117,7 +120,7 @@ def _describe_existing(out: Path, identity: str) -> dict[str, Any]:
             f"{out} holds a dataset of other files or settings ({dataset.fingerprint}, now {identity}). "
             "Choose another --out, or pass --overwrite to replace it."
         )
-    findings = read_json(out / "report.json")["findings"]
+    findings = read_json(out / "report.json").get("findings", [])
     return {**_summary(out, dataset.description), "findings": len(findings), "seconds": 0.0, "up_to_date": True}
 
 
@@ -223,9 +226,12 @@ def _usable(splits: Splits, lengths: Mapping[str, Sequence[int]], *, drop_overla
 def sort_labels(labels: set[str]) -> list[str]:
     """Return labels in the order of their ids: by number when all are numbers, else by name."""
     try:
-        return sorted(labels, key=lambda label: (float(label), label))
+        numbers = {label: float(label) for label in labels}
     except ValueError:
         return sorted(labels)
+    if not all(map(math.isfinite, numbers.values())):
+        return sorted(labels)
+    return sorted(labels, key=lambda label: (numbers[label], label))
 
 
 def _encode(examples: Sequence[Example], task: Task, tokenizer: Tokenizer, settings: PreprocessSettings) -> list[EncodedExample]:

@@ -30,7 +30,7 @@ def write_recipe(task: str, files: list[str], *, backbone: str) -> str:
     known: dict[str, dict[str, Any]] = {
         "preprocess": {"task": task, "files": files, **columns},
         "finetune": {"task": task, "backbone": backbone},
-        "export": {"quantize": "dynamic"},
+        "export": {"format": "keras"} if "litert" in BACKBONES.load(backbone).lacking_formats else {"quantize": "dynamic"},
     }
     command = "slm run recipe.yaml"
     parts = [f"# A recipe for slm: `{command}` runs every stage; what is up to date is skipped.\n# A value of null means that slm chooses.\n"]

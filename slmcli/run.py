@@ -4,6 +4,8 @@ import contextlib
 import fcntl
 import io
 import json
+import os
+import shlex
 import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -43,7 +45,7 @@ class Run:
     @property
     def resume_command(self) -> str:
         """What a person types to go on with the run."""
-        return f"slm finetune {self.read()['dataset']} --recipe {self.path}/config.yaml --out {self.path} --resume"
+        return shlex.join(["slm", "finetune", self.read()["dataset"], "--recipe", f"{self.path}/config.yaml", "--out", str(self.path), "--resume"])
 
     def read(self) -> dict[str, Any]:
         """Return run.json."""
@@ -108,6 +110,8 @@ def start_run(path: Path, fingerprint: str, *, files: Mapping[str, str], facts: 
     run = Run(path)
     if resume:
         _check_resumable(run, fingerprint)
+        for directory in (run.last_checkpoint.parent, run.best_checkpoint.parent):
+            directory.mkdir(parents=True, exist_ok=True)
         return run
     if (path / "run.json").exists() and not overwrite:
         document = run.read()
@@ -118,7 +122,9 @@ def start_run(path: Path, fingerprint: str, *, files: Mapping[str, str], facts: 
     with explain_write_errors(path):
         if (path / "run.json").exists():
             with run.locked():
-                shutil.rmtree(path)
+                old = path.resolve().with_name(f".{path.resolve().name}.{os.getpid()}.part-old")
+                path.resolve().rename(old)
+                shutil.rmtree(old)
         path.mkdir(parents=True, exist_ok=True)
         run.write({**facts, "fingerprint": fingerprint, "status": "running"})
         for directory in (run.last_checkpoint.parent, run.best_checkpoint.parent):

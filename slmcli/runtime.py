@@ -45,7 +45,8 @@ def start_tensorflow(*, threads: int = 0, seed: int | None = None) -> None:
 @contextlib.contextmanager
 def quiet_stderr() -> Iterator[None]:
     """Hold back what native libraries write to standard error; show it when the block fails."""
-    sys.stderr.flush()
+    if sys.stderr is not None:
+        sys.stderr.flush()
     try:
         saved = os.dup(2)
     except OSError:  # no standard error at all
@@ -55,7 +56,7 @@ def quiet_stderr() -> Iterator[None]:
         os.dup2(held.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             held.seek(0)
             os.write(saved, held.read())
             raise

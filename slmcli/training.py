@@ -12,7 +12,7 @@ from slmcli.batching import balanced_label_weights, bucket_limits, count_steps, 
 from slmcli.bundle import write_bundle
 from slmcli.config import FinetuneSettings, HeadSettings, to_yaml
 from slmcli.dataset import Dataset
-from slmcli.errors import Interrupted
+from slmcli.errors import BundleError, Interrupted
 from slmcli.files import read_json, write_json
 from slmcli.metrics import classification_scores, confusion_matrix
 from slmcli.naive_bayes import log_count_ratios
@@ -61,7 +61,7 @@ def finetune(
     settings, backbone = settle(settings, backbone, dataset)
     if is_up_to_date(out, fingerprint(dataset, settings, backbone)) and not overwrite:
         summary = read_json(out / "metrics.json", format_version=FORMAT_VERSION)
-        return {**{name: value for name, value in summary.items() if name not in ("history", "format_version")}, "up_to_date": True}
+        return {**{name: value for name, value in summary.items() if name not in ("history", "format_version")}, **_places(out), "up_to_date": True}
     return _train(dataset, settings, backbone, out, resume=resume, overwrite=overwrite, report=report)
 
 
@@ -98,6 +98,10 @@ def _train(
         session = Session(dataset, settings, backbone, run, precision)
         session.fit(report)
         return session.finish()
+
+
+def _places(out: Path) -> dict[str, str]:
+    return {"run": str(out), "bundle": str(Run(out).bundle)}
 
 
 def _begun_with(out: Path) -> tuple[str, str]:
@@ -230,11 +234,13 @@ class Session:
         """Write the bundle of the best epoch, metrics.json and the end of run.json; return the summary."""
         progress = self.progress
         model = build_model(self.task, self.backbone, self.settings, len(self.tokenizer.vocabulary), length=self.length, precision="float32")
-        model.load_weights(self.run.best_checkpoint)
+        try:
+            model.load_weights(self.run.best_checkpoint)
+        except (OSError, ValueError, KeyError) as error:
+            raise BundleError(f"{self.run.best_checkpoint} is not readable ({error}). Begin anew with --overwrite.") from error
         scores = self._validation_scores(model)
         summary = {
-            "run": str(self.run.path),
-            "bundle": str(self.run.bundle),
+            **_places(self.run.path),
             "epochs": progress.epoch,
             "best_epoch": progress.best_epoch + 1,
             "steps": progress.step,

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from slmcli.bundle import open_bundle
-from slmcli.errors import BundleError, ConfigError, FormatVersionError
+from slmcli.errors import BundleError, ConfigError, DataError, FormatVersionError
+from slmcli.files import sha256_file
 from slmcli.predictor import open_predictor
 
 
@@ -74,3 +75,26 @@ def test_a_format_that_cannot_be_quantised_says_so(run: Path, dataset: Path, tmp
 
 def test_no_file_of_a_bundle_is_a_pickle(copy: Path) -> None:
     assert not [file for file in copy.iterdir() if file.read_bytes()[:2] in (b"\x80\x04", b"\x80\x05")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("labels.json", {"format_version": 1}), ("settings.json", {"format_version": 1}), ("tokenizer.json", {"format_version": 1})],
+    ids=["labels", "settings", "tokenizer"],
+)
+def test_an_edited_part_is_refused_even_with_the_right_hash(name: str, content: dict[str, int], copy: Path) -> None:
+    (copy / name).write_text(json.dumps(content), encoding="utf-8")
+    manifest = json.loads((copy / "manifest.json").read_text(encoding="utf-8"))
+    manifest["files"][name] = sha256_file(copy / name)
+    (copy / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(DataError, match=r"is incomplete or was edited|is not a complete tokenizer"):
+        open_bundle(copy)
+
+
+@pytest.mark.parametrize("key", ["files", "task", "format"])
+def test_a_manifest_without_a_part_is_refused(key: str, copy: Path) -> None:
+    manifest = json.loads((copy / "manifest.json").read_text(encoding="utf-8"))
+    del manifest[key]
+    (copy / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(BundleError, match=f"is incomplete or was edited \\('{key}'\\)"):
+        open_bundle(copy)

@@ -147,11 +147,6 @@ def test_a_section_without_settings_is_empty(recipe: Path) -> None:
     assert read_recipe(recipe) == {"finetune": {}}
 
 
-def test_an_empty_recipe_has_no_sections(recipe: Path) -> None:
-    recipe.write_text("# nothing yet\n")
-    assert read_recipe(recipe) == {}
-
-
 def test_a_recipe_may_start_with_a_byte_order_mark(recipe: Path) -> None:
     recipe.write_bytes(b"\xef\xbb\xbffinetune:\r\n  epochs: 2\r\n")
     assert read_recipe(recipe) == {"finetune": {"epochs": 2}}
@@ -238,3 +233,22 @@ def test_settings_written_as_yaml_are_read_back(recipe: Path) -> None:
 
 def test_yaml_keeps_the_order_and_the_letters() -> None:
     assert to_yaml({"seed": 1, "files": ["影评.csv"], "epochs": None}) == "seed: 1\nfiles:\n- 影评.csv\nepochs: null\n"
+
+
+@pytest.mark.parametrize("text", ["finetune:\n  seed: 1\n  seed: 2\n", "finetune:\n  max-minutes: 1\n  max_minutes: 2\n"], ids=["same", "dash"])
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "recipe.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match="stands twice"):
+        read_recipe(tmp_path / "recipe.yaml")
+
+
+def test_an_anchor_that_refers_to_itself_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text("preprocess: &a {files: *a}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="anchor refers to itself|is not valid YAML"):
+        read_recipe(tmp_path / "recipe.yaml")
+
+
+def test_an_empty_recipe_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text("# nothing\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="the recipe is empty"):
+        read_recipe(tmp_path / "recipe.yaml")

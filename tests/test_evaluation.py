@@ -6,7 +6,7 @@ import pytest
 from conftest import write_jsonl
 
 from slmcli.config import EvaluateSettings
-from slmcli.errors import BundleError, ConfigError, DataError, DatasetError
+from slmcli.errors import BundleError, ConfigError, DataError, DatasetError, OutputError
 from slmcli.evaluation import SCORES as SCORE_NAMES
 from slmcli.evaluation import check_gates, evaluate, missed_gates
 
@@ -96,3 +96,16 @@ def test_every_score_that_is_computed_can_be_a_gate(run: Path, tmp_path: Path) -
 def test_a_gate_without_a_number_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"--require 'accuracy' is not a gate. Write NAME=NUMBER"):
         check_gates(["accuracy"])
+
+
+@pytest.mark.parametrize("name", ["dataset.json", "run.json", "manifest.json"])
+def test_a_report_is_not_put_among_other_things(name: str, run: Path, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("{}", encoding="utf-8")
+    with pytest.raises(OutputError, match=f"holds a {name}; a report would not belong there"):
+        evaluate(run, PLAIN, dataset=None, out=tmp_path)
+
+
+def test_a_report_of_somebody_else_is_not_replaced(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "report.md").write_text("my own words", encoding="utf-8")
+    with pytest.raises(OutputError, match="holds a report that slm evaluate did not write"):
+        evaluate(run, PLAIN, dataset=None, out=tmp_path)

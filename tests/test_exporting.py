@@ -7,7 +7,7 @@ import pytest
 
 from slmcli.bundle import open_bundle
 from slmcli.config import ExportSettings
-from slmcli.errors import BundleError, DatasetError, GateError, OutputError
+from slmcli.errors import BundleError, ConfigError, DatasetError, GateError, OutputError
 from slmcli.exporting import compare, export
 from slmcli.predictor import Predictor, open_predictor
 
@@ -94,3 +94,13 @@ def test_a_dataset_made_anew_is_refused(run: Path, dataset: Path, tmp_path: Path
     (moved / "run.json").write_text(json.dumps({**document, "dataset_fingerprint": "0123456789abcdef"}), encoding="utf-8")
     with pytest.raises(DatasetError, match=r"was made anew since .* was trained \(\w{16}, was 0123456789abcdef\)"):
         export(moved, LITERT, tmp_path / "out", dataset=None, overwrite=False)
+
+
+def test_the_bundle_of_a_run_is_not_replaced_by_its_own_export(run: Path) -> None:
+    with pytest.raises(OutputError, match="is the bundle to be exported itself"):
+        export(run, LITERT, run / "bundle", dataset=None, overwrite=True)
+
+
+def test_a_backbone_that_a_format_cannot_hold_is_refused_before_anything_runs(lstm_run: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="format litert cannot hold backbone lstm yet. Pass --format keras"):
+        export(lstm_run, LITERT, tmp_path / "out", dataset=None, overwrite=False)

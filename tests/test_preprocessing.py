@@ -131,7 +131,9 @@ def test_a_directory_that_cannot_be_made_is_named(corpus: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("labels", "ordered"), [({"10", "9", "2"}, ["2", "9", "10"]), ({"b", "a"}, ["a", "b"]), ({"1.5", "-1"}, ["-1", "1.5"])], ids=str
+    ("labels", "ordered"),
+    [({"10", "9", "2"}, ["2", "9", "10"]), ({"nan", "2", "10"}, ["10", "2", "nan"]), ({"b", "a"}, ["a", "b"]), ({"1.5", "-1"}, ["-1", "1.5"])],
+    ids=str,
 )
 def test_labels_are_sorted_by_number_or_name(labels: set[str], ordered: list[str]) -> None:
     assert sort_labels(labels) == ordered

@@ -1,7 +1,7 @@
 """What every backbone is: settings that can build a model."""
 
 import abc
-from typing import Any  # Any: Keras models; Keras is not imported here
+from typing import Any, ClassVar  # Any: Keras models; Keras is not imported here
 
 from pydantic import Field
 
@@ -10,6 +10,8 @@ from slmcli.config import Settings
 
 class Backbone(Settings, abc.ABC):
     """Settings of an architecture. `build` makes the model; importing the settings imports no Keras."""
+
+    lacking_formats: ClassVar[tuple[str, ...]] = ()
 
     embedding: int = Field(64, ge=1, description="width of a token vector")
     embedding_dropout: float | None = Field(

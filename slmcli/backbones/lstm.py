@@ -1,6 +1,6 @@
 """Long short-term memory over token vectors."""
 
-from typing import Any  # Any: Keras models
+from typing import Any, ClassVar  # Any: Keras models
 
 from pydantic import Field
 
@@ -12,6 +12,8 @@ class Lstm(Backbone):
 
     Source: Hochreiter & Schmidhuber 1997 with the forget gate of Gers et al. 2000, as `keras.layers.LSTM` has it.
     """
+
+    lacking_formats: ClassVar[tuple[str, ...]] = ("litert",)
 
     units: int = Field(64, ge=1, description="lstm: memory cells of one direction")
     recurrent_layers: int = Field(1, ge=1, description="lstm: layers on top of each other")

@@ -7,7 +7,6 @@ import click
 
 from slmcli.cli.options import common_options, gather, print_json, set_up_logging, settings_options
 from slmcli.config import CheckSettings, build
-from slmcli.errors import OutputError
 from slmcli.tasks import TASKS
 from slmcli.tokenizers import TOKENIZERS
 
@@ -30,11 +29,11 @@ def command(
     values, source = gather("check", {"files": list(files) or None, **flags}, None, None)
     settings = build(CheckSettings, values, source=source)
     from slmcli.cli.display import show_findings
-    from slmcli.files import write_json
+    from slmcli.files import check_replaceable_file, write_json
     from slmcli.preprocessing import check, raise_errors
 
-    if out is not None and out.exists() and not overwrite:
-        raise OutputError(f"{out} exists already. Choose another --out, or pass --overwrite to replace it.")
+    if out is not None:
+        check_replaceable_file(out, overwrite=overwrite, inputs=files)
     report = check(settings)
     if out is not None:
         write_json(out, report.to_json())

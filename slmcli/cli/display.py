@@ -47,7 +47,8 @@ class TrainingDisplay:
 
     def close(self) -> None:
         """Leave the terminal as it was."""
-        self._bar.stop()
+        if self._task is not None:
+            self._bar.stop()
 
     def _redraw(self, event: Mapping[str, Any]) -> None:
         if self._task is None:

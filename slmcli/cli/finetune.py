@@ -29,7 +29,8 @@ def command(
     """
     set_up_logging(quiet=quiet, verbose=verbose)
     values, source = gather("finetune", flags, recipe, data_dir)
-    task = values.get("task", FinetuneSettings.model_fields["task"].default)
+    task = str(values.get("task", FinetuneSettings.model_fields["task"].default))
+    TASKS.load(task)
     path = locate(dataset, work, ["dataset"], task=task, made_by=f"preprocess --task {task}")
     result = execute(values, source, path, out or work / task / "run", resume=resume, overwrite=overwrite, quiet=quiet)
     if as_json:

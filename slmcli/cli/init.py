@@ -22,15 +22,13 @@ def command(files: tuple[str, ...], task: str, backbone: str, out: Path, overwri
     Without FILES: for the sample corpus.
     """
     set_up_logging(quiet=False, verbose=False)
-    from slmcli.errors import OutputError
-    from slmcli.files import write_text
+    from slmcli.files import check_replaceable_file, write_text
     from slmcli.recipes import write_recipe
 
     text = write_recipe(task, list(files), backbone=backbone)
     if str(out) == "-":
         click.echo(text, nl=False)
         return
-    if out.exists() and not overwrite:
-        raise OutputError(f"{out} exists already. Choose another --out, or pass --overwrite to replace it.")
+    check_replaceable_file(out, overwrite=overwrite, inputs=files)
     write_text(out, text)
     click.echo(f"{out} written. Run it: slm run {out}")

@@ -62,7 +62,9 @@ class SlmGroup(click.Group):
             raise Failure("the reader of the output went away", 1) from None
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
+                if "--debug" in sys.argv:
+                    raise
+                raise Failure(f"{error.filename or 'a file'}: {error.strerror or error}. Check the path.", 2) from error
             raise Failure(f"no space left on the device ({error.filename or 'output'}). Free some space.", 2) from error
         except MemoryError as error:
             raise Failure("out of memory. Pass a smaller --batch-size or --max-length, or give fewer texts.", 1) from error

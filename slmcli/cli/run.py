@@ -36,6 +36,7 @@ def command(recipe: Path, data_dir: str | None, work: Path, resume: bool, overwr
 def run_stages(sections: dict[str, dict[str, Any]], source: str, work: Path, *, resume: bool, overwrite: bool, quiet: bool) -> None:
     """Run the stages that the recipe has sections for."""
     from slmcli.evaluation import check_gates
+    from slmcli.exporting import check_format
     from slmcli.plan import split_settings
 
     if resume and overwrite:
@@ -43,13 +44,15 @@ def run_stages(sections: dict[str, dict[str, Any]], source: str, work: Path, *, 
     sections = {name: {key: value for key, value in values.items() if value is not None} for name, values in sections.items()}
     preparing = build(PreprocessSettings, sections.get("preprocess", {}), source=f"{source}: preprocess")
     training = {"task": preparing.task, **sections.get("finetune", {})}
-    split_settings(training, source=f"{source}: finetune")
+    settings, _ = split_settings(training, source=f"{source}: finetune")
     judging = build(EvaluateSettings, sections.get("evaluate", {}), source=f"{source}: evaluate")
     exporting = build(ExportSettings, sections.get("export", {}), source=f"{source}: export")
     predicting = build(PredictSettings, sections.get("predict", {}), source=f"{source}: predict")
     place = work / preparing.task
     TASKS.load(preparing.task), TOKENIZERS.load(preparing.tokenizer), FORMATS.load(exporting.format)
     check_gates(judging.require)
+    if "export" in sections:
+        check_format(settings.backbone, exporting.format)
     if "preprocess" in sections:
         _title("preprocess")
         preprocess.show(preprocess.execute(preparing, place / "dataset", overwrite=overwrite))

@@ -82,6 +82,8 @@ def check_names(path: Path, names: Sequence[str]) -> None:
 def _open(path: Path, encoding: str, keep_line_ends: bool) -> TextIO:
     newline = "" if keep_line_ends else None
     try:
+        if path == STANDARD_INPUT and sys.stdin is None:
+            raise DataError("standard input is closed. Give it text, or name a file with --input.")
         if path == STANDARD_INPUT:
             return io.TextIOWrapper(sys.stdin.buffer, encoding=encoding, newline=newline)
         if path.suffix.lower() == ".gz":

@@ -62,3 +62,29 @@ def test_doctor_ends_in_ok(slm: Callable[..., Result]) -> None:
     result = slm("doctor")
     assert result.exit_code == 0
     assert result.stdout.rstrip().endswith("OK")
+
+
+@pytest.mark.parametrize("command", ["check", "init"])
+def test_a_corpus_is_never_replaced_by_a_report_or_a_recipe(command: str, slm: Callable[..., Result], tmp_path: Path) -> None:
+    (tmp_path / "corpus.csv").write_text("text,label\na,x\nb,y\n", encoding="utf-8")
+    result = slm(command, "corpus.csv", "--out", "corpus.csv", "--overwrite")
+    assert result.exit_code == 2
+    assert (tmp_path / "corpus.csv").read_text(encoding="utf-8").startswith("text,label")
+
+
+def test_a_recipe_that_cannot_be_exported_is_refused_before_the_first_stage(recipe: Path, corpus: Path, slm: Callable[..., Result]) -> None:
+    recipe.write_text(RECIPE.replace("backbone: conv, epochs: 2, filters: 4", "backbone: lstm, epochs: 2, units: 4"), encoding="utf-8")
+    result = slm("run", recipe, "--data-dir", corpus.parent)
+    assert (result.exit_code, "cannot hold backbone lstm" in result.stderr, Path("work").exists()) == (2, True, False)
+
+
+def test_a_name_that_is_too_long_is_one_message(slm: Callable[..., Result]) -> None:
+    result = slm("preprocess", "--out", "x" * 300)
+    assert result.exit_code == 2
+    assert "File name too long" in result.stderr
+
+
+def test_an_empty_file_name_is_named(slm: Callable[..., Result]) -> None:
+    result = slm("preprocess", "")
+    assert result.exit_code == 2
+    assert "a corpus file's name is empty" in result.stderr
