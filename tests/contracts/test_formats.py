@@ -21,7 +21,7 @@ HEADS = {
     "mean_dense": HeadSettings(pooling="mean", dense=4),
     "flatten": HeadSettings(head="flatten", pool_size=2, dense=4),
 }
-NOT_YET = {("lstm", "litert")}
+NOT_YET = {(backbone, name) for backbone in BACKBONES.names() for name in BACKBONES.load(backbone).lacking_formats}
 HOLDABLE = [(backbone, name) for backbone in BACKBONES.names() for name in FORMATS.names() if (backbone, name) not in NOT_YET]
 LENGTH = 6
 
