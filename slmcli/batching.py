@@ -8,7 +8,7 @@ from typing import Any  # Any: tf.data datasets; TensorFlow is imported on use
 import numpy as np
 
 from slmcli.dataset import Dataset
-from slmcli.tasks.base import Task
+from slmcli.tasks.base import TrainableTask
 
 # our choice: eight lengths keep the padding of IMDB reviews below 8 % of the work
 _BUCKETS = 8
@@ -42,7 +42,7 @@ def count_steps(histogram: Mapping[int, int], limits: Sequence[int], *, batch_si
 
 def training_batches(
     dataset: Dataset,
-    task: Task,
+    task: TrainableTask,
     *,
     batch_size: int,
     seed: int,
@@ -93,7 +93,7 @@ def _shuffle(records: Any, buffer: int, seed: Any) -> Any:
     return tf.data.experimental.from_variant(shuffled, records.element_spec)
 
 
-def evaluation_batches(dataset: Dataset, task: Task, split: str, *, batch_size: int, limits: Sequence[int]) -> Any:
+def evaluation_batches(dataset: Dataset, task: TrainableTask, split: str, *, batch_size: int, limits: Sequence[int]) -> Any:
     """Return batches of one pass over a split, in an order that is always the same."""
     import tensorflow as tf
 
@@ -101,7 +101,7 @@ def evaluation_batches(dataset: Dataset, task: Task, split: str, *, batch_size: 
     return _batches(records, task, batch_size, limits, [1.0] * len(task.labels)).prefetch(4)
 
 
-def _batches(records: Any, task: Task, batch_size: int, limits: Sequence[int], label_weights: Sequence[float]) -> Any:
+def _batches(records: Any, task: TrainableTask, batch_size: int, limits: Sequence[int], label_weights: Sequence[float]) -> Any:
     import tensorflow as tf
 
     weights = tf.constant(list(label_weights), tf.float32)
@@ -129,7 +129,7 @@ def balanced_label_weights(counts: Mapping[str, int]) -> list[float]:
     return [total / (len(counts) * count) if count else 0.0 for count in counts.values()]
 
 
-def pad(sequences: Sequence[Sequence[int]], *, length: int, pad_id: int) -> np.ndarray:
+def pad(sequences: Sequence[Sequence[int] | np.ndarray], *, length: int, pad_id: int) -> np.ndarray:
     """Return (batch, length) int32: token sequences padded on the right, or cut, to `length`."""
     token_ids = np.full((len(sequences), length), pad_id, np.int32)
     for row, sequence in enumerate(sequences):

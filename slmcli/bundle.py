@@ -15,7 +15,7 @@ from slmcli.files import new_directory, read_json, sha256_file, write_json, writ
 from slmcli.formats import FORMATS
 from slmcli.formats.base import Format
 from slmcli.tasks import TASKS
-from slmcli.tasks.base import Task
+from slmcli.tasks.base import TrainableTask
 from slmcli.tokenizers.base import Tokenizer
 
 FORMAT_VERSION = 1
@@ -37,7 +37,7 @@ class Bundle:
     path: Path
     manifest: dict[str, Any]
     settings: dict[str, Any]
-    task: Task
+    task: TrainableTask
     tokenizer: Tokenizer
 
     @property
@@ -67,7 +67,7 @@ def write_bundle(
     *,
     format_name: str,
     quantize: str,
-    task: Task,
+    task: TrainableTask,
     tokenizer: Tokenizer,
     settings: Mapping[str, Any],
     facts: Mapping[str, Any],

@@ -3,13 +3,13 @@
 import types
 import typing
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal, TypeVar  # Any: values as they come from a YAML file
 
 import pydantic
 from pydantic import Field
 from pydantic.fields import FieldInfo
 
+from slmcli.cleaning_steps import CLEANING_STEPS, check_steps, is_text_or_texts
 from slmcli.errors import ConfigError
 from slmcli.registry import hint
 
@@ -59,24 +59,33 @@ class CorpusSettings(Settings):
     label_column: str | None = Field(None, description="column with the label [guessed from the names]")
     encoding: str = Field("utf-8", description="character encoding of text files")
     header: bool = Field(True, description="csv and tsv files start with a line of column names; without it, columns are 1, 2, ...")
+    format: str | None = Field(None, description="corpus format [found by the file's name]")
+    column: list[str] = Field([], description="FIELD=NAME: the column that holds a field of the task, such as source=en")
+    label_separator: str | None = Field(None, description="what stands between the labels of one cell [guessed]")
 
 
 class CleaningSettings(Settings):
     """What happens to a text before it is split into tokens."""
 
-    unicode_form: Literal["NFC", "NFKC", "none"] = Field("NFKC", description="Unicode normalisation form")
-    markup: bool = Field(True, description="remove HTML tags and resolve entities")
-    lowercase: bool = Field(True, description="fold upper case to lower case")
+    cleaning: list[str] = Field(
+        ["markup", "nfkc", "lowercase", "whitespace"],
+        description="cleaning steps in their order, with commas between them; none: no step. Known: " + ", ".join(CLEANING_STEPS),
+    )
+
+    @pydantic.field_validator("cleaning", mode="before")
+    @classmethod
+    def _steps_are_known(cls, steps: Any) -> Any:  # Any: what stands in a file, pydantic checks its type
+        return check_steps(steps) if is_text_or_texts(steps) else steps
 
 
 class TokenizerSettings(Settings):
     """How a cleaned text becomes tokens."""
 
-    tokenizer: str = Field("word", description="tokenizer")
+    tokenizer: str = Field("auto", description="tokenizer; auto: chosen by task and script")
     splitter: Literal["regexp", "wordpunct", "treebank", "tweet", "toktok"] = Field(
         "regexp", description="NLTK tokenizer behind `word`; regexp and wordpunct need no NLTK at inference"
     )
-    vocabulary_size: int = Field(30_000, ge=3, description="most entries in the vocabulary, padding and unknown included")
+    vocabulary_size: int = Field(30_000, ge=7, description="most entries in the vocabulary, the six special tokens included")
     min_frequency: int = Field(2, ge=1, description="occurrences in the training texts that a token needs to enter the vocabulary")
 
 
@@ -89,35 +98,44 @@ class EncodingSettings(Settings):
     )
 
 
-class PreprocessSettings(CorpusSettings, CleaningSettings, TokenizerSettings, EncodingSettings):
-    """`slm preprocess`: from corpus files to an encoded dataset."""
+class TextSettings(CorpusSettings, TokenizerSettings, EncodingSettings):
+    """What `slm check` and `slm preprocess` share: which files, for which task, read and tokenized how."""
 
     task: str = Field("sentiment", description="what the model will be trained to do")
-    files: list[str] = Field([], description="corpus files or folders [the sample corpus]")
+    files: list[str] = Field([], description="corpus files, patterns or folders [the sample corpus]")
     sample: Literal["en", "zh"] = Field("en", description="language of the sample corpus, used when no files are given")
     validation: str | None = Field(None, description="corpus file of validation examples [split from the training files]")
     test: str | None = Field(None, description="corpus file of test examples [split from the training files]")
+    cleaning: list[str] | None = Field(
+        None, description="cleaning steps in their order, such as markup,nfkc,lowercase,whitespace, or none [chosen by task and tokenizer]"
+    )
+    tokenizer_from: str | None = Field(None, description="take the tokenizer of this dataset, run or bundle, or this Hugging Face tokenizer.json")
+    workers: int = Field(0, ge=0, le=256, description="processes that read and encode; 0: one for each processor core, for all but small corpora")
+
+    @pydantic.field_validator("cleaning", mode="after")
+    @classmethod
+    def _steps_are_known(cls, steps: list[str] | None) -> list[str] | None:
+        return None if steps is None else check_steps(steps)
+
+
+class CheckSettings(TextSettings):
+    """`slm check`: the data report."""
+
+
+class PreprocessSettings(TextSettings):
+    """`slm preprocess`: from corpus files to an encoded dataset."""
+
     validation_share: float = Field(0.1, ge=0.0, lt=1.0, description="share of the training files to validate on when there is no validation file")
     test_share: float = Field(0.1, ge=0.0, lt=1.0, description="share of the training files to test on when there is no test file")
     drop_overlap: bool = Field(False, description="drop validation and test texts that also stand in the training split")
     unknown_labels: Literal["error", "skip"] = Field("error", description="what to do with a label that no training example has")
-    seed: int = Field(0, ge=0, le=2**32 - 1, description="seed of the split")
+    seed: int = Field(0, ge=0, le=2**32 - 1, description="seed of the split and of the order of training examples")
 
     @pydantic.model_validator(mode="after")
     def _shares_leave_something_to_train_on(self) -> "PreprocessSettings":
         if self.validation_share + self.test_share >= 1.0:
             raise ValueError(f"validation_share ({self.validation_share}) and test_share ({self.test_share}) must add up to less than 1")
         return self
-
-
-class CheckSettings(CorpusSettings, CleaningSettings, TokenizerSettings, EncodingSettings):
-    """`slm check`: the data report."""
-
-    task: str = Field("sentiment", description="what the model will be trained to do")
-    files: list[str] = Field([], description="corpus files or folders [the sample corpus]")
-    sample: Literal["en", "zh"] = Field("en", description="language of the sample corpus, used when no files are given")
-    validation: str | None = Field(None, description="corpus file of validation examples")
-    test: str | None = Field(None, description="corpus file of test examples")
 
 
 class HeadSettings(Settings):
@@ -251,72 +269,3 @@ def _describe(detail: Any, source: str) -> str:  # Any: pydantic's ErrorDetails
         return f"{source}: {message}."
     name = ".".join(str(part) for part in detail["loc"])
     return f"{source}: {name} is {detail['input']!r}: {message[0].lower()}{message[1:]}."
-
-
-def read_recipe(path: Path, *, data: str | None = None) -> dict[str, dict[str, Any]]:
-    """Read a recipe: YAML with one section a command.
-
-    Args:
-        path: The recipe file.
-        data: What replaces `{data}` in its strings.
-
-    Raises:
-        ConfigError: The file is missing, is not YAML, or has an unknown section.
-    """
-    import yaml
-
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: the recipe cannot be read ({error}). Give the path of a YAML file; `slm init` writes one.") from error
-    try:
-        document = _load_yaml(text) or {}
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{path} is not valid YAML: {error}. Correct it, or write a new one with `slm init`.") from error
-    if not isinstance(document, dict):
-        raise ConfigError(f"{path}: a recipe is a mapping of sections, not {type(document).__name__}. Known sections: {', '.join(SECTIONS)}.")
-    for section, values in document.items():
-        if section not in SECTIONS:
-            raise ConfigError(f"{path}: section {section!r} is unknown. Known: {', '.join(SECTIONS)}.{hint(section, SECTIONS)}")
-        if values is not None and not isinstance(values, dict):
-            raise ConfigError(f"{path}: section {section!r} is {values!r}; it must be a mapping of settings.")
-    if not document:
-        raise ConfigError(f"{path}: the recipe is empty. Give it a section such as preprocess or finetune; `slm init` writes a complete one.")
-    try:
-        return {section: _fill(values or {}, data, path) for section, values in document.items()}
-    except RecursionError as error:
-        raise ConfigError(f"{path}: a YAML anchor refers to itself. Write the value out.") from error
-
-
-def _load_yaml(text: str) -> Any:  # Any: a YAML value
-    """Load YAML safely, refusing a key that stands twice, of which YAML would silently keep the last."""
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-            keys = [str(self.construct_object(key)).replace("-", "_") for key, _ in node.value]
-            repeated = next((key for key in keys if keys.count(key) > 1), None)
-            if repeated is not None:
-                raise ValueError(f"{repeated!r} stands twice{node.start_mark!s}")
-            return super().construct_mapping(node, deep)
-
-    return yaml.load(text, Loader)  # noqa: S506  (a SafeLoader)
-
-
-def _fill(value: Any, data: str | None, path: Path) -> Any:  # Any: a YAML value
-    if isinstance(value, dict):
-        return {key: _fill(item, data, path) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_fill(item, data, path) for item in value]
-    if isinstance(value, str) and "{data}" in value:
-        if data is None:
-            raise ConfigError(f"{path} needs a data directory: pass --data-dir DIR, which replaces {{data}} in {value!r}.")
-        return value.replace("{data}", data)
-    return value
-
-
-def to_yaml(document: Mapping[str, Any]) -> str:
-    """Return settings as YAML text, in their own order."""
-    import yaml
-
-    return yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True)

@@ -1,19 +1,24 @@
 """The encoded dataset: a directory of sharded TFRecord files with everything that made them."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any  # Any: a JSON document
 
+import numpy as np
+
 from slmcli.config import EncodingSettings
 from slmcli.errors import DataError, DatasetError
 from slmcli.files import read_json, sha256_file, write_json
+from slmcli.reading import Example
+from slmcli.records import Value, decode_example, read_records
+from slmcli.tasks.base import Task
 from slmcli.tokenizers import TOKENIZERS
 from slmcli.tokenizers.base import FORMAT_VERSION as TOKENIZER_FORMAT_VERSION
 from slmcli.tokenizers.base import Tokenizer
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 SPLITS = ("train", "validation", "test")
 EXAMPLES_PER_SHARD = 25_000
 
@@ -25,12 +30,14 @@ class EncodedExample:
     Attributes:
         text: The text as it stood in the corpus.
         label: Its label's name.
-        features: Feature name to integers, as `Task.encode` made them.
+        features: Feature name to numbers, as `Task.encode` made them.
+        values: Field name to the strings it was made of.
     """
 
     text: str
     label: str
-    features: Mapping[str, Sequence[int]]
+    features: Mapping[str, np.ndarray]
+    values: Mapping[str, list[str]]
 
 
 @dataclass(frozen=True)
@@ -99,13 +106,16 @@ class Dataset:
 
     def read(self, split: str) -> Iterator[EncodedExample]:
         """Yield the examples of a split in the order in which they are stored."""
-        import tensorflow as tf
+        for path in self.shards(split):
+            for record in read_records(Path(path)):
+                yield self._decode(decode_example(record))
 
-        for record in tf.data.TFRecordDataset(self.shards(split)).as_numpy_iterator():
-            example = tf.train.Example.FromString(record)
-            features = {name: list(value.int64_list.value) for name, value in example.features.feature.items() if name != "text"}
-            text = example.features.feature["text"].bytes_list.value[0].decode("utf-8")
-            yield EncodedExample(text, self.labels[features["label"][0]], features)
+    def _decode(self, features: Mapping[str, Any]) -> EncodedExample:
+        raw = {name: value for name, value in features.items() if not isinstance(value, np.ndarray)}
+        values: dict[str, Any] = {name: [item.decode("utf-8") for item in value] for name, value in raw.items()}
+        label = self.labels[int(features["label"][0])] if "label" in features else ""
+        text = values.get("text", [""])[0]
+        return EncodedExample(text, label, {name: value for name, value in features.items() if name not in raw}, values)
 
 
 def open_dataset(path: Path) -> Dataset:
@@ -128,62 +138,46 @@ def read_tokenizer(path: Path) -> Tokenizer:
         raise DataError(f"{path} is not a complete tokenizer ({error}). It was edited or damaged; make it again.") from error
 
 
-def write_dataset(
-    directory: Path, *, examples: Mapping[str, Sequence[EncodedExample]], tokenizer: Tokenizer, labels: Sequence[str], description: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Fill a directory with shards, tokenizer, labels and dataset.json; return what dataset.json says.
+def shard_name(split: str, shard: int, shards: int) -> str:
+    """Return the file name of a shard."""
+    return f"{split}-{shard:05d}-of-{shards:05d}.tfrecord"
+
+
+def record_features(task: Task, example: Example, features: Mapping[str, np.ndarray]) -> dict[str, Value]:
+    """Return all that a record holds: the features, and the values they were made of, as UTF-8.
+
+    A list of strings is a feature of several values; what is neither text nor list stands as JSON.
+    """
+    raw = {field.name: example.values.get(field.name) for field in task.fields if field.name not in features and field.kind != "number"}
+    return {**features, **{name: _raw(value) for name, value in raw.items()}}
+
+
+def _raw(value: Any) -> list[bytes]:
+    if value is None:
+        return []
+    items = value if isinstance(value, list) else [value]
+    texts = [item if isinstance(item, str) else json.dumps(item, ensure_ascii=False) for item in items]
+    return [text.encode("utf-8", "replace") for text in texts]
+
+
+def write_description(directory: Path, *, tokenizer: Tokenizer, labels: Sequence[str], description: Mapping[str, Any]) -> dict[str, Any]:
+    """Write tokenizer, labels and dataset.json beside the shards; return what dataset.json says.
 
     Args:
-        directory: An existing, empty directory.
-        examples: Split name to its encoded examples, each with a `token_ids` feature.
+        directory: Where the shards are.
         tokenizer: The tokenizer that encoded them.
         labels: Label names in the order of their ids.
-        description: What else dataset.json shall say: task, fingerprint, settings, sources, encoding.
+        description: What else dataset.json shall say: task, fingerprint, settings, sources, encoding, examples, label_counts,
+            tokens, length_histogram, shards.
     """
     document = {
         "format_version": FORMAT_VERSION,
         **description,
         "labels": list(labels),
-        "examples": {split: len(examples[split]) for split in SPLITS},
-        "label_counts": {split: _count_labels(examples[split], labels) for split in SPLITS},
-        "tokens": sum(len(example.features["token_ids"]) for split in SPLITS for example in examples[split]),
-        "length_histogram": {split: _histogram(examples[split]) for split in SPLITS},
         "vocabulary_size": len(tokenizer.vocabulary),
         "tokenizer_fingerprint": tokenizer.fingerprint,
-        "shards": {split: _write_shards(directory, split, examples[split]) for split in SPLITS},
     }
     write_json(directory / "tokenizer.json", tokenizer.to_json())
     write_json(directory / "labels.json", {"format_version": FORMAT_VERSION, "labels": list(labels)})
     write_json(directory / "dataset.json", document)
     return document
-
-
-def _count_labels(examples: Iterable[EncodedExample], labels: Sequence[str]) -> dict[str, int]:
-    counts = Counter(example.label for example in examples)
-    return {label: counts[label] for label in labels}
-
-
-def _histogram(examples: Iterable[EncodedExample]) -> dict[str, int]:
-    counts = Counter(len(example.features["token_ids"]) for example in examples)
-    return {str(length): counts[length] for length in sorted(counts)}
-
-
-def _write_shards(directory: Path, split: str, examples: Sequence[EncodedExample]) -> dict[str, str]:
-    import tensorflow as tf
-
-    shards = -(-len(examples) // EXAMPLES_PER_SHARD)
-    names = [f"{split}-{shard:05d}-of-{shards:05d}.tfrecord" for shard in range(shards)]
-    for shard, name in enumerate(names):
-        with tf.io.TFRecordWriter(str(directory / name)) as writer:
-            for example in examples[shard * EXAMPLES_PER_SHARD : (shard + 1) * EXAMPLES_PER_SHARD]:
-                writer.write(_serialize(example))
-    return {name: sha256_file(directory / name) for name in names}
-
-
-def _serialize(example: EncodedExample) -> bytes:
-    import tensorflow as tf
-
-    feature = {name: tf.train.Feature(int64_list=tf.train.Int64List(value=values)) for name, values in example.features.items()}
-    text = example.text.encode("utf-8", "replace")
-    feature["text"] = tf.train.Feature(bytes_list=tf.train.BytesList(value=[text]))
-    return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()

@@ -94,7 +94,7 @@ def _examples(target: Path, settings: EvaluateSettings, dataset: Dataset | None)
     if not dataset.examples(split):
         raise DatasetError(f"{dataset.path} has no {split} examples; it has {', '.join(dataset.splits)}. Pass another --split, or --data FILE.")
     start_tensorflow(threads=settings.threads)
-    return [Example(e.text, e.label, str(dataset.path), row) for row, e in enumerate(dataset.read(split), 1)], {"split": split}
+    return [Example({"text": e.text, "label": e.label}, str(dataset.path), row) for row, e in enumerate(dataset.read(split), 1)], {"split": split}
 
 
 def _label_ids(examples: Sequence[Example], labels: Sequence[str]) -> list[tuple[str, int]]:

@@ -10,6 +10,8 @@ from slmcli.dataset import Dataset
 from slmcli.errors import ConfigError, DatasetError
 from slmcli.files import sha256_json
 from slmcli.registry import hint
+from slmcli.tasks import TASKS
+from slmcli.tasks.base import TrainableTask
 
 # does not change the trained weights
 _NOT_IN_FINGERPRINT = frozenset({"checkpoint_minutes", "tensorboard"})
@@ -64,6 +66,9 @@ def check_compatible(dataset: Dataset, settings: FinetuneSettings) -> None:
             f"{dataset.path} was made for task {dataset.task}, not {settings.task}. "
             f"Pass --task {dataset.task}, or preprocess again for {settings.task}."
         )
+    if not issubclass(TASKS.load(settings.task), TrainableTask):
+        trainable = [name for name in TASKS.names() if issubclass(TASKS.load(name), TrainableTask)]
+        raise ConfigError(f"task {settings.task} can be checked and preprocessed; this release trains {', '.join(trainable)}. Choose one of them.")
     dataset.load_tokenizer()
     if not dataset.examples("train"):
         raise DatasetError(f"{dataset.path} has no training examples. Preprocess a corpus that has some.")

@@ -9,6 +9,7 @@ import numpy as np
 
 from slmcli.batching import pad
 from slmcli.bundle import Bundle, open_bundle
+from slmcli.reading import Example
 from slmcli.tokenizers.base import PADDING_ID
 
 
@@ -25,7 +26,7 @@ class Predictor:
         Texts of similar length share a batch; which ones do changes no result beyond rounding.
         """
         bundle = self.bundle
-        encoded = [bundle.task.encode(text, None, bundle.tokenizer, bundle.encoding)["token_ids"] for text in texts]
+        encoded = [bundle.task.encode(Example({"text": text}, "", 0), bundle.tokenizer, bundle.encoding)["token_ids"] for text in texts]
         result = np.zeros((len(texts), len(bundle.task.labels)), np.float32)
         order = sorted(range(len(encoded)), key=lambda position: len(encoded[position]))
         for start in range(0, len(order), batch_size):

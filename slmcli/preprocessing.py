@@ -1,70 +1,79 @@
-"""From corpus files to an encoded dataset: read, split, check, build the vocabulary, encode, write."""
+"""From corpus files to an encoded dataset: read once, divide, build the vocabulary, check, encode, write."""
 
+import itertools
 import logging
 import math
-import random
+import shutil
+import tempfile
 import time
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any  # Any: a JSON document
 
+import numpy as np
+
 from slmcli import __version__
-from slmcli.checking import DataReport, check_corpus, normal_form
-from slmcli.config import CheckSettings, CleaningSettings, CorpusSettings, EncodingSettings, PreprocessSettings, TokenizerSettings
-from slmcli.dataset import FORMAT_VERSION, SPLITS, EncodedExample, open_dataset, write_dataset
-from slmcli.errors import ConfigError, DataError, OutputError
-from slmcli.files import check_replaceable, new_directory, read_json, sha256_file, sha256_json, write_json
-from slmcli.reading import SAMPLES, Columns, Example, read_examples, sample_corpus
-from slmcli.runtime import start_tensorflow
+from slmcli.checking import DataReport, Repeats, TokenStatistics, build_report
+from slmcli.config import CheckSettings, CorpusSettings, EncodingSettings, PreprocessSettings, TextSettings
+from slmcli.corpus_identity import corpus_files, describe_sources
+from slmcli.dataset import EXAMPLES_PER_SHARD, FORMAT_VERSION, SPLITS, open_dataset, write_description
+from slmcli.dividing import NOWHERE, TRAIN, Found, RepeatedRows, Survey, divide, find_repeats, is_in_train, survey
+from slmcli.encoding import Job, Pieces, SplitStatistics, encode, finish_shards
+from slmcli.errors import DataError, OutputError
+from slmcli.files import check_replaceable, new_directory, read_json, sha256_json, write_json
+from slmcli.inspection import Inspection, Tally
+from slmcli.parallel import processor_cores
+from slmcli.reading import SAMPLES, Columns, Example
+from slmcli.scanning import Rows, Scanned, read_blocks, scan
+from slmcli.settling import load_tokenizer, settle_text, untrained_tokenizer
+from slmcli.spill import Spill
 from slmcli.tasks import TASKS
 from slmcli.tasks.base import Task
-from slmcli.tokenizers import TOKENIZERS
 from slmcli.tokenizers.base import Tokenizer
 
 logger = logging.getLogger(__name__)
 
-# what changes how a corpus is named or where it stands, not what comes out
-_NOT_IN_FINGERPRINT = frozenset({"files", "sample", "validation", "test"})
-
-Splits = Mapping[str, Sequence[Example]]
-
-
-def corpus_files(settings: PreprocessSettings | CheckSettings) -> dict[str, list[Path]]:
-    """Return the corpus files of each split; the sample corpus when none are named."""
-    if not settings.files and (settings.validation or settings.test):
-        raise ConfigError("--validation and --test go with training files, and none are given. Name the training FILES too.")
-    if not settings.files:
-        return {split: [sample_corpus(settings.sample, split)] for split in SPLITS}
-    if "" in (*settings.files, settings.validation, settings.test):
-        raise ConfigError("a corpus file's name is empty. Give a path, or leave it out.")
-    named: dict[str, list[str | None]] = {"train": [*settings.files], "validation": [settings.validation], "test": [settings.test]}
-    return {split: [Path(file) for file in files if file] for split, files in named.items()}
+# what changes how a corpus is named or where it is worked on, not what comes out
+_NOT_IN_FINGERPRINT = frozenset({"files", "sample", "validation", "test", "workers", "tokenizer_from"})
+# our choice: below this, starting processes takes longer than the work
+_SMALL_CORPUS_BYTES = 3_000_000
 
 
-def fingerprint(settings: PreprocessSettings) -> tuple[str, list[dict[str, Any]]]:
+@dataclass(frozen=True)
+class Corpus:
+    """A corpus that was read and divided.
+
+    Attributes:
+        scanned: The corpus.
+        found: What is compared between its examples.
+        splits: (examples,) uint8, the split of each.
+        task: The task, with its labels.
+        tokenizer: The trained tokenizer.
+    """
+
+    scanned: Scanned
+    found: Survey
+    splits: np.ndarray
+    task: Task
+    tokenizer: Tokenizer
+
+
+def fingerprint(settings: PreprocessSettings, known: Sequence[Mapping[str, Any]] = ()) -> tuple[str, list[dict[str, Any]]]:
     """Hash the corpus files and the settings, before anything is read; return the sources too.
+
+    Args:
+        settings: The settings.
+        known: Sources as an earlier dataset knew them.
 
     Raises:
         DataError: A file is missing.
     """
-    sources = [_describe_source(path, split) for split, paths in corpus_files(settings).items() for path in paths]
+    sources = describe_sources(corpus_files(settings), known)
     kept = {name: value for name, value in settings.model_dump().items() if name not in _NOT_IN_FINGERPRINT}
     identity = [(source["split"], source["sha256"]) for source in sources]
-    return sha256_json([FORMAT_VERSION, kept, identity])[:16], sources
-
-
-def _describe_source(path: Path, split: str) -> dict[str, Any]:
-    if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.is_file())
-        digest = sha256_json([[str(file.relative_to(path)), sha256_file(file)] for file in files])
-        return {"split": split, "name": path.name, "bytes": sum(file.stat().st_size for file in files), "sha256": digest}
-    if not path.is_file():
-        next(iter(read_examples([path], CorpusSettings())))  # raises the reader's own message
-    try:
-        return {"split": split, "name": path.name, "bytes": path.stat().st_size, "sha256": sha256_file(path)}
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}). Give the path of a corpus file.") from error
+    tokenizer = load_tokenizer(Path(settings.tokenizer_from)).fingerprint if settings.tokenizer_from else None
+    return sha256_json([FORMAT_VERSION, kept, identity, tokenizer])[:16], sources
 
 
 def preprocess(settings: PreprocessSettings, out: Path, *, overwrite: bool) -> dict[str, Any]:
@@ -75,37 +84,40 @@ def preprocess(settings: PreprocessSettings, out: Path, *, overwrite: bool) -> d
         OutputError: `out` cannot be written.
     """
     started = time.perf_counter()
-    identity, sources = fingerprint(settings)
-    if (out / "dataset.json").is_file() and not overwrite:
+    exists = (out / "dataset.json").is_file()
+    identity, sources = fingerprint(settings, open_dataset(out).description["sources"] if exists and not overwrite else ())
+    if exists and not overwrite:
         return _describe_existing(out, identity)
     check_replaceable(out, marker="dataset.json", overwrite=overwrite)
-    splits = read_splits(settings)
-    tokenize = _untrained_tokenizer(settings).tokenize
-    lengths = count_tokens(splits, tokenize)
-    report = check_corpus(splits, lengths, max_length=settings.max_length)
-    raise_errors(report)
-    usable = _usable(splits, lengths, drop_overlap=settings.drop_overlap)
-    labels = sort_labels({str(example.label) for example in usable["train"]})
-    task = TASKS.load(settings.task)(labels)
-    tokenizer = TOKENIZERS.load(settings.tokenizer).train(
-        (example.text for example in usable["train"]), settings.narrow(TokenizerSettings), settings.narrow(CleaningSettings)
-    )
-    description = {
-        "task": settings.task,
-        "slmcli": __version__,
-        "fingerprint": identity,
-        "encoding": settings.narrow(EncodingSettings).model_dump(),
-        "settings": settings.model_dump(exclude=set(_NOT_IN_FINGERPRINT)),
-        "sources": sources,
-    }
-    start_tensorflow()
     with new_directory(out, marker="dataset.json", overwrite=overwrite) as part:
-        encoded = {split: _encode(usable[split], task, tokenizer, settings) for split in SPLITS}
-        random.Random(f"{settings.seed}/order").shuffle(encoded["train"])  # noqa: S311
-        document = write_dataset(part, examples=encoded, tokenizer=tokenizer, labels=labels, description=description)
+        spill = part / "spill"
+        spill.mkdir()
+        corpus = _read(settings, spill, _workers(settings, sources), divided=settings)
+        description = {
+            "task": settings.task,
+            "slmcli": __version__,
+            "fingerprint": identity,
+            "encoding": settings.narrow(EncodingSettings).model_dump(),
+            "settings": settings.model_dump(exclude=set(_NOT_IN_FINGERPRINT)),
+            "sources": sources,
+        }
+        document, report = _write(corpus, settings, part, description, workers=_workers(settings, sources))
+        shutil.rmtree(spill)
         write_json(part / "report.json", report.to_json())
-    seconds = round(time.perf_counter() - started, 2)
-    return {**_summary(out, document), "findings": len(report.findings), "seconds": seconds, "report": report.to_json()}
+    seconds = time.perf_counter() - started
+    speed = {
+        "seconds": round(seconds, 2),
+        "documents_per_second": round(corpus.scanned.examples / seconds, 1),
+        "megabytes_per_second": round(corpus.scanned.bytes_read / 1e6 / seconds, 2),
+    }
+    return {**_summary(out, document), "findings": len(report.findings), **speed, "report": report.to_json()}
+
+
+def _workers(settings: TextSettings, sources: Sequence[Mapping[str, Any]]) -> int:
+    """Return the number of processes: as asked for, else one a core when there is enough to do."""
+    if settings.workers:
+        return settings.workers
+    return processor_cores() if sum(source["bytes"] for source in sources) > _SMALL_CORPUS_BYTES else 1
 
 
 def _summary(out: Path, document: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,24 +138,171 @@ def _describe_existing(out: Path, identity: str) -> dict[str, Any]:
 
 def check(settings: CheckSettings) -> DataReport:
     """Return the data report of corpus files as they stand, without splitting them."""
-    splits = {
-        split: list(read_examples(files, settings.narrow(CorpusSettings), on_columns=_announce))
-        for split, files in corpus_files(settings).items()
-        if files
+    with tempfile.TemporaryDirectory(prefix="slm-check-") as directory:
+        workers = _workers(settings, describe_sources_sizes(settings))
+        corpus = _read(settings, Path(directory), workers, divided=None)
+        statistics = encode(_job(corpus, settings, Path(directory), shards={}, seed=0), corpus.scanned, workers=workers)
+        return _report(corpus, statistics, settings)
+
+
+def describe_sources_sizes(settings: TextSettings) -> list[dict[str, Any]]:
+    """Return the size of each corpus file."""
+    paths = [path for files in corpus_files(settings).values() for path in files]
+    return [{"bytes": path.stat().st_size if path.is_file() else 0} for path in paths]
+
+
+def _read(settings: TextSettings, directory: Path, workers: int, *, divided: PreprocessSettings | None) -> Corpus:
+    """Read the corpus once, divide it when asked to, and train the tokenizer on the training split."""
+    kind: type[Task] = TASKS.load(settings.task)
+    files = {split: paths for split, paths in enumerate(corpus_files(settings).values()) if paths}
+    blocks = read_blocks(files, kind([]), settings.narrow(CorpusSettings), _announce, needs_targets=True)
+    first, blocks = _peek(blocks)
+    known = load_tokenizer(Path(settings.tokenizer_from)) if settings.tokenizer_from else None
+    tokenizer = known or untrained_tokenizer(*settle_text(settings, kind, _sample(first, kind([]))))
+    scanned = scan(blocks, kind([]), tokenizer, Spill(directory / "blocks"), workers=workers)
+    found = survey(scanned.spill, scanned.examples)
+    splits = _divide(found, files, divided) if divided else found.splits
+    counts, labels = _count(scanned, splits)
+    if known is None and counts:
+        tokenizer = _build(tokenizer, counts, is_needed=divided is not None)
+    return Corpus(scanned, found, splits, kind(sort_labels(labels)), tokenizer)
+
+
+def _build(untrained: Tokenizer, counts: Mapping[str, int], *, is_needed: bool) -> Tokenizer:
+    """Return a tokenizer with a vocabulary; one without when there is too little text and only a report is wanted."""
+    try:
+        return type(untrained).build(counts, untrained.settings, untrained.cleaning)
+    except DataError:
+        if is_needed:
+            raise
+        return untrained
+
+
+def _peek(blocks: Iterator[Rows]) -> tuple[Rows, Iterator[Rows]]:
+    first = next(blocks)
+    return first, itertools.chain([first], blocks)
+
+
+def _sample(rows: Rows, task: Task) -> list[str]:
+    return [text for example in rows.examples(task) for text in task.texts(example)]
+
+
+def _announce(path: Path, columns: Columns) -> None:
+    if columns.is_guessed and path.parent.parent != SAMPLES:
+        named = ", ".join(f"{field} is column {name!r}" for field, name in columns.names.items())
+        logger.info("%s: %s (guessed from the names)", path, named)
+
+
+def _divide(found: Survey, files: Mapping[int, Sequence[Path]], settings: PreprocessSettings) -> np.ndarray:
+    shares = {1: settings.validation_share, 2: settings.test_share}
+    splits = divide(found, {split: share for split, share in shares.items() if split not in files and share}, settings.seed)
+    if settings.unknown_labels == "skip":
+        is_unknown = (found.strata > 0) & ~np.isin(found.strata, found.strata[splits == TRAIN])
+        for split, name in enumerate(SPLITS):
+            if skipped := int((is_unknown & (splits == split)).sum()):
+                logger.info("%s: %d examples skipped, their label is in no training example", name, skipped)
+        splits = np.where(is_unknown, NOWHERE, splits).astype(np.uint8)
+    return splits
+
+
+def _count(scanned: Scanned, splits: np.ndarray) -> tuple[dict[str, int], set[str]]:
+    """Count the pretokens and gather the labels of the training examples that can be used."""
+    totals = np.zeros(len(scanned.pretokens), np.int64)
+    labels: set[str] = set()
+    for block in scanned.spill:
+        is_chosen = (splits[block.first : block.first + len(block)] == TRAIN) & block.is_usable
+        for each in itertools.compress(block.labels_by_example(), is_chosen):
+            labels.update(each)
+        if len(totals):
+            chosen = block.pretokens[np.repeat(is_chosen, block.tokens_by_example())]
+            numbers = scanned.numbers[block.worker][chosen]
+            totals += np.bincount(numbers, minlength=len(totals))
+    return {token: count for token, count in zip(scanned.pretokens, totals.tolist(), strict=True) if count}, labels
+
+
+def _job(corpus: Corpus, settings: TextSettings, directory: Path, *, shards: Mapping[int, int], seed: int) -> Job:
+    is_kept = np.ones(len(corpus.splits), bool)
+    if isinstance(settings, PreprocessSettings) and settings.drop_overlap:
+        is_kept = ~is_in_train(corpus.found, corpus.splits)
+        logger.info("%d validation and test texts dropped that also stand in train", int((~is_kept).sum()))
+    is_whole = corpus.tokenizer.is_whole_text
+    return Job(
+        spill=corpus.scanned.spill,
+        numbers=corpus.scanned.numbers,
+        splits=corpus.splits,
+        is_kept=is_kept,
+        task=corpus.task,
+        tokenizer=corpus.tokenizer,
+        encoding=settings.narrow(EncodingSettings),
+        pieces=None if is_whole else Pieces.of(corpus.tokenizer, corpus.scanned.pretokens),
+        seed=seed,
+        shards=shards,
+        directory=directory,
+    )
+
+
+def _write(
+    corpus: Corpus, settings: PreprocessSettings, directory: Path, description: Mapping[str, Any], *, workers: int
+) -> tuple[dict[str, Any], DataReport]:
+    """Encode, check and write a dataset; return what dataset.json says, and the report.
+
+    Raises:
+        DataError: The report has errors.
+    """
+    sizes = [int((corpus.splits == split).sum()) for split in range(len(SPLITS))]
+    shards = {split: max(1, -(-size // EXAMPLES_PER_SHARD)) for split, size in enumerate(sizes)}
+    statistics = encode(_job(corpus, settings, directory, shards=shards, seed=settings.seed), corpus.scanned, workers=workers)
+    report = _report(corpus, statistics, settings)
+    raise_errors(report)
+    found = {name: statistics.get(split) or SplitStatistics(Inspection(settings.task)) for split, name in enumerate(SPLITS)}
+    counts = {name: sum(each.kept_lengths.values()) for name, each in found.items()}
+    written = finish_shards(directory, {name: shards[split] if counts[name] else 0 for split, name in enumerate(SPLITS)}, workers=workers)
+    facts = {
+        "examples": counts,
+        "label_counts": {name: {label: each.labels[label] for label in corpus.task.labels} for name, each in found.items()},
+        "tokens": sum(each.kept_tokens for each in found.values()),
+        "length_histogram": {name: {str(length): each.kept_lengths[length] for length in sorted(each.kept_lengths)} for name, each in found.items()},
+        "shards": written,
     }
-    lengths = count_tokens(splits, _untrained_tokenizer(settings).tokenize)
-    return check_corpus(splits, lengths, max_length=settings.max_length)
+    return write_description(directory, tokenizer=corpus.tokenizer, labels=corpus.task.labels, description={**description, **facts}), report
 
 
-def count_tokens(splits: Splits, tokenize: Callable[[str], list[str]]) -> dict[str, list[int]]:
-    """Return the length in tokens of every text."""
-    return {split: [len(tokenize(example.text)) for example in examples] for split, examples in splits.items()}
+def _report(corpus: Corpus, statistics: Mapping[int, SplitStatistics], settings: TextSettings) -> DataReport:
+    named = {SPLITS[split]: found for split, found in sorted(statistics.items())}
+    size = len(corpus.tokenizer.vocabulary)
+    repeats = find_repeats(corpus.found, corpus.splits)
+    return build_report(
+        {name: found.inspection for name, found in named.items()},
+        tokens={name: TokenStatistics(dict(found.lengths), found.unknown_tokens, found.tokens, size) for name, found in named.items()},
+        repeats=name_repeats(repeats, _read_rows(repeats, corpus.scanned.spill), corpus.task),
+        max_length=settings.max_length,
+        task=settings.task,
+    )
 
 
-def _untrained_tokenizer(settings: TokenizerSettings) -> Tokenizer:
-    kind: Callable[..., Tokenizer] = TOKENIZERS.load(settings.tokenizer)
-    cleaning = settings.narrow(CleaningSettings)
-    return kind(settings.narrow(TokenizerSettings), cleaning, [])
+def _read_rows(rows: RepeatedRows, spill: Spill) -> dict[int, Example]:
+    """Return the examples that are to be shown, by their numbers."""
+    wanted = {row for found in rows.every() for row in found.rows}
+    examples: dict[int, Example] = {}
+    for block in spill if wanted else ():
+        inside = [row for row in wanted if block.first <= row < block.first + len(block)]
+        read = block.read_examples() if inside else []
+        examples.update({row: read[row - block.first] for row in inside})
+    return examples
+
+
+def name_repeats(rows: RepeatedRows, examples: Mapping[int, Example], task: Task) -> Repeats:
+    """Put the text of examples in the place of their numbers."""
+
+    def tally(found: Found) -> Tally:
+        return Tally.of(found.count, [(examples[row], task.identity(examples[row])) for row in found.rows])
+
+    return Repeats(
+        exact={SPLITS[split]: tally(found) for split, found in rows.exact.items() if found.count},
+        normalised={SPLITS[split]: tally(found) for split, found in rows.normalised.items() if found.count},
+        overlap={(SPLITS[first], SPLITS[second]): tally(found) for (first, second), found in rows.overlap.items()},
+        conflicting=tally(rows.conflicting),
+    )
 
 
 def raise_errors(report: DataReport) -> None:
@@ -151,76 +310,6 @@ def raise_errors(report: DataReport) -> None:
     if report.errors:
         lines = [f"{finding.message} {finding.action}" + "".join(f"\n  {row}" for row in finding.rows) for finding in report.errors]
         raise DataError("\n".join(lines))
-
-
-def read_splits(settings: PreprocessSettings) -> dict[str, list[Example]]:
-    """Read the corpus and divide it into train, validation and test, by the files given or by the seed."""
-    corpus = settings.narrow(CorpusSettings)
-    splits = {split: list(read_examples(files, corpus, on_columns=_announce)) for split, files in corpus_files(settings).items()}
-    shares = {
-        "validation": 0.0 if splits["validation"] else settings.validation_share,
-        "test": 0.0 if splits["test"] else settings.test_share,
-    }
-    train, taken = _divide(splits["train"], shares, settings.seed)
-    splits = {"train": train, **{split: splits[split] or taken[split] for split in ("validation", "test")}}
-    if settings.unknown_labels == "skip":
-        splits = _skip_unknown_labels(splits)
-    return {split: examples for split, examples in splits.items() if examples or split == "train"}
-
-
-def _announce(path: Path, columns: Columns) -> None:
-    if columns.is_guessed and path.parent.parent != SAMPLES:
-        logger.info("%s: text is column %r, label is column %r (guessed from the names)", path, columns.text, columns.label)
-
-
-def _divide(examples: Sequence[Example], shares: Mapping[str, float], seed: int) -> tuple[list[Example], dict[str, list[Example]]]:
-    """Take a share of every label for each held-out split; texts that repeat stay on one side."""
-    groups: dict[str, list[Example]] = defaultdict(list)
-    for example in examples:
-        groups[normal_form(example.text)].append(example)
-    by_label: dict[str, list[list[Example]]] = defaultdict(list)
-    for group in groups.values():
-        by_label[str(group[0].label)].append(group)
-    train: list[Example] = []
-    taken: dict[str, list[Example]] = {split: [] for split in shares}
-    for label in sorted(by_label):
-        random.Random(f"{seed}/{label}").shuffle(by_label[label])  # noqa: S311
-        rest = by_label[label]
-        total = sum(len(group) for group in rest)
-        for split, share in shares.items():
-            quota = round(share * total)
-            while quota > 0 and rest:
-                group = rest.pop()
-                taken[split] += group
-                quota -= len(group)
-        train += [example for group in rest for example in group]
-    return train, taken
-
-
-def _skip_unknown_labels(splits: Mapping[str, Sequence[Example]]) -> dict[str, list[Example]]:
-    known = {example.label for example in splits["train"]}
-    kept = {split: [example for example in examples if example.label in known] for split, examples in splits.items()}
-    for split, examples in splits.items():
-        if skipped := len(examples) - len(kept[split]):
-            logger.info("%s: %d examples skipped, their label is in no training example", split, skipped)
-    return kept
-
-
-def _usable(splits: Splits, lengths: Mapping[str, Sequence[int]], *, drop_overlap: bool) -> dict[str, list[Example]]:
-    """Leave out what has no label or no token, and on request what stands in train too."""
-    usable = {
-        split: [
-            example for example, length in zip(splits.get(split, ()), lengths.get(split, ()), strict=True) if length and example.label is not None
-        ]
-        for split in SPLITS
-    }
-    if drop_overlap:
-        trained = {normal_form(example.text) for example in usable["train"]}
-        for split in ("validation", "test"):
-            kept = [example for example in usable[split] if normal_form(example.text) not in trained]
-            logger.info("%s: %d texts dropped that also stand in train", split, len(usable[split]) - len(kept))
-            usable[split] = kept
-    return usable
 
 
 def sort_labels(labels: set[str]) -> list[str]:
@@ -232,8 +321,3 @@ def sort_labels(labels: set[str]) -> list[str]:
     if not all(map(math.isfinite, numbers.values())):
         return sorted(labels)
     return sorted(labels, key=lambda label: (numbers[label], label))
-
-
-def _encode(examples: Sequence[Example], task: Task, tokenizer: Tokenizer, settings: PreprocessSettings) -> list[EncodedExample]:
-    encoding = settings.narrow(EncodingSettings)
-    return [EncodedExample(example.text, str(example.label), task.encode(example.text, example.label, tokenizer, encoding)) for example in examples]

@@ -7,9 +7,10 @@ from typing import Any  # Any: values of settings
 from pydantic.fields import FieldInfo
 
 from slmcli.backbones import BACKBONES
-from slmcli.config import SECTIONS, CorpusSettings, Settings, choices_of, ordered_fields, to_yaml
+from slmcli.config import SECTIONS, CorpusSettings, Settings, choices_of, ordered_fields
 from slmcli.corpora.base import STANDARD_INPUT
 from slmcli.reading import Columns, read_examples
+from slmcli.recipe_files import to_yaml
 
 # what only a person can know, left out of a recipe unless asked for
 _PERSONAL = frozenset({"input", "texts", "data", "require", "split"})
@@ -45,7 +46,7 @@ def _guess_columns(files: list[str]) -> dict[str, str | None]:
     for file in files:
         if Path(file) != STANDARD_INPUT:
             next(iter(read_examples([file], CorpusSettings(), on_columns=lambda _, columns: found.append(columns))))
-    return {"text_column": found[0].text, "label_column": found[0].label} if found else {}
+    return {f"{field}_column": name for field, name in found[0].names.items() if field in ("text", "label")} if found else {}
 
 
 def _section(name: str, models: tuple[type[Settings], ...], known: Mapping[str, Any]) -> str:

@@ -10,18 +10,19 @@ import numpy as np
 from slmcli.backbones.base import Backbone
 from slmcli.batching import balanced_label_weights, bucket_limits, count_steps, evaluation_batches, training_batches
 from slmcli.bundle import write_bundle
-from slmcli.config import FinetuneSettings, HeadSettings, to_yaml
+from slmcli.config import FinetuneSettings, HeadSettings
 from slmcli.dataset import Dataset
 from slmcli.errors import BundleError, Interrupted
 from slmcli.files import read_json, write_json
 from slmcli.metrics import classification_scores, confusion_matrix
 from slmcli.naive_bayes import log_count_ratios
 from slmcli.plan import check_compatible, fingerprint, settle, split_settings
+from slmcli.recipe_files import to_yaml
 from slmcli.run import FORMAT_VERSION, Progress, Run, interruption, is_up_to_date, load_progress, start_run
 from slmcli.runtime import describe_environment, quiet_stderr, resolve_precision, start_tensorflow
 from slmcli.signals import StopRequest, stop_on_signal
 from slmcli.tasks import TASKS
-from slmcli.tasks.base import Task
+from slmcli.tasks.base import TrainableTask
 from slmcli.tokenizers.base import Tokenizer
 
 # our choice, on validation data: 0.25 of 0.1, 0.25 and 0.5 (docs/decisions.md)
@@ -119,7 +120,7 @@ class Session:
         self.settings = settings
         self.backbone = backbone
         self.run = run
-        self.task: Task = TASKS.load(settings.task)(dataset.labels)
+        self.task: TrainableTask = TASKS.load(settings.task)(dataset.labels)
         self.tokenizer: Tokenizer = dataset.load_tokenizer()
         self.progress: Progress = load_progress(run.last_checkpoint)
         self.length = dataset.encoding.max_length if settings.head == "flatten" else None
@@ -292,7 +293,7 @@ class Session:
         return {name: round(value, 6) for name, value in classification_scores(matrix).items()}
 
 
-def build_model(task: Task, backbone: Backbone, head: HeadSettings, vocabulary_size: int, *, length: int | None, precision: str) -> Any:
+def build_model(task: TrainableTask, backbone: Backbone, head: HeadSettings, vocabulary_size: int, *, length: int | None, precision: str) -> Any:
     """Return an uncompiled `keras.Model` from token_ids to outputs, computing in the dtype policy `precision`."""
     import keras
 

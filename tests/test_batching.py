@@ -47,7 +47,7 @@ def test_the_counted_steps_are_the_batches(source: Dataset) -> None:
 
 
 def test_an_epoch_holds_every_example_once(source: Dataset) -> None:
-    stored = [json.dumps(list(example.features["token_ids"])) for example in source.read("train")]
+    stored = [json.dumps(example.features["token_ids"].tolist()) for example in source.read("train")]
     assert sorted(rows(batches(source))) == sorted(stored)
 
 

@@ -1,15 +1,23 @@
 """The data report: every finding has a corpus that has it, and none is found in a clean one."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from slmcli.checking import DataReport, Finding, check_corpus, normal_form
+from slmcli.checking import DataReport, Finding, TokenStatistics, build_report
+from slmcli.cleaning import normal_form
 from slmcli.config import CorpusSettings
+from slmcli.dividing import Survey, find_repeats
 from slmcli.files import read_json, write_json
+from slmcli.inspection import Inspection
+from slmcli.preprocessing import name_repeats
 from slmcli.reading import Example, read_examples
+from slmcli.scanning import hashes
+from slmcli.tasks.classification import Topic
 
 FINDINGS = (
     "empty_text",
@@ -30,7 +38,7 @@ MAX_LENGTH = 10  # tokens
 
 def example(text: str, label: str | None = "good", row: int = 1) -> Example:
     """Return one example of a file that need not exist."""
-    return Example(text, label, "soups.csv", row)
+    return Example({"text": text, "label": label}, "soups.csv", row)
 
 
 def texts(label: str, count: int, *, start: int = 0) -> list[Example]:
@@ -45,8 +53,34 @@ def clean_corpus() -> dict[str, list[Example]]:
 
 def report(splits: dict[str, list[Example]], *, max_length: int = MAX_LENGTH) -> DataReport:
     """Check a corpus, with words between spaces as tokens."""
-    lengths = {split: [len(each.text.split()) for each in examples] for split, examples in splits.items()}
-    return check_corpus(splits, lengths, max_length=max_length)
+    inspections = {split: Inspection("topic") for split in splits}
+    for split, examples in splits.items():
+        for each in examples:
+            inspections[split].add(each, is_empty=not each.text.split())
+    lengths = {split: Counter(len(each.text.split()) for each in examples) for split, examples in splits.items()}
+    every = [each for examples in splits.values() for each in examples]
+    repeats = find_repeats(survey(splits), survey(splits).splits)
+    return build_report(
+        inspections,
+        tokens={split: TokenStatistics(counts, 0, sum(length * count for length, count in counts.items()), 100) for split, counts in lengths.items()},
+        repeats=name_repeats(repeats, dict(enumerate(every)), Topic([])),
+        max_length=max_length,
+        task="topic",
+    )
+
+
+def survey(splits: dict[str, list[Example]]) -> Survey:
+    """Return what is compared between examples."""
+    every = [each for examples in splits.values() for each in examples]
+    names = ["", *sorted({each.label for each in every if each.label is not None})]
+    return Survey(
+        keys=hashes([normal_form(each.text) for each in every]),
+        raw=hashes([each.text for each in every]),
+        splits=np.repeat(np.arange(len(splits), dtype=np.uint8), [len(examples) for examples in splits.values()]),
+        strata=np.array([names.index(each.label or "") for each in every], np.int32),
+        has_text=np.array([bool(each.text.split()) for each in every], bool),
+        names=names,
+    )
 
 
 def find(finding_id: str, *, train: Sequence[Example] = (), validation: Sequence[Example] = (), max_length: int = MAX_LENGTH) -> Finding | None:
@@ -71,7 +105,7 @@ def test_a_clean_corpus_has_no_findings_at_all() -> None:
 
 
 def test_empty_texts_are_found_with_their_rows() -> None:
-    found = find("empty_text", train=[example("", row=7), example("  ", row=8)])
+    found = find("empty_text", train=[example("", row=7), example("", row=8)])
     assert found == Finding("empty_text", "warning", 2, "2 texts empty after cleaning.", "They are dropped.", ["soups.csv:7: ", "soups.csv:8: "])
 
 
@@ -127,7 +161,7 @@ def test_a_label_that_training_lacks_is_an_error() -> None:
     found = find("unseen_label", validation=[example("odd soup", "strange", 7)])
     assert found is not None
     assert (found.severity, found.count, found.rows) == ("error", 1, ["soups.csv:7: odd soup"])
-    assert found.message == "1 text labelled 'strange', which no training example has."
+    assert found.message == "1 text in validation labelled 'strange', which no training example has."
     assert found.action == "Correct the label (known: bad, good), or pass --unknown-labels skip to slm preprocess."
 
 
@@ -221,7 +255,7 @@ def test_a_repeat_in_one_split_is_no_overlap() -> None:
     ids=["case", "spaces", "markup", "Unicode form"],
 )
 def test_a_repeat_is_recognised_behind_its_spelling(text: str) -> None:
-    assert find("duplicate", train=[example(text)]) is not None
+    assert find("near_duplicate", train=[example(text)]) is not None
 
 
 def test_empty_texts_do_not_repeat_each_other() -> None:
@@ -255,14 +289,19 @@ def test_only_errors_are_errors() -> None:
 
 
 def test_a_split_is_summed_up() -> None:
-    # lengths 1, 2, 3, 4: the lower middle is 2; of positions 0-3, int(0.95 · 3) = int(0.99 · 3) = 2 has 3
+    # lengths 1, 2, 3, 4: two of four texts are no longer than 2, and only 4 covers 95 % of them
     train = [example("a", "good"), example("a b", "good"), example("a b c", "bad"), example("a b c d", None)]
     assert report({"train": train}, max_length=3).splits["train"] == {
         "examples": 4,
         "labels": {"good": 2, "bad": 1},
         "tokens": 10,
-        "length": {"median": 2, "p95": 3, "p99": 3, "max": 4},
+        "vocabulary_size": 100,
+        "unknown_share": 0.0,
+        "length": {"median": 2, "p95": 4, "p99": 4, "max": 4},
+        "length_in_words": {"median": 2, "p95": 4, "p99": 4, "max": 4},
         "truncated_share": 0.25,
+        "scripts": {"Latin": 4},
+        "histogram": {"1": 1, "2": 1, "3": 1, "4": 1},
     }
 
 

@@ -5,7 +5,7 @@ import pytest
 from slmcli.cleaning import clean
 from slmcli.config import CleaningSettings
 
-PLAIN = CleaningSettings(unicode_form="none", markup=False, lowercase=False)
+PLAIN = CleaningSettings(cleaning=["whitespace"])
 
 
 @pytest.mark.parametrize(
@@ -29,15 +29,15 @@ def test_signs_that_are_no_markup_stay(text: str) -> None:
 
 
 def test_markup_stays_when_it_is_not_to_be_removed() -> None:
-    assert clean("<b>warm</b> &amp; dry", CleaningSettings(markup=False)) == "<b>warm</b> &amp; dry"
+    assert clean("<b>warm</b> &amp; dry", CleaningSettings(cleaning=["nfkc", "lowercase", "whitespace"])) == "<b>warm</b> &amp; dry"
 
 
 @pytest.mark.parametrize(
     ("form", "expected"),
-    [("NFKC", "fine abc é"), ("NFC", "ﬁne ａｂｃ é"), ("none", "ﬁne ａｂｃ e\u0301")],
+    [("nfkc", "fine abc é"), ("nfc", "ﬁne ａｂｃ é"), ("none", "ﬁne ａｂｃ e\u0301")],
 )
 def test_the_unicode_form_decides_what_is_one_letter(form: str, expected: str) -> None:
-    assert clean("ﬁne ａｂｃ e\u0301", CleaningSettings(unicode_form=form)) == expected
+    assert clean("ﬁne ａｂｃ e\u0301", CleaningSettings(cleaning=[form])) == expected
 
 
 def test_an_entity_is_resolved_before_the_unicode_form_is_applied() -> None:
@@ -49,7 +49,7 @@ def test_upper_case_is_folded() -> None:
 
 
 def test_upper_case_stays_when_it_is_not_to_be_folded() -> None:
-    assert clean("NASA in May", CleaningSettings(lowercase=False)) == "NASA in May"
+    assert clean("NASA in May", CleaningSettings(cleaning=["nfkc", "whitespace"])) == "NASA in May"
 
 
 @pytest.mark.parametrize("space", ["  ", "\t", "\r\n", "\u00a0", "\u3000", "\u2028"], ids=["two", "tab", "line end", "hard", "wide", "separator"])

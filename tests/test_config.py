@@ -18,10 +18,9 @@ from slmcli.config import (
     Settings,
     TokenizerSettings,
     build,
-    read_recipe,
-    to_yaml,
 )
 from slmcli.errors import ConfigError
+from slmcli.recipe_files import read_recipe, to_yaml
 
 EVERY_MODEL = pytest.mark.parametrize("model", SECTIONS.values(), ids=SECTIONS.keys())
 
@@ -92,7 +91,7 @@ def test_an_unknown_key_near_to_none_is_refused_with_all_of_them() -> None:
         (FinetuneSettings, "patience", 0, "greater than or equal to 1"),
         (FinetuneSettings, "max_minutes", 0, "greater than 0"),
         (FinetuneSettings, "seed", -1, "greater than or equal to 0"),
-        (PreprocessSettings, "vocabulary_size", 2, "greater than or equal to 3"),
+        (PreprocessSettings, "vocabulary_size", 2, "greater than or equal to 7"),
         (PreprocessSettings, "min_frequency", 0, "greater than or equal to 1"),
         (PreprocessSettings, "max_length", 0, "greater than or equal to 1"),
         (PreprocessSettings, "test_share", 1.0, "less than 1"),

@@ -41,14 +41,14 @@ def test_another_tokenizer_is_refused(copy: Path) -> None:
 
 
 def test_a_damaged_tokenizer_is_named(copy: Path) -> None:
-    (copy / "tokenizer.json").write_text('{"format_version": 1, "tokenizer": "word"}', encoding="utf-8")
+    (copy / "tokenizer.json").write_text('{"format_version": 2, "tokenizer": "word"}', encoding="utf-8")
     with pytest.raises(DataError, match=r"tokenizer.json is not a complete tokenizer \('settings'\)"):
         open_dataset(copy).load_tokenizer()
 
 
 def test_a_newer_format_is_refused(copy: Path) -> None:
     change(copy / "dataset.json", format_version=99)
-    with pytest.raises(FormatVersionError, match=r"dataset.json has format_version 99; slm .* reads up to 1. Install a newer slmcli"):
+    with pytest.raises(FormatVersionError, match=r"dataset.json has format_version 99; slm .* reads up to 2. Install a newer slmcli"):
         open_dataset(copy)
 
 

@@ -9,7 +9,7 @@ from conftest import rows, write_jsonl
 from slmcli.config import PreprocessSettings
 from slmcli.dataset import open_dataset
 from slmcli.errors import DataError, OutputError
-from slmcli.preprocessing import preprocess, read_splits, sort_labels
+from slmcli.preprocessing import preprocess, sort_labels
 
 SMALL: dict[str, Any] = {"min_frequency": 1, "max_length": 16}
 
@@ -18,30 +18,37 @@ def settings(corpus: Path, **changes: Any) -> PreprocessSettings:
     return PreprocessSettings(**{**SMALL, "files": [str(corpus)], **changes})
 
 
-def test_the_split_takes_its_share_of_every_label(corpus: Path) -> None:
-    splits = read_splits(settings(corpus, validation_share=0.25, test_share=0.25))
-    counts = {split: Counter(example.label for example in examples) for split, examples in splits.items()}
+def read_splits(values: PreprocessSettings, out: Path) -> dict[str, set[tuple[str, str]]]:
+    """Return texts and labels of each split of a new dataset."""
+    preprocess(values, out, overwrite=True)
+    made = open_dataset(out)
+    return {split: {(example.text, example.label) for example in made.read(split)} for split in made.splits}
+
+
+def test_the_split_takes_its_share_of_every_label(corpus: Path, tmp_path: Path) -> None:
+    splits = read_splits(settings(corpus, validation_share=0.25, test_share=0.25), tmp_path / "dataset")
+    counts = {split: Counter(label for _, label in examples) for split, examples in splits.items()}
     assert counts == {"train": {"good": 24, "bad": 24}, "validation": {"good": 12, "bad": 12}, "test": {"good": 12, "bad": 12}}
 
 
-def test_the_same_seed_splits_the_same_way(corpus: Path) -> None:
-    assert read_splits(settings(corpus)) == read_splits(settings(corpus))
+def test_the_same_seed_splits_the_same_way(corpus: Path, tmp_path: Path) -> None:
+    assert read_splits(settings(corpus), tmp_path / "a") == read_splits(settings(corpus), tmp_path / "b")
 
 
-def test_another_seed_splits_another_way(corpus: Path) -> None:
-    assert read_splits(settings(corpus)) != read_splits(settings(corpus, seed=1))
+def test_another_seed_splits_another_way(corpus: Path, tmp_path: Path) -> None:
+    assert read_splits(settings(corpus), tmp_path / "a") != read_splits(settings(corpus, seed=1), tmp_path / "b")
 
 
 def test_texts_that_repeat_stay_on_one_side(tmp_path: Path) -> None:
     twice = write_jsonl(tmp_path / "twice.jsonl", [*rows(), *[(text.upper(), label) for text, label in rows()]])
-    splits = read_splits(settings(twice, validation_share=0.3, test_share=0.3))
-    sides = [{example.text.lower() for example in examples} for examples in splits.values()]
+    splits = read_splits(settings(twice, validation_share=0.3, test_share=0.3), tmp_path / "dataset")
+    sides = [{text.lower() for text, _ in examples} for examples in splits.values()]
     assert not (sides[0] & sides[1] or sides[0] & sides[2] or sides[1] & sides[2])
 
 
 def test_own_files_are_used_as_they_are(corpus: Path, tmp_path: Path) -> None:
     held = write_jsonl(tmp_path / "held.jsonl", [("something lovely", "good")])
-    splits = read_splits(settings(corpus, validation=str(held), test=str(held)))
+    splits = read_splits(settings(corpus, validation=str(held), test=str(held)), tmp_path / "dataset")
     assert {split: len(examples) for split, examples in splits.items()} == {"train": 96, "validation": 1, "test": 1}
 
 
@@ -81,7 +88,8 @@ def test_one_class_is_refused(tmp_path: Path) -> None:
 def test_a_label_seen_only_in_test_is_refused_with_its_row(corpus: Path, tmp_path: Path) -> None:
     held = write_jsonl(tmp_path / "held.jsonl", [("fine", "good"), ("meh", "so-so")])
     with pytest.raises(
-        DataError, match=r"1 text labelled 'so-so', which no training example has.*--unknown-labels skip to slm preprocess.\n  .*held.jsonl:2: meh"
+        DataError,
+        match=r"1 text in test labelled 'so-so', which no training example has.*--unknown-labels skip to slm preprocess.\n  .*held.jsonl:2: meh",
     ):
         preprocess(settings(corpus, test=str(held)), tmp_path / "dataset", overwrite=False)
 

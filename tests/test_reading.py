@@ -16,20 +16,39 @@ import pytest
 from slmcli.config import CorpusSettings
 from slmcli.corpora import READERS
 from slmcli.errors import DataError
-from slmcli.reading import LABEL_NAMES, TEXT_NAMES, Columns, Example, read_examples, sample_corpus
+from slmcli.fields import LABEL, LABEL_NAMES, TEXT, TEXT_NAMES
+from slmcli.reading import Columns, Example, read_examples, sample_corpus
 
 TABLE = "text,label\nwarm soup,good\ncold soup,bad\n"
 
 
 def examples(*files: Path | str, needs_labels: bool = True, **settings: Any) -> list[Example]:
     """Return the examples of corpus files."""
-    return list(read_examples(files, CorpusSettings(**settings), needs_labels=needs_labels))
+    return list(read_examples(files, CorpusSettings(**settings), fields=(TEXT, LABEL), needs_targets=needs_labels))
+
+
+def example(text: str, label: str | None, source: str, row: int) -> Example:
+    """Return an example with a text and a label."""
+    return Example({"text": text, "label": label}, source, row)
+
+
+def columns(text: str, label: str | None, *, is_guessed: bool) -> Columns:
+    """Return columns of text and label."""
+    return Columns({"text": text} | ({"label": label} if label else {}), "|", is_guessed=is_guessed)
 
 
 def columns_of(file: Path, *, needs_labels: bool = True, **settings: Any) -> Columns:
     """Return the columns that are used."""
     seen: list[Columns] = []
-    list(read_examples([file], CorpusSettings(**settings), needs_labels=needs_labels, on_columns=lambda path, columns: seen.append(columns)))
+    list(
+        read_examples(
+            [file],
+            CorpusSettings(**settings),
+            fields=(TEXT, LABEL),
+            needs_targets=needs_labels,
+            on_columns=lambda _, found: seen.append(found),
+        )
+    )
     return seen[0]
 
 
@@ -60,7 +79,7 @@ def type_in(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
 
 def test_an_example_has_text_label_file_and_line(file: Path) -> None:
-    assert examples(file) == [Example("warm soup", "good", str(file), 2), Example("cold soup", "bad", str(file), 3)]
+    assert examples(file) == [example("warm soup", "good", str(file), 2), example("cold soup", "bad", str(file), 3)]
 
 
 def test_files_are_read_one_after_the_other(file: Path, tmp_path: Path) -> None:
@@ -100,13 +119,13 @@ def test_a_compressed_file_cut_short_is_named(tmp_path: Path) -> None:
 def test_a_parquet_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "teas.parquet"
     pyarrow.parquet.write_table(pyarrow.table({"text": ["mild tea", None], "label": [1.0, None]}), path)
-    assert examples(path) == [Example("mild tea", "1", str(path), 1), Example("", None, str(path), 2)]
+    assert examples(path) == [example("mild tea", "1", str(path), 1), example("", None, str(path), 2)]
 
 
 def test_a_folder_is_read_with_its_sub_folders_as_labels(tmp_path: Path) -> None:
     (tmp_path / "good").mkdir()
     (tmp_path / "good" / "1.txt").write_text("soft bed")
-    assert examples(tmp_path) == [Example("soft bed", "good", str(tmp_path / "good" / "1.txt"), 1)]
+    assert examples(tmp_path) == [example("soft bed", "good", str(tmp_path / "good" / "1.txt"), 1)]
 
 
 def test_a_plain_text_file_is_read_where_no_label_is_needed(tmp_path: Path) -> None:
@@ -159,39 +178,39 @@ def test_a_file_without_rows_is_refused(tmp_path: Path, name: str, content: str)
 
 @pytest.mark.parametrize("name", TEXT_NAMES)
 def test_a_text_column_is_guessed_from_its_name(tmp_path: Path, name: str) -> None:
-    assert columns_of(with_names(tmp_path / "a.csv", "id", name, "label")) == Columns(name, "label", is_guessed=True)
+    assert columns_of(with_names(tmp_path / "a.csv", "id", name, "label")) == columns(name, "label", is_guessed=True)
 
 
 @pytest.mark.parametrize("name", LABEL_NAMES)
 def test_a_label_column_is_guessed_from_its_name(tmp_path: Path, name: str) -> None:
-    assert columns_of(with_names(tmp_path / "a.csv", "id", "text", name)) == Columns("text", name, is_guessed=True)
+    assert columns_of(with_names(tmp_path / "a.csv", "id", "text", name)) == columns("text", name, is_guessed=True)
 
 
 def test_the_case_of_a_name_does_not_matter_for_a_guess(tmp_path: Path) -> None:
-    assert columns_of(with_names(tmp_path / "a.csv", "Review", "SENTIMENT")) == Columns("Review", "SENTIMENT", is_guessed=True)
+    assert columns_of(with_names(tmp_path / "a.csv", "Review", "SENTIMENT")) == columns("Review", "SENTIMENT", is_guessed=True)
 
 
 def test_of_names_that_differ_in_case_the_first_is_guessed(tmp_path: Path) -> None:
-    assert columns_of(with_names(tmp_path / "a.csv", "Text", "text", "label")) == Columns("Text", "label", is_guessed=True)
+    assert columns_of(with_names(tmp_path / "a.csv", "Text", "text", "label")) == columns("Text", "label", is_guessed=True)
 
 
 def test_the_most_telling_name_is_guessed(tmp_path: Path) -> None:
-    assert columns_of(with_names(tmp_path / "a.csv", "rating", "title", "text", "label")) == Columns("text", "label", is_guessed=True)
+    assert columns_of(with_names(tmp_path / "a.csv", "rating", "title", "text", "label")) == columns("text", "label", is_guessed=True)
 
 
 def test_columns_asked_for_are_not_guessed(tmp_path: Path) -> None:
     path = with_names(tmp_path / "a.csv", "text", "label", "words", "mood")
-    assert columns_of(path, text_column="words", label_column="mood") == Columns("words", "mood", is_guessed=False)
+    assert columns_of(path, text_column="words", label_column="mood") == columns("words", "mood", is_guessed=False)
 
 
 def test_one_column_asked_for_leaves_the_other_to_a_guess(tmp_path: Path) -> None:
     path = with_names(tmp_path / "a.csv", "words", "label")
-    assert columns_of(path, text_column="words") == Columns("words", "label", is_guessed=True)
+    assert columns_of(path, text_column="words") == columns("words", "label", is_guessed=True)
 
 
 def test_a_missing_label_column_is_no_matter_where_no_label_is_needed(tmp_path: Path) -> None:
     path = with_names(tmp_path / "a.csv", "words")
-    assert columns_of(path, text_column="words", needs_labels=False) == Columns("words", None, is_guessed=False)
+    assert columns_of(path, text_column="words", needs_labels=False) == columns("words", None, is_guessed=False)
 
 
 def test_a_column_that_only_later_rows_have_is_found(tmp_path: Path) -> None:
@@ -228,14 +247,14 @@ def test_a_label_column_asked_for_must_be_there_even_where_no_label_is_needed(fi
 
 
 def test_one_column_cannot_be_both_text_and_label(file: Path) -> None:
-    with pytest.raises(DataError, match=re.escape(f"{file}: text and label are the same column 'text'. Pass another --label-column.")):
+    with pytest.raises(DataError, match=re.escape(f"{file}: text and label are the same column 'text'. Pass another: --label-column NAME.")):
         examples(file, label_column="text")
 
 
 def test_numbered_columns_are_asked_for_by_number(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("good,warm soup\nbad,cold soup\n")
-    assert examples(path, header=False, text_column="2", label_column="1")[0] == Example("warm soup", "good", str(path), 1)
+    assert examples(path, header=False, text_column="2", label_column="1")[0] == example("warm soup", "good", str(path), 1)
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,10 @@ from pathlib import Path
 import pytest
 
 from slmcli.backbones import BACKBONES
-from slmcli.config import SECTIONS, build, read_recipe
+from slmcli.config import SECTIONS, build
 from slmcli.errors import DataError
 from slmcli.plan import split_settings
+from slmcli.recipe_files import read_recipe
 from slmcli.recipes import write_recipe
 from slmcli.tasks import TASKS
 

@@ -13,9 +13,7 @@ from slmcli.tokenizers import TOKENIZERS
 
 @click.command(name="check")
 @click.argument("files", nargs=-1)
-@settings_options(
-    CheckSettings, choices={"task": TASKS.names(), "tokenizer": TOKENIZERS.names()}, leave_out=("files", "vocabulary_size", "min_frequency")
-)
+@settings_options(CheckSettings, choices={"task": TASKS.names(), "tokenizer": ["auto", *TOKENIZERS.names()]}, leave_out=("files",))
 @click.option("--out", type=click.Path(path_type=Path), help="also write the report to this JSON file")
 @common_options(recipe=False)
 def command(

@@ -11,8 +11,9 @@ from typing import Any  # Any: click's values
 import click
 from pydantic.fields import FieldInfo
 
-from slmcli.config import Settings, choices_of, ordered_fields, read_recipe, without_none
+from slmcli.config import Settings, choices_of, ordered_fields, without_none
 from slmcli.errors import ConfigError
+from slmcli.recipe_files import read_recipe
 
 Command = Callable[..., Any]
 

@@ -60,6 +60,7 @@ def divide(arguments: tuple[str, ...]) -> tuple[Path | None, list[str]]:
 
 def execute(settings: PredictSettings, target: Path) -> Iterator[dict[str, Any]]:
     """Yield a prediction for each text, in order, holding one batch in memory."""
+    from slmcli.fields import TEXT
     from slmcli.predictor import open_predictor
     from slmcli.reading import read_examples
 
@@ -67,7 +68,7 @@ def execute(settings: PredictSettings, target: Path) -> Iterator[dict[str, Any]]
         raise ConfigError("nothing to label, or too much: give texts as arguments, or --input FILE (- for standard input).")
     if settings.input:
         corpus = settings.narrow(CorpusSettings)
-        texts: Any = (example.text for example in read_examples([settings.input], corpus, needs_labels=False))
+        texts: Any = (example.text for example in read_examples([settings.input], corpus, fields=(TEXT,), needs_targets=False))
     else:
         texts = settings.texts
     return open_predictor(target, threads=settings.threads).predict_stream(texts, batch_size=settings.batch_size)

@@ -14,7 +14,7 @@ from slmcli.tokenizers import TOKENIZERS
 
 @click.command(name="preprocess")
 @click.argument("files", nargs=-1)
-@settings_options(PreprocessSettings, choices={"task": TASKS.names(), "tokenizer": TOKENIZERS.names()}, leave_out=("files",))
+@settings_options(PreprocessSettings, choices={"task": TASKS.names(), "tokenizer": ["auto", *TOKENIZERS.names()]}, leave_out=("files",))
 @click.option("--out", type=click.Path(path_type=Path), help="dataset directory  [default: WORK/TASK/dataset]")
 @common_options()
 def command(
@@ -50,4 +50,7 @@ def show(result: Mapping[str, Any]) -> None:
     from slmcli.cli.display import show_findings
 
     show_findings(result["report"])
-    click.echo(f"{result['dataset']}: {result['tokens']:,} tokens, vocabulary {result['vocabulary_size']:,}, {result['seconds']:.1f} s")
+    click.echo(
+        f"{result['dataset']}: {result['tokens']:,} tokens, vocabulary {result['vocabulary_size']:,}, {result['seconds']:.1f} s"
+        f" ({result['documents_per_second']:,.0f} documents/s, {result['megabytes_per_second']:.1f} MB/s)"
+    )

@@ -7,11 +7,11 @@ import click
 
 from slmcli.cli import evaluate, export, finetune, predict, preprocess
 from slmcli.cli.options import set_up_logging
-from slmcli.config import EvaluateSettings, ExportSettings, PredictSettings, PreprocessSettings, build, read_recipe
+from slmcli.config import EvaluateSettings, ExportSettings, PredictSettings, PreprocessSettings, build
 from slmcli.errors import ConfigError
 from slmcli.formats import FORMATS
+from slmcli.recipe_files import read_recipe
 from slmcli.tasks import TASKS
-from slmcli.tokenizers import TOKENIZERS
 
 
 @click.command(name="run")
@@ -49,7 +49,7 @@ def run_stages(sections: dict[str, dict[str, Any]], source: str, work: Path, *, 
     exporting = build(ExportSettings, sections.get("export", {}), source=f"{source}: export")
     predicting = build(PredictSettings, sections.get("predict", {}), source=f"{source}: predict")
     place = work / preparing.task
-    TASKS.load(preparing.task), TOKENIZERS.load(preparing.tokenizer), FORMATS.load(exporting.format)
+    TASKS.load(preparing.task), FORMATS.load(exporting.format)
     check_gates(judging.require)
     if "export" in sections:
         check_format(settings.backbone, exporting.format)

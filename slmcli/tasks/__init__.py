@@ -7,5 +7,13 @@ TASKS = Registry(
     {
         "sentiment": "slmcli.tasks.classification:Sentiment",
         "topic": "slmcli.tasks.classification:Topic",
+        "multilabel": "slmcli.tasks.multilabel:Multilabel",
+        "pair": "slmcli.tasks.pair:Pair",
+        "similarity": "slmcli.tasks.pair:Similarity",
+        "ner": "slmcli.tasks.ner:EntityRecognition",
+        "qa": "slmcli.tasks.span_qa:QuestionAnswering",
+        "translation": "slmcli.tasks.sequences:Translation",
+        "dialogue": "slmcli.tasks.sequences:Dialogue",
+        "language-model": "slmcli.tasks.language_model:LanguageModel",
     },
 )

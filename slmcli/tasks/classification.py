@@ -1,22 +1,33 @@
 """One label for one text: sentiment, topic, and whatever else has named classes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any  # Any: tensors and models; TensorFlow is not imported here
 
 import numpy as np
 
 from slmcli.config import EncodingSettings, HeadSettings
-from slmcli.tasks.base import Task, truncate
-from slmcli.tokenizers.base import Tokenizer
+from slmcli.fields import LABEL, TEXT
+from slmcli.reading import Example
+from slmcli.tasks.base import TrainableTask, integers, truncate
 
 
-class Classification(Task):
+class Classification(TrainableTask):
     """Choose one of several labels."""
 
-    def encode(self, text: str, label: str | None, tokenizer: Tokenizer, encoding: EncodingSettings) -> dict[str, list[int]]:
-        """Return `token_ids`, and `label` as one id when the label is given."""
-        features = {"token_ids": truncate(tokenizer.encode(text), encoding)}
-        return features if label is None else {**features, "label": [self.labels.index(label)]}
+    fields = (TEXT, LABEL)
+
+    def texts(self, example: Example) -> list[str]:
+        """Return the one text."""
+        return [example.text]
+
+    def assemble(self, example: Example, streams: Sequence[np.ndarray], encoding: EncodingSettings) -> dict[str, np.ndarray]:
+        """Return `token_ids`, and `label` as one id when the example has a label."""
+        features = {"token_ids": truncate(streams[0], encoding)}
+        return features if example.label is None else {**features, "label": integers([self.label_ids[example.label]])}
+
+    def labels_of(self, example: Example) -> list[str]:
+        """Return the one label."""
+        return [] if example.label is None else [example.label]
 
     def parse(self, serialized: Any) -> dict[str, Any]:
         """Return `token_ids` (length,) int32 and `label` () int32 of one serialized example."""

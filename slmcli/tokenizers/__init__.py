@@ -1,4 +1,4 @@
-"""Tokenizers: cleaned text to token ids."""
+"""Tokenizers: text to token ids."""
 
 from slmcli.registry import Registry
 
@@ -6,6 +6,11 @@ TOKENIZERS = Registry(
     "tokenizer",
     {
         "word": "slmcli.tokenizers.word:WordTokenizer",
+        "chinese": "slmcli.tokenizers.chinese:ChineseTokenizer",
         "character": "slmcli.tokenizers.character:CharacterTokenizer",
+        "byte": "slmcli.tokenizers.byte:ByteTokenizer",
+        "bpe": "slmcli.tokenizers.bpe:BpeTokenizer",
+        "wordpiece": "slmcli.tokenizers.wordpiece:WordpieceTokenizer",
+        "unigram": "slmcli.tokenizers.unigram:UnigramTokenizer",
     },
 )

@@ -1,63 +1,139 @@
-"""What every tokenizer does: clean, split, look up; save and load as JSON; a fingerprint."""
+"""What every tokenizer does: clean, split into pretokens, turn each into pieces; save and load as JSON; a fingerprint.
+
+A pretoken is what a text is split into without looking at the vocabulary: a word, a sign, a word with the space before it.
+A piece is an entry of the vocabulary. A word tokenizer has one piece a pretoken, a subword tokenizer one or more. Because a
+pretoken always has the same pieces, a corpus is split once, and everything else works on its different pretokens.
+"""
 
 import abc
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar  # Any: a JSON document
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Self  # Any: a JSON document
 
-from slmcli.cleaning import clean
+import numpy as np
+
+from slmcli.cleaning import clean, clean_aligned
 from slmcli.config import CleaningSettings, TokenizerSettings
 from slmcli.errors import DataError
 from slmcli.files import sha256_json
+from slmcli.subword_models import load, train
 
-PADDING, UNKNOWN = "<pad>", "<unk>"
-PADDING_ID, UNKNOWN_ID = 0, 1
-FORMAT_VERSION = 1
+SPECIAL_TOKENS = ("<pad>", "<unk>", "<bos>", "<eos>", "<sep>", "<mask>")
+PADDING_ID, UNKNOWN_ID, BEGIN_ID, END_ID, SEPARATOR_ID, MASK_ID = range(len(SPECIAL_TOKENS))
+FORMAT_VERSION = 2
+# our choice: more than the different words of a million reviews, about 50 MB at most
+_CACHED_PRETOKENS = 200_000
 
 
 class Tokenizer(abc.ABC):
-    """A vocabulary and a way to split text. Ids count from 0: padding, unknown, then tokens by falling frequency."""
+    """A vocabulary and a way to split text. Ids count from 0: the special tokens, then the pieces.
+
+    Attributes:
+        settings: How it was asked for.
+        cleaning: What happens to a text first.
+        vocabulary: Id to piece, as a person reads it.
+    """
 
     name: ClassVar[str]
+    # decode(encode(text)) is the cleaned text, for every text
+    is_lossless: ClassVar[bool] = False
+    # a text has no pretokens: it is encoded as a whole, by a vocabulary that was there before
+    is_whole_text: ClassVar[bool] = False
 
     def __init__(self, settings: TokenizerSettings, cleaning: CleaningSettings, vocabulary: Sequence[str]) -> None:
         self.settings = settings
         self.cleaning = cleaning
         self.vocabulary = list(vocabulary)
-        self._ids = {token: token_id for token_id, token in enumerate(self.vocabulary) if token not in (PADDING, UNKNOWN)}
+        self._pieces = _PieceCache(self)
+
+    @classmethod
+    @abc.abstractmethod
+    def build(cls, counts: Mapping[str, int], settings: TokenizerSettings, cleaning: CleaningSettings) -> Self:
+        """Build the vocabulary from the pretokens of the training texts and how often each occurs.
+
+        Raises:
+            DataError: There is nothing to build it from.
+        """
 
     @abc.abstractmethod
     def split(self, text: str) -> list[str]:
-        """Split a cleaned text into tokens, without looking at the vocabulary."""
+        """Split a cleaned text into pretokens, without looking at the vocabulary."""
+
+    @abc.abstractmethod
+    def pieces(self, pretoken: str) -> list[int]:
+        """Return the ids of a pretoken's pieces, at least one."""
+
+    @abc.abstractmethod
+    def decode(self, token_ids: Iterable[int]) -> str:
+        """Return the text of token ids; special tokens but the unknown one are left out."""
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Return where each pretoken of a cleaned text stands in it, [start, end) in characters."""
+        spans = []
+        position = 0
+        for pretoken in self.split(text):
+            start = text.find(pretoken, position)
+            start, position = (position, position) if start < 0 else (start, start + len(pretoken))
+            spans.append((start, position))
+        return spans
+
+    def piece_spans(self, pretoken: str) -> list[tuple[int, int]]:
+        """Return where each piece of a pretoken stands in it, [start, end) in characters."""
+        return [(0, len(pretoken))] * len(self.pieces(pretoken))
+
+    def expand(self, pretokens: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the pieces of many pretokens.
+
+        Returns:
+            token_ids: (pieces,) int32, the pieces of all pretokens one after the other.
+            lengths: (pretokens,) int32, the number of pieces of each.
+        """
+        pieces = [self.pieces(pretoken) for pretoken in pretokens]
+        lengths = np.fromiter(map(len, pieces), np.int32, len(pieces))
+        return np.fromiter((token_id for each in pieces for token_id in each), np.int32, int(lengths.sum())), lengths
 
     @classmethod
-    def train(cls, texts: Iterable[str], settings: TokenizerSettings, cleaning: CleaningSettings) -> "Tokenizer":
-        """Build the vocabulary from training texts.
-
-        Raises:
-            DataError: No token is frequent enough.
-        """
-        tokenizer = cls(settings, cleaning, [PADDING, UNKNOWN])
+    def train(cls, texts: Iterable[str], settings: TokenizerSettings, cleaning: CleaningSettings) -> Self:
+        """Build the vocabulary from training texts."""
+        untrained = cls.untrained(settings, cleaning)
         counts: Counter[str] = Counter()
         for text in texts:
-            counts.update(tokenizer.tokenize(text))
-        frequent = [token for token, count in counts.items() if count >= settings.min_frequency and token not in (PADDING, UNKNOWN)]
-        frequent.sort(key=lambda token: (-counts[token], token))
-        if not frequent:
-            raise DataError(
-                f"no token occurs {settings.min_frequency} times in the training texts ({len(counts)} different tokens). "
-                "Pass a lower --min-frequency, or more text."
-            )
-        return cls(settings, cleaning, [PADDING, UNKNOWN, *frequent[: settings.vocabulary_size - 2]])
+            counts.update(untrained.tokenize(text))
+        return cls.build(counts, settings, cleaning)
+
+    @classmethod
+    def untrained(cls, settings: TokenizerSettings, cleaning: CleaningSettings) -> Self:
+        """Return a tokenizer that can split, with a vocabulary of special tokens only."""
+        return cls(settings, cleaning, SPECIAL_TOKENS)
 
     def tokenize(self, text: str) -> list[str]:
-        """Clean a text and split it into tokens."""
+        """Clean a text and split it into pretokens."""
         return self.split(clean(text, self.cleaning))
 
     def encode(self, text: str) -> list[int]:
-        """Return the token ids of a text; tokens outside the vocabulary become `UNKNOWN_ID`."""
-        ids = self._ids
-        return [ids.get(token, UNKNOWN_ID) for token in self.tokenize(text)]
+        """Return the token ids of a text; what the vocabulary lacks becomes `UNKNOWN_ID`."""
+        pieces = self._pieces
+        return [token_id for pretoken in self.tokenize(text) for token_id in pieces[pretoken]]
+
+    def encode_batch(self, texts: Iterable[str]) -> list[list[int]]:
+        """Return the token ids of each text, the same as one by one."""
+        return [self.encode(text) for text in texts]
+
+    def encode_with_offsets(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        """Return the token ids of a text, and where each stands in it.
+
+        Returns:
+            token_ids: As `encode` gives them.
+            offsets: [start, end) in characters of `text`, as it was before cleaning; one pair a token.
+        """
+        cleaned, starts, ends = clean_aligned(text, self.cleaning)
+        token_ids: list[int] = []
+        offsets: list[tuple[int, int]] = []
+        for start, end in self.spans(cleaned):
+            pretoken = cleaned[start:end]
+            token_ids += self._pieces[pretoken]
+            offsets += [_in_original(start + first, start + last, starts, ends, len(text)) for first, last in self.piece_spans(pretoken)]
+        return token_ids, offsets
 
     def to_json(self) -> dict[str, Any]:
         """Return everything needed to encode the same way elsewhere."""
@@ -65,16 +141,154 @@ class Tokenizer(abc.ABC):
             "format_version": FORMAT_VERSION,
             "tokenizer": self.name,
             "settings": self.settings.model_dump(),
-            "cleaning": self.cleaning.model_dump(),
+            "cleaning": self.cleaning.cleaning,
             "vocabulary": self.vocabulary,
         }
 
     @classmethod
-    def from_json(cls, document: dict[str, Any]) -> "Tokenizer":
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
         """Rebuild a tokenizer from `to_json`."""
-        return cls(TokenizerSettings(**document["settings"]), CleaningSettings(**document["cleaning"]), document["vocabulary"])
+        settings, cleaning = settings_of(document)
+        return cls(settings, cleaning, document["vocabulary"])
 
     @property
     def fingerprint(self) -> str:
         """Hash of all that decides how a text is encoded."""
         return sha256_json(self.to_json())[:16]
+
+
+class SubwordTokenizer(Tokenizer):
+    """A tokenizer whose pretokens are split by a model of Hugging Face `tokenizers`.
+
+    Attributes:
+        model: The model as JSON: its kind, vocabulary, merges or scores.
+    """
+
+    kind: ClassVar[str]
+
+    def __init__(
+        self, settings: TokenizerSettings, cleaning: CleaningSettings, vocabulary: Sequence[str], model: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(settings, cleaning, vocabulary)
+        self.model = dict(model or {})
+        self._loaded: Any = None
+
+    @classmethod
+    def build(cls, counts: Mapping[str, int], settings: TokenizerSettings, cleaning: CleaningSettings) -> Self:
+        """Train the model."""
+        words: Counter[str] = Counter()
+        for pretoken, count in counts.items():
+            words[cls.to_model(pretoken)] += count
+        if not words:
+            raise no_token(settings, 0)
+        size = settings.vocabulary_size
+        model = train(cls.kind, words, vocabulary_size=size, min_frequency=settings.min_frequency, special_tokens=SPECIAL_TOKENS)
+        return cls(settings, cleaning, _entries(model), model)
+
+    @classmethod
+    def to_model(cls, pretoken: str) -> str:
+        """Return a pretoken as the model sees it: without spaces."""
+        return pretoken
+
+    def pieces(self, pretoken: str) -> list[int]:
+        """Return the ids that the model gives."""
+        return [token.id for token in self._tokens(pretoken)] or [UNKNOWN_ID]
+
+    def piece_spans(self, pretoken: str) -> list[tuple[int, int]]:
+        """Return where the model splits."""
+        return [self.to_pretoken(pretoken, *token.offsets) for token in self._tokens(pretoken)] or [(0, len(pretoken))]
+
+    def to_pretoken(self, pretoken: str, start: int, end: int) -> tuple[int, int]:
+        """Return the characters of a pretoken that the bytes [start, end) of what the model saw stand for."""
+        seen = self.to_model(pretoken).encode("utf-8")
+        return len(seen[:start].decode("utf-8", "ignore")), len(seen[:end].decode("utf-8", "ignore"))
+
+    def _tokens(self, pretoken: str) -> Any:
+        if not self.model:
+            return []
+        if self._loaded is None:
+            self._loaded = load(self.model)
+        return self._loaded.tokenize(self.to_model(pretoken))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything needed to encode the same way elsewhere."""
+        return {**super().to_json(), "model": self.model}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """Rebuild a tokenizer from `to_json`."""
+        settings, cleaning = settings_of(document)
+        return cls(settings, cleaning, document["vocabulary"], document["model"])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_loaded": None}
+
+
+def _entries(model: Mapping[str, Any]) -> list[str]:
+    """Return a model's vocabulary in the order of the ids."""
+    entries = model["vocab"]
+    return [entry[0] for entry in entries] if isinstance(entries, list) else sorted(entries, key=lambda entry: entries[entry])
+
+
+class _PieceCache(dict[str, list[int]]):
+    """Pretoken to its pieces, filled on use; emptied when it has grown large."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        super().__init__()
+        self._tokenizer = tokenizer
+
+    def __missing__(self, pretoken: str) -> list[int]:
+        if len(self) >= _CACHED_PRETOKENS:
+            self.clear()
+        pieces = self[pretoken] = self._tokenizer.pieces(pretoken)
+        return pieces
+
+
+# Han characters stand without spaces between words
+HAN = r"\u3400-\u9fff\uf900-\ufaff"
+# our choice: words, runs of Han characters and runs of signs, each with the space before it, none longer than a line; every
+# character of a text belongs to exactly one of them, so that joined they are the text
+LOSSLESS_PATTERN = rf" ?(?:(?![{HAN}])\w){{1,64}}| ?[{HAN}]{{1,16}}| ?[^\w\s]{{1,16}}|\s+"
+
+
+def settings_of(document: Mapping[str, Any]) -> tuple[TokenizerSettings, CleaningSettings]:
+    """Return the settings that a tokenizer's JSON document holds.
+
+    Raises:
+        DataError: It was written by a release whose vocabulary had no special tokens.
+    """
+    if document["format_version"] < FORMAT_VERSION:
+        raise DataError(
+            f"the tokenizer has format_version {document['format_version']}, of a release before {FORMAT_VERSION}. "
+            "Make the dataset again with `slm preprocess --overwrite`, and train again."
+        )
+    return TokenizerSettings(**document["settings"]), CleaningSettings(cleaning=document["cleaning"])
+
+
+def most_frequent(counts: Mapping[str, int], settings: TokenizerSettings) -> list[str]:
+    """Return the tokens that enter a vocabulary beside the special ones: by falling frequency, equal ones by name.
+
+    Raises:
+        DataError: No token is frequent enough.
+    """
+    frequent = [token for token, count in counts.items() if count >= settings.min_frequency and token not in SPECIAL_TOKENS]
+    if not frequent:
+        raise no_token(settings, len(counts))
+    frequent.sort(key=lambda token: (-counts[token], token))
+    return frequent[: settings.vocabulary_size - len(SPECIAL_TOKENS)]
+
+
+def no_token(settings: TokenizerSettings, different: int) -> DataError:
+    """Return the error of a corpus that makes no vocabulary."""
+    return DataError(
+        f"no token occurs {settings.min_frequency} times in the training texts ({different} different tokens). "
+        "Pass a lower --min-frequency, or more text."
+    )
+
+
+def _in_original(start: int, end: int, starts: Sequence[int], ends: Sequence[int], length: int) -> tuple[int, int]:
+    """Return where the characters [start, end) of a cleaned text stood before cleaning."""
+    if start >= end:
+        position = starts[start] if start < len(starts) else length
+        return position, position
+    return starts[start], max(ends[start:end])

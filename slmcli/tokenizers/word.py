@@ -1,13 +1,16 @@
 """Words by NLTK's tokenizers that need no downloaded data."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Self
 
 from slmcli.config import CleaningSettings, TokenizerSettings
-from slmcli.tokenizers.base import Tokenizer
+from slmcli.tokenizers.base import HAN, SPECIAL_TOKENS, UNKNOWN_ID, Tokenizer, most_frequent
 
 # our choice: Han characters one by one (no spaces between words), words with inner apostrophes, then single signs
 WORD_PATTERN = r"[\u3400-\u9fff\uf900-\ufaff]|(?:(?![\u3400-\u9fff\uf900-\ufaff])\w)+(?:['’](?:(?![\u3400-\u9fff\uf900-\ufaff])\w)+)*|[^\w\s]"
+# spaces that nobody writes: between Han characters and their signs, before closing signs, after opening ones
+_TIGHT = re.compile(rf"(?<=[{HAN}，。！？；：、]) (?=[{HAN}，。！？；：、])| (?=[.,!?;:%)\]}}’”…])|(?<=[(\[{{“‘]) ")
 # the pattern of nltk.tokenize.WordPunctTokenizer
 WORDPUNCT_PATTERN = r"\w+|[^\w\s]+"
 
@@ -24,10 +27,30 @@ class WordTokenizer(Tokenizer):
     def __init__(self, settings: TokenizerSettings, cleaning: CleaningSettings, vocabulary: Sequence[str]) -> None:
         super().__init__(settings, cleaning, vocabulary)
         self._split = _splitter(settings.splitter)
+        self._ids = {token: token_id for token_id, token in enumerate(self.vocabulary) if token_id >= len(SPECIAL_TOKENS)}
+
+    @classmethod
+    def build(cls, counts: Mapping[str, int], settings: TokenizerSettings, cleaning: CleaningSettings) -> Self:
+        """Take the most frequent words."""
+        return cls(settings, cleaning, [*SPECIAL_TOKENS, *most_frequent(counts, settings)])
 
     def split(self, text: str) -> list[str]:
         """Split a cleaned text into words and signs."""
         return self._split(text)
+
+    def pieces(self, pretoken: str) -> list[int]:
+        """Return the one id of a word."""
+        return [self._ids.get(pretoken, UNKNOWN_ID)]
+
+    def encode(self, text: str) -> list[int]:
+        """Return the id of each word."""
+        ids = self._ids
+        return [ids.get(token, UNKNOWN_ID) for token in self.tokenize(text)]
+
+    def decode(self, token_ids: Iterable[int]) -> str:
+        """Return words with spaces between them, but for Han characters and around signs."""
+        words = [self.vocabulary[token_id] for token_id in token_ids if token_id == UNKNOWN_ID or token_id >= len(SPECIAL_TOKENS)]
+        return _TIGHT.sub("", " ".join(words))
 
 
 def _splitter(name: str) -> Callable[[str], list[str]]:

@@ -8,7 +8,7 @@ import nltk.tokenize
 import pytest
 
 from slmcli.config import CleaningSettings, TokenizerSettings
-from slmcli.tokenizers.base import PADDING, PADDING_ID, UNKNOWN, UNKNOWN_ID
+from slmcli.tokenizers.base import PADDING_ID, SPECIAL_TOKENS, UNKNOWN_ID
 from slmcli.tokenizers.word import WORD_PATTERN, WordTokenizer
 
 SPLITTERS = get_args(TokenizerSettings.model_fields["splitter"].annotation)
@@ -23,7 +23,9 @@ SENTENCES = pytest.mark.parametrize(
 def tokenizer(splitter: str, *, markup: bool = True) -> WordTokenizer:
     """Return a tokenizer that knows the word `soup`."""
     settings = TokenizerSettings(splitter=splitter)
-    return WordTokenizer(settings, CleaningSettings(markup=markup), [PADDING, UNKNOWN, "soup"])
+    return WordTokenizer(
+        settings, CleaningSettings(cleaning=[*(["markup"] if markup else []), "nfkc", "lowercase", "whitespace"]), [*SPECIAL_TOKENS, "soup"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -100,7 +102,7 @@ def test_no_text_is_too_odd(splitter: str, text: str) -> None:
 
 @EVERY_SPLITTER
 def test_a_text_is_cleaned_before_it_is_split(splitter: str) -> None:
-    assert tokenizer(splitter).encode("<b>SOUP</b>") == [2]
+    assert tokenizer(splitter).encode("<b>SOUP</b>") == [6]
 
 
 @EVERY_SPLITTER
@@ -112,7 +114,7 @@ def test_no_text_becomes_padding(splitter: str, markup: bool) -> None:
 @EVERY_SPLITTER
 def test_the_name_of_the_padding_in_a_training_text_is_no_second_token(splitter: str) -> None:
     settings = TokenizerSettings(splitter=splitter, min_frequency=1)
-    vocabulary = WordTokenizer.train(["<pad> soup <unk>"], settings, CleaningSettings(markup=False)).vocabulary
+    vocabulary = WordTokenizer.train(["<pad> soup <unk>"], settings, CleaningSettings(cleaning=[])).vocabulary
     assert len(set(vocabulary)) == len(vocabulary)
 
 

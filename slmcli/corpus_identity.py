@@ -1,0 +1,75 @@
+"""Which files a dataset is made of, and a fingerprint of them that costs no reading when they have not changed."""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any  # Any: a JSON document
+
+from slmcli.config import TextSettings
+from slmcli.corpora.base import STANDARD_INPUT
+from slmcli.errors import ConfigError, DataError
+from slmcli.files import sha256_file, sha256_json
+from slmcli.reading import sample_corpus
+from slmcli.sources import expand
+
+SPLITS = ("train", "validation", "test")
+# our choice: a file changed within this time before it was hashed may change again without a new time stamp
+_UNSURE_NANOSECONDS = 2_000_000_000
+
+
+def corpus_files(settings: TextSettings) -> dict[str, list[Path]]:
+    """Return the corpus files of each split; the sample corpus when none are named.
+
+    Raises:
+        ConfigError: Files are named in a way that cannot be meant.
+        DataError: A file is missing.
+    """
+    if not settings.files and (settings.validation or settings.test):
+        raise ConfigError("--validation and --test go with training files, and none are given. Name the training FILES too.")
+    if not settings.files:
+        return {split: [sample_corpus(settings.sample, split)] for split in SPLITS}
+    if "" in (*settings.files, settings.validation, settings.test):
+        raise ConfigError("a corpus file's name is empty. Give a path, or leave it out.")
+    named: dict[str, list[str]] = {
+        "train": [*settings.files],
+        "validation": [settings.validation] if settings.validation else [],
+        "test": [settings.test] if settings.test else [],
+    }
+    return {split: expand(files) if files else [] for split, files in named.items()}
+
+
+def describe_sources(files: Mapping[str, Sequence[Path]], known: Sequence[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
+    """Return split, name, bytes, time of the last change and SHA-256 of each file.
+
+    Args:
+        files: Split to files.
+        known: The same of an earlier time: a file of the same name, size and time is not read again.
+    """
+    return [_describe(path, split, known) for split, paths in files.items() for path in paths]
+
+
+def _describe(path: Path, split: str, known: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    if path == STANDARD_INPUT:
+        # what comes is known only once it is read; never up to date
+        return {"split": split, "name": "-", "bytes": 0, "modified_ns": 0, "sha256": f"standard input at {time.time_ns()}"}
+    try:
+        if path.is_dir():
+            return _describe_folder(path, split)
+        parts = [path] if path.exists() else [Path(part) for part in str(path).split(",")]
+        size = sum(part.stat().st_size for part in parts)
+        modified = max(part.stat().st_mtime_ns for part in parts)
+        facts = {"split": split, "name": path.name, "bytes": size, "modified_ns": modified}
+        for source in known:
+            if all(source.get(name) == value for name, value in facts.items()) and source.get("is_settled"):
+                return dict(source)
+        hashes = [sha256_file(part) for part in parts]
+        is_settled = time.time_ns() - modified > _UNSURE_NANOSECONDS
+        return {**facts, "is_settled": is_settled, "sha256": hashes[0] if len(hashes) == 1 else sha256_json(hashes)}
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}). Give the path of a corpus file.") from error
+
+
+def _describe_folder(path: Path, split: str) -> dict[str, Any]:
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    digest = sha256_json([[str(file.relative_to(path)), sha256_file(file)] for file in files])
+    return {"split": split, "name": path.name, "bytes": sum(file.stat().st_size for file in files), "modified_ns": 0, "sha256": digest}

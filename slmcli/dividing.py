@@ -1,0 +1,163 @@
+"""Which split each example belongs to, and which examples stand twice, from hashes alone."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from slmcli.spill import Spill
+
+TRAIN, VALIDATION, TEST = range(3)
+NOWHERE = 255
+_ROWS_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is compared between examples, for all of them.
+
+    Attributes:
+        keys: (examples,) uint64, hash of the normal form.
+        raw: (examples,) uint64, hash of the text as it stands.
+        splits: (examples,) uint8, TRAIN, VALIDATION, TEST or NOWHERE.
+        strata: (examples,) int32, number of the label; 0 for examples without one, or with several.
+        has_text: (examples,) bool.
+        names: Label names; number 0 stands for no label.
+    """
+
+    keys: np.ndarray
+    raw: np.ndarray
+    splits: np.ndarray
+    strata: np.ndarray
+    has_text: np.ndarray
+    names: list[str]
+
+
+@dataclass
+class Found:
+    """Examples of one kind: how many, and the first few."""
+
+    count: int = 0
+    rows: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class RepeatedRows:
+    """Examples that stand twice, by their numbers among all examples."""
+
+    exact: Mapping[int, Found]
+    normalised: Mapping[int, Found]
+    overlap: Mapping[tuple[int, int], Found]
+    conflicting: Found
+
+    def every(self) -> list[Found]:
+        """Return all of them."""
+        return [*self.exact.values(), *self.normalised.values(), *self.overlap.values(), self.conflicting]
+
+
+def survey(spill: Spill, examples: int) -> Survey:
+    """Gather what is compared: 22 bytes an example."""
+    names = {"": 0}
+    found = Survey(
+        np.zeros(examples, np.uint64),
+        np.zeros(examples, np.uint64),
+        np.zeros(examples, np.uint8),
+        np.zeros(examples, np.int32),
+        np.zeros(examples, bool),
+        [],
+    )
+    for block in spill:
+        rows = slice(block.first, block.first + len(block))
+        found.keys[rows], found.raw[rows], found.splits[rows] = block.keys, block.raw, block.split
+        found.has_text[rows] = block.tokens_by_example() > 0
+        found.strata[rows] = [names.setdefault(labels[0], len(names)) if len(labels) == 1 else 0 for labels in block.labels_by_example()]
+    found.names.extend(names)
+    return found
+
+
+def divide(found: Survey, shares: Mapping[int, float], seed: int) -> np.ndarray:
+    """Move a share of every label from the training split to others; texts that repeat stay on one side.
+
+    Which examples move depends on their texts and the seed alone, not on their order or their number.
+
+    Args:
+        found: The corpus.
+        shares: Split to the share of the training rows that it gets.
+        seed: Another seed chooses other examples.
+
+    Returns:
+        (examples,) uint8, the splits.
+    """
+    splits = found.splits.copy()
+    rows = np.flatnonzero(splits == TRAIN)
+    keys, groups, sizes = np.unique(found.keys[rows], return_inverse=True, return_counts=True)
+    order = np.argsort(groups, kind="stable")
+    strata = np.minimum.reduceat(found.strata[rows][order], np.cumsum(sizes) - sizes) if len(rows) else np.zeros(0, np.int32)
+    chosen = np.full(len(keys), TRAIN, np.uint8)
+    by_chance = mix(keys ^ mix(np.array([seed], np.uint64)))
+    ranked = np.lexsort((keys, by_chance, strata))
+    for members in np.split(ranked, np.flatnonzero(np.diff(strata[ranked])) + 1):
+        total, taken = int(sizes[members].sum()), 0
+        before = np.cumsum(sizes[members]) - sizes[members]
+        for split, share in shares.items():
+            quota = round(share * total)
+            chosen[members[(before >= taken) & (before < taken + quota)]] = split
+            taken = int((before + sizes[members])[before < taken + quota].max(initial=taken)) if quota else taken
+    splits[rows] = chosen[groups]
+    return splits
+
+
+def mix(values: np.ndarray) -> np.ndarray:
+    """Return (values,) uint64 that look random and depend on each value alone.
+
+    Source: the finalizer of SplitMix64, Steele et al. 2014, "Fast splittable pseudorandom number generators", figure 14.
+    """
+    with np.errstate(over="ignore"):
+        mixed = values + np.uint64(0x9E3779B97F4A7C15)
+        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))
+
+
+def is_in_train(found: Survey, splits: np.ndarray) -> np.ndarray:
+    """Return (examples,) bool: the example is outside the training split, but its text is inside too."""
+    return (splits != TRAIN) & found.has_text & np.isin(found.keys, found.keys[(splits == TRAIN) & found.has_text])
+
+
+def find_repeats(found: Survey, splits: np.ndarray) -> RepeatedRows:
+    """Find examples whose text stands before in their split, in an earlier split, or elsewhere with another label."""
+    rows = np.flatnonzero((splits != NOWHERE) & found.has_text)
+    is_later, first = _earlier(found.keys[rows], splits[rows])
+    is_same, first_same = _earlier(found.raw[rows], splits[rows])
+    here = splits[rows]
+    is_repeat = is_later & (here[first] == here)
+    is_exact = is_repeat & is_same & (here[first_same] == here)
+    is_overlap = is_later & (here[first] != here)
+    pairs = {(int(a), int(b)) for a, b in np.unique(np.stack([here[first], here], 1)[is_overlap], axis=0)}
+    return RepeatedRows(
+        exact={split: _found(rows[is_exact & (here == split)]) for split in (TRAIN, VALIDATION, TEST)},
+        normalised={split: _found(rows[is_repeat & ~is_exact & (here == split)]) for split in (TRAIN, VALIDATION, TEST)},
+        overlap={(a, b): _found(rows[is_overlap & (here[first] == a) & (here == b)]) for a, b in sorted(pairs)},
+        conflicting=_conflicting(found, rows, here),
+    )
+
+
+def _earlier(values: np.ndarray, splits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Say of each row whether an equal one comes before, in an earlier split or above, and which one is the first."""
+    order = np.lexsort((splits, values))
+    starts = np.flatnonzero(np.concatenate([[True], np.diff(values[order]) != 0])) if len(values) else np.zeros(0, np.int64)
+    sizes = np.diff(np.concatenate([starts, [len(values)]]))
+    first = np.empty(len(values), np.int64)
+    first[order] = np.repeat(order[starts], sizes)
+    return first != np.arange(len(values)), first
+
+
+def _conflicting(found: Survey, rows: np.ndarray, splits: np.ndarray) -> Found:
+    is_labelled = found.strata[rows] > 0
+    labelled = rows[is_labelled]
+    _, first = _earlier(found.keys[labelled], splits[is_labelled])
+    return _found(labelled[found.strata[labelled][first] != found.strata[labelled]])
+
+
+def _found(rows: Sequence[int] | np.ndarray) -> Found:
+    return Found(len(rows), [int(row) for row in rows[:_ROWS_SHOWN]])

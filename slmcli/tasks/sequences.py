@@ -1,0 +1,69 @@
+"""One text made from another: translation, and the next turn of a dialogue."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from slmcli.config import EncodingSettings
+from slmcli.fields import Field
+from slmcli.reading import Example
+from slmcli.tasks.base import Task, integers
+from slmcli.tokenizers.base import BEGIN_ID, END_ID, SEPARATOR_ID
+
+
+def _target_ids(stream: np.ndarray, encoding: EncodingSettings) -> np.ndarray:
+    """Put the marks of beginning and end around a text that is to be generated, cut to fit."""
+    kept = stream[: max(0, encoding.max_length - 2)]
+    return np.concatenate([integers([BEGIN_ID]), kept, integers([END_ID])])
+
+
+class Translation(Task):
+    """Say a text in another language."""
+
+    name = "translation"
+    description = "a text said in another language"
+    fields = (
+        Field("source", "text", ("source", "src", "en", "text")),
+        Field("target", "text", ("target", "tgt", "translation", "de", "fr", "zh", "es"), is_target=True),
+    )
+    token_features = ("token_ids", "target_ids")
+    tokenizers = ("bpe", "bpe")
+    # what is generated shall read naturally: case and signs stay
+    cleaning = ["nfc", "whitespace"]  # noqa: RUF012  (a class constant of the base's type)
+
+    def texts(self, example: Example) -> list[str]:
+        """Return the source and, when there is one, the target; both share one vocabulary."""
+        target = example.values.get("target")
+        return [example.values.get("source") or "", *([] if target is None else [target])]
+
+    def assemble(self, example: Example, streams: Sequence[np.ndarray], encoding: EncodingSettings) -> dict[str, np.ndarray]:
+        """Return `token_ids` of the source, cut at its end, and `target_ids` between <bos> and <eos>."""
+        features = {"token_ids": streams[0][: encoding.max_length]}
+        return features if len(streams) == 1 else {**features, "target_ids": _target_ids(streams[1], encoding)}
+
+
+class Dialogue(Task):
+    """Answer the turns so far."""
+
+    name = "dialogue"
+    description = "the next turn of a dialogue"
+    fields = (
+        Field("context", "turns", ("context", "history", "question", "prompt", "instruction", "text")),
+        Field("response", "text", ("response", "answer", "reply", "completion", "output"), is_target=True),
+    )
+    token_features = ("token_ids", "target_ids")
+    tokenizers = ("bpe", "bpe")
+    cleaning = ["nfc", "whitespace"]  # noqa: RUF012  (a class constant of the base's type)
+
+    def texts(self, example: Example) -> list[str]:
+        """Return every turn of the context and, when there is one, the response."""
+        response = example.values.get("response")
+        return [*(example.values.get("context") or ()), *([] if response is None else [response])]
+
+    def assemble(self, example: Example, streams: Sequence[np.ndarray], encoding: EncodingSettings) -> dict[str, np.ndarray]:
+        """Return `token_ids`: the turns with <sep> between them, the last ones when they are too many; and `target_ids`."""
+        has_response = example.values.get("response") is not None
+        turns = streams[:-1] if has_response else streams
+        joined = np.concatenate([integers([]), *(part for turn in turns for part in (integers([SEPARATOR_ID]), turn))])[1:]
+        features = {"token_ids": joined[max(0, len(joined) - encoding.max_length) :].astype(np.int32)}
+        return {**features, "target_ids": _target_ids(streams[-1], encoding)} if has_response else features

@@ -1,0 +1,67 @@
+"""An answer found in a text: extractive question answering."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from slmcli.config import EncodingSettings
+from slmcli.fields import Field
+from slmcli.reading import Example
+from slmcli.tasks.base import Task, integers
+from slmcli.tokenizers.base import Tokenizer
+
+
+class QuestionAnswering(Task):
+    """Find the words of a context that answer a question.
+
+    Source: Rajpurkar et al. 2016 (SQuAD), section 3; a question without an answer has none (Rajpurkar et al. 2018).
+    """
+
+    name = "qa"
+    description = "the words of a text that answer a question"
+    fields = (
+        Field("context", "text", ("context", "passage", "paragraph", "document", "text")),
+        Field("question", "text", ("question", "query")),
+        Field("answers", "answers", ("answers", "answer"), is_target=True),
+    )
+    token_features = ("context_ids", "question_ids")
+    needs_offsets = True
+    cleaning = ["nfc"]  # noqa: RUF012  (a class constant of the base's type)
+
+    def texts(self, example: Example) -> list[str]:
+        """Return context and question."""
+        return [example.values.get("context") or "", example.values.get("question") or ""]
+
+    def assemble(self, example: Example, streams: Sequence[np.ndarray], encoding: EncodingSettings) -> dict[str, np.ndarray]:
+        """Return `context_ids` and `question_ids`, each cut at its end."""
+        return {"context_ids": streams[0][: encoding.max_length], "question_ids": streams[1][: encoding.max_length]}
+
+    def encode(self, example: Example, tokenizer: Tokenizer, encoding: EncodingSettings) -> dict[str, np.ndarray]:
+        """Return `context_ids`, `question_ids` and, with answers, `answer_span`: [start, end) in tokens of the first answer.
+
+        A question without an answer, or whose answer was cut off or stands elsewhere, has the span [0, 0).
+        """
+        context, question = self.texts(example)
+        token_ids, offsets = tokenizer.encode_with_offsets(context)
+        streams = [np.asarray(token_ids, np.int32), np.asarray(tokenizer.encode(question), np.int32)]
+        features = self.assemble(example, streams, encoding)
+        answers = example.values.get("answers")
+        if answers is None:
+            return features
+        return {**features, "answer_span": integers(_first_span(context, answers, offsets[: encoding.max_length]))}
+
+    def identity(self, example: Example) -> str:
+        """Return context and question, and the answers: one question may stand twice with other answers."""
+        return "\n".join(self.texts(example))
+
+
+def _first_span(context: str, answers: dict[str, list], offsets: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """Return [start, end) in tokens of the first answer that stands where it says."""
+    for text, start in zip(answers["text"], answers["answer_start"], strict=True):
+        if not text or start < 0 or context[start : start + len(text)] != text:
+            continue
+        inside = [token for token, (first, last) in enumerate(offsets) if first < start + len(text) and last > start and first < last]
+        is_whole = bool(inside) and offsets[inside[-1]][1] >= len(text.rstrip()) + start
+        if is_whole:
+            return inside[0], inside[-1] + 1
+    return 0, 0
