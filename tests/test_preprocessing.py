@@ -6,10 +6,15 @@ from typing import Any
 import pytest
 from conftest import rows, write_jsonl
 
-from slmcli.config import PreprocessSettings
+from slmcli.config import CorpusSettings, PreprocessSettings
 from slmcli.dataset import open_dataset
 from slmcli.errors import DataError, OutputError
 from slmcli.preprocessing import preprocess, sort_labels
+from slmcli.reading import read_examples
+from slmcli.tasks import TASKS
+from slmcli.tokenizers import TOKENIZERS
+
+TRAINED = [name for name in TOKENIZERS.names() if name != "huggingface"]
 
 SMALL: dict[str, Any] = {"min_frequency": 1, "max_length": 16}
 
@@ -150,3 +155,84 @@ def test_labels_are_sorted_by_number_or_name(labels: set[str], ordered: list[str
 def test_the_word_splitters_of_nltk_work(corpus: Path, tmp_path: Path) -> None:
     result = preprocess(settings(corpus, splitter="tweet"), tmp_path / "dataset", overwrite=False)
     assert result["vocabulary_size"] > 10
+
+
+ROW: dict[str, Any] = {
+    "text": "warm soup at the inn",
+    "label": "good",
+    "labels": ["good", "warm"],
+    "text_pair": "cold soup",
+    "score": 0.5,
+    "tokens": ["warm", "soup"],
+    "tags": ["O", "B-FOOD"],
+    "context": "warm soup at the inn",
+    "question": "where?",
+    "answers": {"text": ["the inn"], "answer_start": [13]},
+    "source": "warm soup",
+    "target": "warme Suppe 汤",
+    "response": "thank you",
+}
+
+
+def write_rows(path: Path, count: int) -> Path:
+    """Write rows with the fields of every task, all different."""
+    rows = [
+        {**ROW, "text": f"{ROW['text']} {i}", "source": f"soup {i}", "label": ["good", "bad"][i % 2], "context": f"{ROW['context']} {i}",
+         "tokens": [str(i), "soup"], "labels": [["good", "warm"], ["bad"]][i % 2]}
+        for i in range(count)
+    ]  # fmt: skip
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("tokenizer", TRAINED)
+@pytest.mark.parametrize("task", TASKS.names())
+def test_a_dataset_holds_what_a_task_encodes_at_inference(task: str, tokenizer: str, tmp_path: Path) -> None:
+    corpus = write_rows(tmp_path / "corpus.jsonl", 60)
+    preprocess(settings(corpus, task=task, tokenizer=tokenizer, vocabulary_size=400), tmp_path / "dataset", overwrite=False)
+    made = open_dataset(tmp_path / "dataset")
+    kind, loaded = TASKS.load(task)(made.labels), made.load_tokenizer()
+    for split in made.splits:
+        stored = {json.dumps({name: value.tolist() for name, value in example.features.items()}) for example in made.read(split)}
+        fresh = [kind.encode(example, loaded, made.encoding) for example in read_examples([corpus], CorpusSettings(), fields=kind.fields)]
+        assert stored <= {json.dumps({name: features[name].tolist() for name in sorted(features)}) for features in fresh}
+    assert sum(made.examples(split) for split in made.splits) == 60
+
+
+def test_several_processes_make_the_same_dataset(tmp_path: Path) -> None:
+    corpus = write_rows(tmp_path / "corpus.jsonl", 1200)
+    for workers in (1, 2):
+        preprocess(settings(corpus, task="sentiment", workers=workers), tmp_path / str(workers), overwrite=False)
+    shards = [open_dataset(tmp_path / str(workers)).description["shards"] for workers in (1, 2)]
+    assert shards[0] == shards[1]
+
+
+def test_the_same_corpus_in_another_order_has_the_same_splits_and_vocabulary(tmp_path: Path) -> None:
+    corpus = write_rows(tmp_path / "corpus.jsonl", 100)
+    lines = corpus.read_text(encoding="utf-8").splitlines(keepends=True)
+    (tmp_path / "backwards.jsonl").write_text("".join(reversed(lines)), encoding="utf-8")
+    made = [read_splits(settings(tmp_path / f"{name}.jsonl"), tmp_path / name) for name in ("corpus", "backwards")]
+    assert made[0] == made[1]
+    vocabularies = [open_dataset(tmp_path / name).load_tokenizer().vocabulary for name in ("corpus", "backwards")]
+    assert vocabularies[0] == vocabularies[1]
+
+
+def test_nothing_of_the_first_pass_stays_in_the_dataset(corpus: Path, tmp_path: Path) -> None:
+    preprocess(settings(corpus), tmp_path / "dataset", overwrite=False)
+    names = {path.name for path in (tmp_path / "dataset").iterdir()}
+    assert names == {
+        "dataset.json", "labels.json", "report.json", "tokenizer.json",
+        "train-00000-of-00001.tfrecord", "validation-00000-of-00001.tfrecord", "test-00000-of-00001.tfrecord",
+    }  # fmt: skip
+
+
+def test_a_tokenizer_from_elsewhere_gives_its_ids(corpus: Path, dataset: Path, tmp_path: Path) -> None:
+    preprocess(settings(corpus, tokenizer_from=str(dataset)), tmp_path / "dataset", overwrite=False)
+    assert open_dataset(tmp_path / "dataset").load_tokenizer().fingerprint == open_dataset(dataset).load_tokenizer().fingerprint
+
+
+def test_patterns_name_several_files(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "part-1.jsonl", rows()[:48])
+    write_jsonl(tmp_path / "part-2.jsonl", rows()[48:])
+    result = preprocess(settings(tmp_path / "part-*.jsonl"), tmp_path / "dataset", overwrite=False)
+    assert sum(result["examples"].values()) == 96
