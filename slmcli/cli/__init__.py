@@ -10,5 +10,6 @@ COMMANDS = {
     "export": ("slmcli.cli.export:command", "Write a model in another format, after a parity check."),
     "predict": ("slmcli.cli.predict:command", "Label texts."),
     "run": ("slmcli.cli.run:command", "Run every stage of a recipe; what is up to date is skipped."),
+    "benchmark": ("slmcli.cli.benchmark:command", "Measure parts of a training on this machine."),
     "doctor": ("slmcli.cli.doctor:command", "Say what is installed and try a tiny training, export and prediction."),
 }

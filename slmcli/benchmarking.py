@@ -1,0 +1,89 @@
+"""Measure parts of a training by themselves: how fast batches are made, and how fast a model takes them."""
+
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any  # Any: JSON documents, tf.data datasets
+
+from slmcli.backbones import BACKBONES
+from slmcli.batching import bucket_limits, count_steps, training_batches
+from slmcli.dataset import Dataset
+from slmcli.plan import check_compatible, settle, split_settings
+from slmcli.run import Run
+from slmcli.runtime import resolve_precision, start_tensorflow
+from slmcli.tasks import TASKS
+from slmcli.tasks.base import TrainableTask
+from slmcli.training import Session
+
+_TRAINING_STEPS = 60
+
+
+def benchmark_input(dataset: Dataset, *, rounds: int, threads: int, seed: int) -> dict[str, Any]:
+    """Time the input pipeline alone, from shards to padded batches, and each backbone on batches that are ready.
+
+    Args:
+        dataset: The dataset.
+        rounds: Passes over the training split, each timed; the median counts.
+        threads: Processor threads; 0: all.
+        seed: Seed of the order.
+
+    Returns:
+        `examples_per_second` and `tokens_per_second` of the pipeline, `padding_share` of its positions, `training`: examples a
+        second of each backbone, and `ratio` of the pipeline to the fastest of them.
+
+    Raises:
+        ConfigError: No model can be trained for the dataset's task.
+    """
+    check_compatible(dataset, split_settings({"task": dataset.task}, source="options")[0])
+    start_tensorflow(threads=threads, seed=seed)
+    training = {name: _training_speed(dataset, name, seed) for name in BACKBONES.names()}
+    settings = settle(*split_settings({"task": dataset.task}, source="options"), dataset)[0]
+    pipeline = _pipeline_speed(dataset, settings.batch_size or 64, rounds, seed)
+    return {
+        "dataset": str(dataset.path),
+        "examples": dataset.examples("train"),
+        **pipeline,
+        "training": {name: round(speed, 1) for name, speed in training.items()},
+        "ratio": round(pipeline["examples_per_second"] / max(training.values()), 2),
+    }
+
+
+def _batches(dataset: Dataset, batch_size: int, epochs: range, seed: int) -> Any:
+    task: TrainableTask = TASKS.load(dataset.task)(dataset.labels)
+    limits = bucket_limits(dataset.length_histogram("train"))
+    weights = [1.0] * len(dataset.labels)
+    return training_batches(dataset, task, batch_size=batch_size, seed=seed, limits=limits, label_weights=weights, epochs=epochs, skip_steps=0)
+
+
+def _pipeline_speed(dataset: Dataset, batch_size: int, rounds: int, seed: int) -> dict[str, Any]:
+    steps = count_steps(dataset.length_histogram("train"), bucket_limits(dataset.length_histogram("train")), batch_size=batch_size)
+    tokens = sum(length * count for length, count in dataset.length_histogram("train").items())
+    batches = iter(_batches(dataset, batch_size, range(rounds + 1), seed))
+    seconds, positions = [], 0
+    for _ in range(rounds + 1):
+        started = time.perf_counter()
+        positions = sum(int(next(batches)[0].shape.num_elements()) for _ in range(steps))
+        seconds.append(time.perf_counter() - started)
+    # the first pass also starts the pipeline
+    median = statistics.median(seconds[1:])
+    return {
+        "batch_size": batch_size,
+        "examples_per_second": round(dataset.examples("train") / median, 1),
+        "tokens_per_second": round(tokens / median, 1),
+        "padding_share": round(1 - tokens / max(1, positions), 4),
+        "seconds": [round(each, 3) for each in seconds[1:]],
+    }
+
+
+def _training_speed(dataset: Dataset, name: str, seed: int) -> float:
+    """Return the examples a second that a backbone trains on batches in memory."""
+    settings, backbone = settle(*split_settings({"task": dataset.task, "backbone": name, "seed": seed}, source="options"), dataset)
+    with tempfile.TemporaryDirectory(prefix="slm-benchmark-") as directory:
+        session = Session(dataset, settings, backbone, Run(Path(directory)), resolve_precision(settings.precision)[0])
+    batches = _batches(dataset, session.batch_size, range(1), seed).take(_TRAINING_STEPS).cache()
+    examples = sum(int(inputs.shape[0]) for inputs, _, _ in batches)
+    session.model.fit(batches, verbose=0)  # compiles, once for each length
+    started = time.perf_counter()
+    session.model.fit(batches, verbose=0)
+    return examples / (time.perf_counter() - started)
