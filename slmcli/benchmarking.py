@@ -83,7 +83,7 @@ def _training_speed(dataset: Dataset, name: str, seed: int) -> float:
         session = Session(dataset, settings, backbone, Run(Path(directory)), resolve_precision(settings.precision)[0])
     batches = _batches(dataset, session.batch_size, range(1), seed).take(_TRAINING_STEPS).cache()
     examples = sum(int(inputs.shape[0]) for inputs, _, _ in batches)
-    session.model.fit(batches, verbose=0)  # compiles, once for each length
+    session.model.fit(batches, verbose=0, shuffle=False)  # compiles, once for each length
     started = time.perf_counter()
-    session.model.fit(batches, verbose=0)
+    session.model.fit(batches, verbose=0, shuffle=False)
     return examples / (time.perf_counter() - started)

@@ -22,14 +22,18 @@ class Substitution:
         pattern: What is replaced; it matches no empty text.
         replacement: By what.
         needles: A text that has none of these has no match.
+        skips_ascii: An ASCII text has no match.
     """
 
     pattern: re.Pattern[str]
     replacement: Callable[[re.Match[str]], str]
     needles: tuple[str, ...] = ("",)
+    skips_ascii: bool = False
 
     def apply(self, text: str) -> str:
         """Return the text after the step."""
+        if self.skips_ascii and text.isascii():
+            return text
         for needle in self.needles:
             if needle in text:
                 return self.pattern.sub(self.replacement, text)
@@ -152,7 +156,7 @@ def repeats(longest: int) -> Substitution:
 
 def accents() -> Substitution:
     """Return a step that takes the marks off letters."""
-    return Substitution(_clusters(), _without_accents)
+    return Substitution(_clusters(), _without_accents, skips_ascii=True)
 
 
 def _cut(match: re.Match[str], *, longest: int) -> str:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from slmcli.cleaning import resolve
 from slmcli.config import CleaningSettings, TextSettings, TokenizerSettings
 from slmcli.dataset import read_tokenizer
 from slmcli.errors import ConfigError, DataError
@@ -29,7 +30,7 @@ def settle_text(settings: TextSettings, task: type[Task], texts: Iterable[str]) 
     if name == "auto":
         name = task.tokenizers[_is_han(texts)]
     wanted = settings.narrow(TokenizerSettings).model_copy(update={"tokenizer": name})
-    return wanted, CleaningSettings(cleaning=task.cleaning if settings.cleaning is None else settings.cleaning)
+    return wanted, resolve(CleaningSettings(cleaning=task.cleaning if settings.cleaning is None else settings.cleaning))
 
 
 def _is_han(texts: Iterable[str]) -> bool:

@@ -1,4 +1,4 @@
-"""Subword vocabularies by Hugging Face `tokenizers`, trained from counts of words in place of running text."""
+"""Byte-pair vocabularies by Hugging Face `tokenizers`, trained from counts of words in place of running text."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,30 +20,28 @@ def byte_alphabet() -> list[str]:
     return [chr(byte if byte in printable else next(others)) for byte in range(256)]
 
 
-def train(kind: str, counts: Mapping[str, int], *, vocabulary_size: int, min_frequency: int, special_tokens: Sequence[str]) -> dict[str, Any]:
-    """Return a trained model as the `model` part of a Hugging Face tokenizer.json.
+def train(counts: Mapping[str, int], *, vocabulary_size: int, min_frequency: int, special_tokens: Sequence[str]) -> dict[str, Any]:
+    """Return a byte-pair model, trained on words spelled in the byte alphabet, as the `model` part of a Hugging Face tokenizer.json.
 
     Training counts the words of its text and works on the counts, so that every word repeated as often as it was counted is
     as good as the text itself, and faster to read.
 
     Args:
-        kind: "BPE" (Sennrich et al. 2016), "WordPiece" (Devlin et al. 2019) or "Unigram" (Kudo 2018).
         counts: Words, without spaces or line ends in them, and how often each occurs.
-        vocabulary_size: Most entries, special tokens included.
-        min_frequency: Occurrences that a pair needs to be merged; Unigram does not look at it.
+        vocabulary_size: Most entries, special tokens included; the 256 bytes are always there.
+        min_frequency: Occurrences that a pair needs to be merged.
         special_tokens: The first entries.
     """
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
-    shared: dict[str, Any] = {"vocab_size": vocabulary_size, "special_tokens": list(special_tokens), "show_progress": False}
-    if kind == "BPE":
-        model, trainer = models.BPE(), trainers.BpeTrainer(**shared, min_frequency=min_frequency, initial_alphabet=byte_alphabet())
-    elif kind == "WordPiece":
-        model = models.WordPiece(unk_token=special_tokens[1])
-        trainer = trainers.WordPieceTrainer(**shared, min_frequency=min_frequency, limit_alphabet=min(1000, vocabulary_size // 2))
-    else:
-        model, trainer = models.Unigram(), trainers.UnigramTrainer(**shared, unk_token=special_tokens[1])
-    tokenizer = Tokenizer(model)
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary_size,
+        min_frequency=min_frequency,
+        special_tokens=list(special_tokens),
+        initial_alphabet=byte_alphabet(),
+        show_progress=False,
+    )
+    tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.CharDelimiterSplit(" ")
     tokenizer.train_from_iterator(_repeat(counts), trainer)
     return json.loads(tokenizer.to_str())["model"]
@@ -63,5 +61,12 @@ def load(model: Mapping[str, Any]) -> Any:
     """Return the Hugging Face model of its JSON; `model.tokenize(word)` splits a word."""
     from tokenizers import Tokenizer
 
-    document = {"version": "1.0", "added_tokens": [], "normalizer": None, "pre_tokenizer": None, "post_processor": None, "decoder": None}
+    document: dict[str, Any] = {
+        "version": "1.0",
+        "added_tokens": [],
+        "normalizer": None,
+        "pre_tokenizer": None,
+        "post_processor": None,
+        "decoder": None,
+    }
     return Tokenizer.from_str(json.dumps({**document, "truncation": None, "padding": None, "model": model})).model

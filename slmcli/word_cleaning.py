@@ -170,8 +170,9 @@ def _no_list(language: str) -> ConfigError | MissingPackageError:
             f"cleaning step stopwords:{language} needs a list of stop words: NLTK's data has none for {language!r} here, "
             "and stopwordsiso is not installed. Run: pip install slmcli[cleaning]"
         )
-    known = sorted((set(stopwordsiso.langs()) - UNSEGMENTED) | set(NLTK_LISTS))
-    return ConfigError(f"cleaning step stopwords:{language}: no stop words for {language!r}.{hint(language, known)} Known: {', '.join(known)}.")
+    known = sorted(stopwordsiso.langs() - UNSEGMENTED)
+    repair = " NLTK's data has them: python -m nltk.downloader stopwords." if language in NLTK_LISTS else hint(language, known)
+    return ConfigError(f"cleaning step stopwords:{language}: no stop words for {language!r} here.{repair} Known: {', '.join(known)}.")
 
 
 def _nltk_list(language: str) -> frozenset[str]:
@@ -207,14 +208,12 @@ def _fingerprint(language: str, words: frozenset[str]) -> str:
 def _stemmer(name: str) -> Callable[[str], str]:
     from nltk.stem.snowball import SnowballStemmer
 
-    return functools.lru_cache(maxsize=_CACHED_STEMS)(functools.partial(_stem, stemmer=SnowballStemmer(name)))
+    return functools.lru_cache(maxsize=_CACHED_STEMS)(functools.partial(_stem, new_stemmer=functools.partial(SnowballStemmer, name)))
 
 
-def _stem(word: str, *, stemmer: Any) -> str:
-    try:
-        return stemmer.stem(word)
-    except IndexError:  # some rules look at letters that a short word does not have
-        return word.lower()
+def _stem(word: str, *, new_stemmer: Callable[[], Any]) -> str:
+    """Return the stem by a stemmer of its own: the Arabic one keeps flags from word to word, and the order of texts must not matter."""
+    return new_stemmer().stem(word) or word
 
 
 @functools.lru_cache(maxsize=2)

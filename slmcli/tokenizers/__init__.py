@@ -10,7 +10,5 @@ TOKENIZERS = Registry(
         "character": "slmcli.tokenizers.character:CharacterTokenizer",
         "byte": "slmcli.tokenizers.byte:ByteTokenizer",
         "bpe": "slmcli.tokenizers.bpe:BpeTokenizer",
-        "wordpiece": "slmcli.tokenizers.wordpiece:WordpieceTokenizer",
-        "unigram": "slmcli.tokenizers.unigram:UnigramTokenizer",
     },
 )

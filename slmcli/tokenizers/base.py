@@ -164,8 +164,6 @@ class SubwordTokenizer(Tokenizer):
         model: The model as JSON: its kind, vocabulary, merges or scores.
     """
 
-    kind: ClassVar[str]
-
     def __init__(
         self, settings: TokenizerSettings, cleaning: CleaningSettings, vocabulary: Sequence[str], model: Mapping[str, Any] | None = None
     ) -> None:
@@ -182,7 +180,7 @@ class SubwordTokenizer(Tokenizer):
         if not words:
             raise no_token(settings, 0)
         size = settings.vocabulary_size
-        model = train(cls.kind, words, vocabulary_size=size, min_frequency=settings.min_frequency, special_tokens=SPECIAL_TOKENS)
+        model = train(words, vocabulary_size=size, min_frequency=settings.min_frequency, special_tokens=SPECIAL_TOKENS)
         return cls(settings, cleaning, _entries(model), model)
 
     @classmethod

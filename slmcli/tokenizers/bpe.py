@@ -18,7 +18,6 @@ class BpeTokenizer(SubwordTokenizer):
     """
 
     name = "bpe"
-    kind = "BPE"
     is_lossless = True
 
     @classmethod

@@ -22,7 +22,7 @@ LAYERS = (
     ("batching", "bundle", "plan", "naive_bayes", "scanning", "settling"),
     ("encoding",),
     ("predictor", "preprocessing", "training", "baselines"),
-    ("evaluation", "recipes"),
+    ("evaluation", "recipes", "benchmarking"),
     ("exporting",),
     ("doctor",),
     ("cli",),
