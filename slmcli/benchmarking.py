@@ -81,9 +81,11 @@ def _training_speed(dataset: Dataset, name: str, seed: int) -> float:
     settings, backbone = settle(*split_settings({"task": dataset.task, "backbone": name, "seed": seed}, source="options"), dataset)
     with tempfile.TemporaryDirectory(prefix="slm-benchmark-") as directory:
         session = Session(dataset, settings, backbone, Run(Path(directory)), resolve_precision(settings.precision)[0])
-    batches = _batches(dataset, session.batch_size, range(1), seed).take(_TRAINING_STEPS).cache()
+    steps = min(_TRAINING_STEPS, session.steps_per_epoch)
+    batches = _batches(dataset, session.batch_size, range(1), seed).take(steps).cache()
     examples = sum(int(inputs.shape[0]) for inputs, _, _ in batches)
-    session.model.fit(batches, verbose=0, shuffle=False)  # compiles, once for each length
+    batches = batches.repeat()
+    session.model.fit(batches, steps_per_epoch=steps, verbose=0, shuffle=False)  # compiles, once for each length
     started = time.perf_counter()
-    session.model.fit(batches, verbose=0, shuffle=False)
+    session.model.fit(batches, steps_per_epoch=steps, verbose=0, shuffle=False)
     return examples / (time.perf_counter() - started)
