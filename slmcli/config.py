@@ -98,6 +98,13 @@ class EncodingSettings(Settings):
     )
 
 
+class NgramSettings(Settings):
+    """The stream of n-grams beside the tokens."""
+
+    ngrams: int = Field(1, ge=1, le=5, description="tokens in the longest n-gram of an extra stream, for bags of n-grams; 1: no such stream")
+    ngram_vocabulary_size: int = Field(200_000, ge=1, le=10_000_000, description="most n-grams, the frequent ones; each occurs --min-frequency times")
+
+
 class TextSettings(CorpusSettings, TokenizerSettings, EncodingSettings):
     """What `slm check` and `slm preprocess` share: which files, for which task, read and tokenized how."""
 
@@ -122,7 +129,7 @@ class CheckSettings(TextSettings):
     """`slm check`: the data report."""
 
 
-class PreprocessSettings(TextSettings):
+class PreprocessSettings(TextSettings, NgramSettings):
     """`slm preprocess`: from corpus files to an encoded dataset."""
 
     validation_share: float = Field(0.1, ge=0.0, lt=1.0, description="share of the training files to validate on when there is no validation file")

@@ -11,6 +11,8 @@ import numpy as np
 from slmcli.config import EncodingSettings
 from slmcli.errors import DataError, DatasetError
 from slmcli.files import read_json, sha256_file, write_json
+from slmcli.ngrams import FORMAT_VERSION as NGRAM_FORMAT_VERSION
+from slmcli.ngrams import NgramVocabulary
 from slmcli.reading import Example
 from slmcli.records import Value, decode_example, read_records
 from slmcli.tasks.base import Task
@@ -103,6 +105,11 @@ class Dataset:
                 f"but tokenizer.json is {tokenizer.fingerprint}. Make the dataset again with `slm preprocess --overwrite`."
             )
         return tokenizer
+
+    def load_ngrams(self) -> NgramVocabulary | None:
+        """Return the n-grams whose ids the examples hold as `ngram_ids`; None when they hold none."""
+        path = self.path / "ngrams.json"
+        return NgramVocabulary.from_json(read_json(path, format_version=NGRAM_FORMAT_VERSION)) if path.is_file() else None
 
     def read(self, split: str) -> Iterator[EncodedExample]:
         """Yield the examples of a split in the order in which they are stored."""

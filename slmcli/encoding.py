@@ -15,12 +15,13 @@ from slmcli.dataset import SPLITS, record_features, shard_name
 from slmcli.dividing import NOWHERE, TRAIN, mix
 from slmcli.files import sha256_file
 from slmcli.inspection import Inspection
+from slmcli.ngrams import BUCKETS, FEATURE, NgramVocabulary, hash_ngrams
 from slmcli.parallel import map_in_order
 from slmcli.reading import Example
 from slmcli.records import encode_examples, frame
 from slmcli.scanning import Scanned
 from slmcli.spill import Block, Spill
-from slmcli.tasks.base import Task
+from slmcli.tasks.base import Task, truncate
 from slmcli.tokenizers.base import UNKNOWN_ID, Tokenizer
 
 _HEADER = struct.Struct("<QI")  # place in the order, length of the record
@@ -37,6 +38,7 @@ class Job:
         is_kept: (examples,) bool, false for what is left out of the dataset.
         shards: Split to its number of shards; empty when nothing is written.
         directory: Where shards go.
+        ngrams: The n-grams that become features, if any do.
     """
 
     spill: Spill
@@ -50,6 +52,7 @@ class Job:
     seed: int
     shards: Mapping[int, int]
     directory: Path
+    ngrams: NgramVocabulary | None = None
 
 
 @dataclass(frozen=True)
@@ -159,7 +162,17 @@ class Encoder:
         job = self.job
         if job.task.needs_offsets:
             return job.task.encode(example, job.tokenizer, job.encoding)
-        return job.task.assemble(example, streams, job.encoding)
+        features = job.task.assemble(example, streams, job.encoding)
+        return features if job.ngrams is None else {**features, FEATURE: job.ngrams.encode(features["token_ids"])}
+
+    def count_ngrams(self, place: tuple[int, int], order: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the buckets of the n-grams in a block's training examples, and how often each occurs there."""
+        job, block = self.job, self.job.spill.read(place)
+        rows = slice(block.first, block.first + len(block))
+        is_chosen = (job.splits[rows] == TRAIN) & job.is_kept[rows] & block.is_usable
+        streams = zip(self._streams(block), is_chosen.tolist(), strict=True)
+        found = [hash_ngrams(truncate(texts[0], job.encoding), order) for texts, is_one in streams if is_one]
+        return np.unique(np.concatenate([np.zeros(0, np.uint32), *found]), return_counts=True)
 
     def _write(self, kept: list[tuple[int, int, Example, dict[str, np.ndarray]]], block: Block) -> None:
         """Append records to the parts of their shards; a part belongs to one process."""
@@ -193,6 +206,20 @@ def _work(place: tuple[int, int]) -> dict[int, SplitStatistics]:
     if _encoder is None:
         raise AssertionError("a worker starts before it works")
     return _encoder.encode(place)
+
+
+def _count(place_and_order: tuple[tuple[int, int], int]) -> tuple[np.ndarray, np.ndarray]:
+    if _encoder is None:
+        raise AssertionError("a worker starts before it works")
+    return _encoder.count_ngrams(*place_and_order)
+
+
+def count_ngrams(job: Job, *, order: int, workers: int) -> np.ndarray:
+    """Return (BUCKETS,) uint32, how often the n-grams of each bucket occur in the training split."""
+    totals = np.zeros(BUCKETS, np.uint32)
+    for buckets, counts in map_in_order(_start, (job,), _count, [(place, order) for place in job.spill.places], workers=workers):
+        totals[buckets] += counts.astype(np.uint32)
+    return totals
 
 
 def encode(job: Job, scanned: Scanned, *, workers: int) -> dict[int, SplitStatistics]:

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any  # Any: a JSON document
 
@@ -19,10 +19,11 @@ from slmcli.config import CheckSettings, CorpusSettings, EncodingSettings, Prepr
 from slmcli.corpus_identity import corpus_files, describe_sources
 from slmcli.dataset import EXAMPLES_PER_SHARD, FORMAT_VERSION, SPLITS, open_dataset, write_description
 from slmcli.dividing import NOWHERE, TRAIN, Found, RepeatedRows, Survey, divide, find_repeats, is_in_train, survey
-from slmcli.encoding import Job, Pieces, SplitStatistics, encode, finish_shards
-from slmcli.errors import DataError, OutputError
+from slmcli.encoding import Job, Pieces, SplitStatistics, count_ngrams, encode, finish_shards
+from slmcli.errors import ConfigError, DataError, OutputError
 from slmcli.files import check_replaceable, new_directory, read_json, sha256_json, write_json
 from slmcli.inspection import Inspection, Tally
+from slmcli.ngrams import NgramVocabulary
 from slmcli.parallel import processor_cores
 from slmcli.reading import SAMPLES, Columns, Example
 from slmcli.scanning import Rows, Scanned, read_blocks, scan
@@ -84,6 +85,7 @@ def preprocess(settings: PreprocessSettings, out: Path, *, overwrite: bool) -> d
         OutputError: `out` cannot be written.
     """
     started = time.perf_counter()
+    _refuse_ngrams(settings)
     exists = (out / "dataset.json").is_file()
     identity, sources = fingerprint(settings, open_dataset(out).description["sources"] if exists and not overwrite else ())
     if exists and not overwrite:
@@ -251,9 +253,13 @@ def _write(
     """
     sizes = [int((corpus.splits == split).sum()) for split in range(len(SPLITS))]
     shards = {split: max(1, -(-size // EXAMPLES_PER_SHARD)) for split, size in enumerate(sizes)}
-    statistics = encode(_job(corpus, settings, directory, shards=shards, seed=settings.seed), corpus.scanned, workers=workers)
+    job = _job(corpus, settings, directory, shards=shards, seed=settings.seed)
+    ngrams = _ngrams(job, settings, workers=workers)
+    statistics = encode(replace(job, ngrams=ngrams), corpus.scanned, workers=workers)
     report = _report(corpus, statistics, settings)
     raise_errors(report)
+    if ngrams is not None:
+        write_json(directory / "ngrams.json", ngrams.to_json())
     found = {name: statistics.get(split) or SplitStatistics(Inspection(settings.task)) for split, name in enumerate(SPLITS)}
     counts = {name: sum(each.kept_lengths.values()) for name, each in found.items()}
     written = finish_shards(directory, {name: shards[split] if counts[name] else 0 for split, name in enumerate(SPLITS)}, workers=workers)
@@ -263,8 +269,26 @@ def _write(
         "tokens": sum(each.kept_tokens for each in found.values()),
         "length_histogram": {name: {str(length): each.kept_lengths[length] for length in sorted(each.kept_lengths)} for name, each in found.items()},
         "shards": written,
+        "ngrams": None if ngrams is None else {"order": ngrams.order, "vocabulary_size": len(ngrams.buckets), "fingerprint": ngrams.fingerprint},
     }
     return write_description(directory, tokenizer=corpus.tokenizer, labels=corpus.task.labels, description={**description, **facts}), report
+
+
+def _ngrams(job: Job, settings: PreprocessSettings, *, workers: int) -> NgramVocabulary | None:
+    """Return the n-grams of the training split that become features; None when none shall."""
+    if settings.ngrams < 2:
+        return None
+    counts = count_ngrams(job, order=settings.ngrams, workers=workers)
+    return NgramVocabulary.build(counts, order=settings.ngrams, size=settings.ngram_vocabulary_size, min_frequency=settings.min_frequency)
+
+
+def _refuse_ngrams(settings: PreprocessSettings) -> None:
+    kind: type[Task] = TASKS.load(settings.task)
+    if settings.ngrams > 1 and not kind.takes_ngrams:
+        able = ", ".join(name for name in TASKS.names() if TASKS.load(name).takes_ngrams)
+        raise ConfigError(
+            f"--ngrams {settings.ngrams}: the task {settings.task} has no stream of n-grams. Leave it out; tasks that have one: {able}."
+        )
 
 
 def _report(corpus: Corpus, statistics: Mapping[int, SplitStatistics], settings: TextSettings) -> DataReport:

@@ -29,6 +29,8 @@ class Task(abc.ABC):
     needs_offsets: ClassVar[bool] = False
     # examples are cut to `max_length`
     is_cut: ClassVar[bool] = True
+    # its one text can have a stream of n-grams beside `token_ids`
+    takes_ngrams: ClassVar[bool] = False
     # the tokenizer that `auto` means for text without Han characters, and for text with many
     tokenizers: ClassVar[tuple[str, str]] = ("word", "word")
     # cleaning steps unless others are asked for; what a model must reproduce or point at is left as it is

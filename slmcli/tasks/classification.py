@@ -15,6 +15,7 @@ class Classification(TrainableTask):
     """Choose one of several labels."""
 
     fields = (TEXT, LABEL)
+    takes_ngrams = True
 
     def texts(self, example: Example) -> list[str]:
         """Return the one text."""

@@ -16,6 +16,7 @@ class Multilabel(Task):
     name = "multilabel"
     description = "every label that fits a text: tags, several topics at once"
     fields = (TEXT, Field("labels", "labels", ("labels", "tags", "topics", "categories", "genres", *LABEL_NAMES), is_target=True))
+    takes_ngrams = True
 
     def texts(self, example: Example) -> list[str]:
         """Return the one text."""

@@ -18,6 +18,7 @@ LAYERS = (
     ("tokenizers", "reading", "run"),
     ("layers", "optimizers", "callbacks", "inspection", "spill", "corpus_identity"),
     ("backbones", "formats", "tasks", "checking", "dividing"),
+    ("ngrams",),
     ("dataset",),
     ("batching", "bundle", "plan", "naive_bayes", "scanning", "settling"),
     ("encoding",),
