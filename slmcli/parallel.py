@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -38,13 +39,19 @@ def map_in_order(start: Start, arguments: tuple[Any, ...], work: Work, items: It
         return
     # spawned, not forked: the parent may hold threads of TensorFlow
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=start, initargs=arguments)
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(start, arguments))
     try:
         yield from _in_order(pool, work, items, waiting=workers + 2)
     except BrokenProcessPool as error:
         raise SlmError("a worker process ended before its work was done, most likely for want of memory. Pass --workers 1.") from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _begin(start: Start, arguments: tuple[Any, ...]) -> None:
+    """Start a worker process; Ctrl-C reaches it too, but it is the parent that ends it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    start(*arguments)
 
 
 def _in_order(pool: ProcessPoolExecutor, work: Work, items: Iterable[Any], *, waiting: int) -> Iterator[Any]:

@@ -20,6 +20,28 @@ class StopRequest:
         self.is_set = True
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came: as Ctrl-C does, it unwinds the program, so that nothing half-written stays."""
+
+
+@contextlib.contextmanager
+def unwind_on_termination() -> Iterator[None]:
+    """Raise `Terminated` on SIGTERM while the block runs (in the main thread; elsewhere nothing is caught)."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGTERM, _unwind)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _unwind(number: int, frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not interrupt the clearing away
+    raise Terminated
+
+
 @contextlib.contextmanager
 def stop_on_signal() -> Iterator[StopRequest]:
     """Catch SIGINT and SIGTERM while the block runs (in the main thread; elsewhere nothing is caught)."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from slmcli.signals import StopRequest, stop_on_signal
+from slmcli.signals import StopRequest, Terminated, stop_on_signal, unwind_on_termination
 
 BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["interrupt", "terminate"])
 
@@ -71,3 +71,26 @@ def test_a_request_can_be_told_of_a_signal_by_hand() -> None:
     request = StopRequest()
     request.handle(signal.SIGTERM, None)
     assert request.is_set
+
+
+def test_termination_unwinds_the_program() -> None:
+    with pytest.raises(Terminated), unwind_on_termination():
+        signal.raise_signal(signal.SIGTERM)
+
+
+def test_a_second_termination_does_not_interrupt_the_clearing_away() -> None:
+    cleared = False
+    with pytest.raises(Terminated), unwind_on_termination():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            signal.raise_signal(signal.SIGTERM)
+            cleared = True
+    assert cleared
+
+
+def test_the_earlier_handler_is_back_after_unwinding() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(Terminated), unwind_on_termination():
+        signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is before

@@ -12,6 +12,7 @@ from slmcli import __version__
 from slmcli.cli import COMMANDS
 from slmcli.errors import SlmError
 from slmcli.registry import hint
+from slmcli.signals import Terminated, unwind_on_termination
 
 
 class Failure(click.ClickException):
@@ -50,11 +51,14 @@ class SlmGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; every error a user can cause becomes one message."""
         try:
-            return super().invoke(ctx)
+            with unwind_on_termination():
+                return super().invoke(ctx)
         except SlmError as error:
             if "--debug" in sys.argv:
                 raise
             raise Failure(str(error), error.exit_code) from error
+        except Terminated as error:
+            raise Failure("terminated", 143) from error
         except KeyboardInterrupt as error:
             raise Failure("interrupted", 130) from error
         except BrokenPipeError:

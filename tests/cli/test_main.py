@@ -1,13 +1,16 @@
 """The bare commands, one after the other, in an empty folder; what each prints and where it writes."""
 
 import json
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
+from click.testing import CliRunner, Result
+
+from slmcli.cli.main import main
 
 FAST = ("--epochs", "1", "--filters", "4", "--embedding", "4", "--no-tensorboard")
 
@@ -15,10 +18,6 @@ FAST = ("--epochs", "1", "--filters", "4", "--embedding", "4", "--no-tensorboard
 @pytest.fixture(scope="module")
 def chain(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Result]]:
     """The commands without any data, as a new user types them, and their results."""
-    from click.testing import CliRunner
-
-    from slmcli.cli.main import main
-
     place = tmp_path_factory.mktemp("empty")
     commands: dict[str, list[str]] = {
         "preprocess": ["preprocess"],
@@ -182,3 +181,24 @@ def test_no_dataset_yet_names_the_command_that_makes_one(slm: Callable[..., Resu
     result = slm("finetune")
     assert result.exit_code == 2
     assert "Make it with `slm preprocess --task sentiment`" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "message"),
+    [(signal.SIGTERM, 143, "Error: terminated\n"), (signal.SIGINT, 130, "Error: interrupted\n")],
+    ids=["terminate", "interrupt"],
+)
+def test_a_signal_ends_a_preprocessing_and_leaves_nothing(
+    number: signal.Signals, code: int, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from slmcli import preprocessing
+
+    encode = preprocessing.encode
+
+    def encode_and_signal(*arguments: Any, **options: Any) -> Any:
+        encode(*arguments, **options)
+        signal.raise_signal(number)
+
+    monkeypatch.setattr(preprocessing, "encode", encode_and_signal)
+    result = CliRunner().invoke(main, ["preprocess", "--out", str(tmp_path / "dataset")])
+    assert (result.exit_code, result.stderr, list(tmp_path.iterdir())) == (code, message, [])
