@@ -59,7 +59,10 @@ class CorpusSettings(Settings):
     label_column: str | None = Field(None, description="column with the label [guessed from the names]")
     encoding: str = Field("utf-8", description="character encoding of text files")
     header: bool = Field(True, description="csv and tsv files start with a line of column names; without it, columns are 1, 2, ...")
-    format: str | None = Field(None, description="corpus format [found by the file's name]")
+    format: str | None = Field(None, description="corpus format [found by the file's name and content]")
+    document: Literal["line", "paragraph", "file"] | None = Field(
+        None, description="what one text of a plain text file is; between paragraphs stand empty lines [line; file in a folder of text files]"
+    )
     column: list[str] = Field([], description="FIELD=NAME: the column that holds a field of the task, such as source=en")
     label_separator: str | None = Field(None, description="what stands between the labels of one cell [guessed]")
 

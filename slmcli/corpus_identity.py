@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any  # Any: a JSON document
 
 from slmcli.config import TextSettings
-from slmcli.corpora.base import STANDARD_INPUT
+from slmcli.detection import is_pair
 from slmcli.errors import ConfigError, DataError
 from slmcli.files import sha256_file, sha256_json
 from slmcli.reading import sample_corpus
 from slmcli.sources import expand
+from slmcli.text_files import STANDARD_INPUT
 
 SPLITS = ("train", "validation", "test")
 # our choice: a file changed within this time before it was hashed may change again without a new time stamp
@@ -55,8 +56,8 @@ def _describe(path: Path, split: str, known: Sequence[Mapping[str, Any]]) -> dic
     try:
         if path.is_dir():
             return _describe_folder(path, split)
-        parts = [path] if path.exists() else [Path(part) for part in str(path).split(",")]
-        size = sum(part.stat().st_size for part in parts)
+        parts = _parts(path)
+        size = bytes_of(path)
         modified = max(part.stat().st_mtime_ns for part in parts)
         facts = {"split": split, "name": path.name, "bytes": size, "modified_ns": modified}
         for source in known:
@@ -69,7 +70,18 @@ def _describe(path: Path, split: str, known: Sequence[Mapping[str, Any]]) -> dic
         raise DataError(f"{path} cannot be read ({error.strerror}). Give the path of a corpus file.") from error
 
 
+def bytes_of(path: Path) -> int:
+    """Return the size of a corpus file, of both files of a pair, or of all files in a folder; 0 for standard input."""
+    files = path.rglob("*") if path.is_dir() else [] if path == STANDARD_INPUT else _parts(path)
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def _parts(path: Path) -> list[Path]:
+    """Return the files that a path names: itself, or two with a comma between them."""
+    return [Path(part) for part in str(path).split(",", 1)] if is_pair(path) else [path]
+
+
 def _describe_folder(path: Path, split: str) -> dict[str, Any]:
     files = sorted(file for file in path.rglob("*") if file.is_file())
     digest = sha256_json([[str(file.relative_to(path)), sha256_file(file)] for file in files])
-    return {"split": split, "name": path.name, "bytes": sum(file.stat().st_size for file in files), "modified_ns": 0, "sha256": digest}
+    return {"split": split, "name": path.name, "bytes": bytes_of(path), "modified_ns": 0, "sha256": digest}

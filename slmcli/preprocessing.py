@@ -16,7 +16,7 @@ import numpy as np
 from slmcli import __version__
 from slmcli.checking import DataReport, Repeats, TokenStatistics, build_report
 from slmcli.config import CheckSettings, CorpusSettings, EncodingSettings, PreprocessSettings, TextSettings
-from slmcli.corpus_identity import corpus_files, describe_sources
+from slmcli.corpus_identity import bytes_of, corpus_files, describe_sources
 from slmcli.dataset import EXAMPLES_PER_SHARD, FORMAT_VERSION, SPLITS, open_dataset, write_description
 from slmcli.dividing import NOWHERE, TRAIN, Found, RepeatedRows, Survey, divide, find_repeats, is_in_train, survey
 from slmcli.encoding import Job, Pieces, SplitStatistics, count_ngrams, encode, finish_shards
@@ -141,16 +141,10 @@ def _describe_existing(out: Path, identity: str) -> dict[str, Any]:
 def check(settings: CheckSettings) -> DataReport:
     """Return the data report of corpus files as they stand, without splitting them."""
     with tempfile.TemporaryDirectory(prefix="slm-check-") as directory:
-        workers = _workers(settings, describe_sources_sizes(settings))
+        workers = _workers(settings, [{"bytes": bytes_of(path)} for files in corpus_files(settings).values() for path in files])
         corpus = _read(settings, Path(directory), workers, divided=None)
         statistics = encode(_job(corpus, settings, Path(directory), shards={}, seed=0), corpus.scanned, workers=workers)
         return _report(corpus, statistics, settings)
-
-
-def describe_sources_sizes(settings: TextSettings) -> list[dict[str, Any]]:
-    """Return the size of each corpus file."""
-    paths = [path for files in corpus_files(settings).values() for path in files]
-    return [{"bytes": path.stat().st_size if path.is_file() else 0} for path in paths]
 
 
 def _read(settings: TextSettings, directory: Path, workers: int, *, divided: PreprocessSettings | None) -> Corpus:

@@ -130,6 +130,8 @@ def find_columns(path: Path, records: Sequence[Record], settings: CorpusSettings
 
 
 def _not_obvious(path: Path, field: Field, names: Sequence[str], found: dict[str, str]) -> str:
+    if list(names) == ["text"] and field.is_target:
+        return f"{path} holds texts alone, and no {field.name}. Give a file with both, or pass --format when it is of another kind than it seems."
     what = "column to use" if field.name in ("text", "label") else f"column holds the {field.name}"
     return f"{path}: which {what} is not obvious from the names: {', '.join(names)}. Pass {field.option}."
 

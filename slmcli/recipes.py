@@ -8,9 +8,9 @@ from pydantic.fields import FieldInfo
 
 from slmcli.backbones import BACKBONES
 from slmcli.config import SECTIONS, CorpusSettings, Settings, choices_of, ordered_fields
-from slmcli.corpora.base import STANDARD_INPUT
 from slmcli.reading import Columns, read_examples
 from slmcli.recipe_files import to_yaml
+from slmcli.text_files import STANDARD_INPUT
 
 # what only a person can know, left out of a recipe unless asked for
 _PERSONAL = frozenset({"input", "texts", "data", "require", "split"})

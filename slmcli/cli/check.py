@@ -7,13 +7,16 @@ import click
 
 from slmcli.cli.options import common_options, gather, print_json, set_up_logging, settings_options
 from slmcli.config import CheckSettings, build
+from slmcli.corpora import READERS
 from slmcli.tasks import TASKS
 from slmcli.tokenizers import TOKENIZERS
 
 
 @click.command(name="check")
 @click.argument("files", nargs=-1)
-@settings_options(CheckSettings, choices={"task": TASKS.names(), "tokenizer": ["auto", *TOKENIZERS.names()]}, leave_out=("files",))
+@settings_options(
+    CheckSettings, choices={"task": TASKS.names(), "tokenizer": ["auto", *TOKENIZERS.names()], "format": READERS.names()}, leave_out=("files",)
+)
 @click.option("--out", type=click.Path(path_type=Path), help="also write the report to this JSON file")
 @common_options(recipe=False)
 def command(

@@ -7,12 +7,13 @@ import click
 
 from slmcli.cli.options import common_options, gather, locate, print_json, set_up_logging, settings_options
 from slmcli.config import EvaluateSettings, build
+from slmcli.corpora import READERS
 from slmcli.errors import GateError
 
 
 @click.command(name="evaluate")
 @click.argument("target", metavar="RUN|BUNDLE", type=click.Path(path_type=Path), required=False)
-@settings_options(EvaluateSettings)
+@settings_options(EvaluateSettings, choices={"format": READERS.names()})
 @click.option("--dataset", type=click.Path(path_type=Path), help="encoded dataset  [default: the one the run was trained on]")
 @click.option("--out", type=click.Path(path_type=Path), help="directory of report.json and report.md  [default: RUN/evaluation]")
 @common_options(writes=False)

@@ -9,12 +9,13 @@ import click
 
 from slmcli.cli.options import common_options, gather, locate, print_json, set_up_logging, settings_options
 from slmcli.config import CorpusSettings, PredictSettings, build
+from slmcli.corpora import READERS
 from slmcli.errors import ConfigError
 
 
 @click.command(name="predict")
 @click.argument("arguments", metavar="[RUN|BUNDLE] [TEXT]...", nargs=-1)
-@settings_options(PredictSettings, leave_out=("texts",))
+@settings_options(PredictSettings, choices={"format": READERS.names()}, leave_out=("texts",))
 @common_options(writes=False)
 def command(
     arguments: tuple[str, ...],

@@ -8,13 +8,16 @@ import click
 
 from slmcli.cli.options import common_options, gather, print_json, set_up_logging, settings_options
 from slmcli.config import PreprocessSettings, build
+from slmcli.corpora import READERS
 from slmcli.tasks import TASKS
 from slmcli.tokenizers import TOKENIZERS
 
 
 @click.command(name="preprocess")
 @click.argument("files", nargs=-1)
-@settings_options(PreprocessSettings, choices={"task": TASKS.names(), "tokenizer": ["auto", *TOKENIZERS.names()]}, leave_out=("files",))
+@settings_options(
+    PreprocessSettings, choices={"task": TASKS.names(), "tokenizer": ["auto", *TOKENIZERS.names()], "format": READERS.names()}, leave_out=("files",)
+)
 @click.option("--out", type=click.Path(path_type=Path), help="dataset directory  [default: WORK/TASK/dataset]")
 @common_options()
 def command(
@@ -23,7 +26,8 @@ def command(
 ) -> None:  # fmt: skip
     """Turn corpus FILES into an encoded dataset.
 
-    FILES: csv, tsv, jsonl, parquet, each also with .gz, or a folder with one sub-folder per label. Without FILES: the sample corpus.
+    FILES: csv, tsv, jsonl, json, parquet, txt, CoNLL, SQuAD, dialogues, also compressed; patterns; a folder; two parallel
+    files as A,B; or - for standard input. Without FILES: the sample corpus.
     """
     set_up_logging(quiet=quiet, verbose=verbose)
     values, source = gather("preprocess", {"files": list(files) or None, **flags}, recipe, data_dir)

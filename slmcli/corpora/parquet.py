@@ -1,14 +1,13 @@
 """Read Parquet tables."""
 
-import gzip
 import io
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from slmcli.config import CorpusSettings
 from slmcli.corpora.base import Record, check_names
 from slmcli.errors import DataError
+from slmcli.text_files import find_compression, read_bytes
 
 _BATCH_ROWS = 1024
 
@@ -19,7 +18,7 @@ def read(path: Path, settings: CorpusSettings) -> Iterator[Record]:
     import pyarrow.parquet
 
     try:
-        content = io.BytesIO(gzip.decompress(path.read_bytes())) if path.suffix.lower() == ".gz" else path
+        content = io.BytesIO(read_bytes(path)) if find_compression(path) else path
         file = pyarrow.parquet.ParquetFile(content)
         check_names(path, file.schema_arrow.names)
         row = 0
@@ -27,5 +26,5 @@ def read(path: Path, settings: CorpusSettings) -> Iterator[Record]:
             for values in batch.to_pylist():
                 row += 1
                 yield Record(str(path), row, values)
-    except (pyarrow.ArrowException, OSError, EOFError, zlib.error) as error:
+    except (pyarrow.ArrowException, OSError) as error:
         raise DataError(f"{path} is not a readable Parquet file ({error}). Write it again, or convert it to csv.") from error

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any  # Any: csv readers have no public type
 
 from slmcli.config import CorpusSettings
-from slmcli.corpora.base import Record, check_names, read_lines
+from slmcli.corpora.base import Record, check_names, source_name
 from slmcli.errors import DataError
+from slmcli.text_files import read_lines
 
 
 def read_csv(path: Path, settings: CorpusSettings) -> Iterator[Record]:
@@ -57,4 +58,4 @@ def _records(path: Path, rows: Iterable[tuple[int, list[str]]], settings: Corpus
                 f"{path}:{number}: {len(cells)} cells, but there are {len(names)} columns ({', '.join(names)}). "
                 "Correct the row, or put texts with separators in double quotes."
             )
-        yield Record(str(path), number, dict(zip(names, cells, strict=True)))
+        yield Record(source_name(path), number, dict(zip(names, cells, strict=True)))

@@ -1,13 +1,14 @@
-"""Read plain text, one example a line."""
+"""Read plain text: a document a line, a paragraph, or a file."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from slmcli.config import CorpusSettings
-from slmcli.corpora.base import Record, read_lines
+from slmcli.corpora.base import Record, source_name
+from slmcli.text_files import read_documents
 
 
 def read(path: Path, settings: CorpusSettings) -> Iterator[Record]:
-    """Yield every line as `text`, empty ones too, so that output lines keep the numbers of input lines."""
-    for number, line in enumerate(read_lines(path, settings.encoding), 1):
-        yield Record(str(path), number, {"text": line.rstrip("\r\n")})
+    """Yield `text` of every document, with the number of its first line."""
+    for number, text in read_documents(path, settings.encoding, unit=settings.document or "line"):
+        yield Record(source_name(path), number, {"text": text})

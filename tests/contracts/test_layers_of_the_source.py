@@ -10,11 +10,12 @@ PACKAGE = Path(__file__).parents[2] / "slmcli"
 # lowest first; a family is named by its folder
 LAYERS = (
     ("errors", "signals"),
-    ("registry", "files", "parallel", "records", "subword_models"),
-    ("cleaning_steps", "word_cleaning"),
+    ("registry", "files", "parallel", "records", "subword_models", "text_files"),
+    ("cleaning_steps", "word_cleaning", "json_stream"),
     ("config", "character_cleaning", "runtime", "metrics"),
     ("recipe_files", "corpora", "cleaning"),
-    ("sources", "fields"),
+    ("detection", "fields"),
+    ("sources",),
     ("tokenizers", "reading", "run"),
     ("layers", "optimizers", "callbacks", "inspection", "spill", "corpus_identity"),
     ("backbones", "formats", "tasks", "checking", "dividing"),

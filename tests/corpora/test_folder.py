@@ -75,9 +75,23 @@ def test_hidden_folders_are_no_labels(folder: Path) -> None:
     assert rows(folder) == [("soft bed", "good")]
 
 
-@pytest.mark.parametrize("name", ["a.txt", "good/a.csv"], ids=["no classes", "no texts"])
-def test_a_folder_without_classes_is_refused_with_the_layout(folder: Path, name: str) -> None:
-    (folder / name).write_text("soft bed")
+def test_text_files_beside_each_other_are_documents_without_labels(folder: Path) -> None:
+    (folder / "b.txt").write_text("second\nnote\n")
+    (folder / "a.txt").write_text("first note")
+    assert [record.values for record in read(folder, CorpusSettings())] == [{"text": "first note"}, {"text": "second\nnote\n"}]
+
+
+def test_a_folder_can_have_a_document_a_line(folder: Path) -> None:
+    (folder / "good" / "1.txt").write_text("soft bed\nwarm bath\n")
+    records = list(read(folder, CorpusSettings(document="line")))
+    assert [(record.row, record.values) for record in records] == [
+        (1, {"text": "soft bed", "label": "good"}),
+        (2, {"text": "warm bath", "label": "good"}),
+    ]
+
+
+def test_a_folder_without_texts_is_refused_with_the_layout(folder: Path) -> None:
+    (folder / "good" / "a.csv").write_text("soft bed")
     expected = f"{folder} has no sub-folders with .txt files. A folder corpus is FOLDER/LABEL/NAME.txt; for a table give the file itself."
     with pytest.raises(DataError, match=re.escape(expected)):
         rows(folder)

@@ -1,16 +1,23 @@
 """Lines of text files: byte order marks, line ends, compression, and encodings explained."""
 
+import bz2
 import gzip
+import importlib
 import io
+import lzma
 import random
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from slmcli.corpora.base import STANDARD_INPUT, read_lines
 from slmcli.errors import ConfigError, DataError
+from slmcli.text_files import COMPRESSIONS, STANDARD_INPUT, read_documents, read_head, read_lines
+
+zstd = importlib.import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
 
 FRENCH = "Le café était fermé, mais la boulangère nous a préparé du thé bien chaud.\n"
 SPANISH = "¡Hola! ¡Ven! ¡Canta!\n"
@@ -23,6 +30,9 @@ DAMAGED_GZIP = gzip.compress(b"")[:10] + b"\xff" * 20
 NOISE = random.Random(0).randbytes(30_000).hex().encode()
 
 
+COMPRESS: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress, ".zst": zstd.compress}
+
+
 def lines(path: Path, encoding: str = "utf-8", *, keep_line_ends: bool = False) -> list[str]:
     """Return all lines of a file."""
     return list(read_lines(path, encoding, keep_line_ends=keep_line_ends))
@@ -30,11 +40,11 @@ def lines(path: Path, encoding: str = "utf-8", *, keep_line_ends: bool = False) 
 
 def saved(path: Path, content: bytes) -> Path:
     """Write a file, compressed when its name asks for it."""
-    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    path.write_bytes(COMPRESS.get(path.suffix, bytes)(content))
     return path
 
 
-@pytest.fixture(params=["boats.txt", "boats.txt.gz"], ids=["plain", "gzip"])
+@pytest.fixture(params=["boats.txt", *(f"boats.txt{suffix}" for suffix in COMPRESS)])
 def file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A place for a file, compressed or not."""
     return tmp_path / str(request.param)
@@ -142,6 +152,48 @@ def test_damaged_compression_is_named(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(DataError, match=re.escape(f"{path}: the gzip file is damaged or cut short") + ".*Copy or download it again"):
         lines(path)
+
+
+@pytest.mark.parametrize(("suffix", "title"), [("gz", "gzip"), ("bz2", "bzip2"), ("xz", "xz"), ("zst", "Zstandard")])
+@pytest.mark.parametrize("damage", [lambda content: content[:-9], lambda content: b"red boat\n", lambda content: content[:100] + b"\xff" * 20])
+def test_every_compression_says_when_it_is_damaged(tmp_path: Path, suffix: str, title: str, damage: Callable[[bytes], bytes]) -> None:
+    path = tmp_path / f"boats.txt.{suffix}"
+    path.write_bytes(damage(COMPRESS[f".{suffix}"](NOISE)))
+    with pytest.raises(DataError, match=re.escape(f"{path}: the {title} file is damaged or cut short")):
+        lines(path)
+
+
+def test_every_compression_is_tested() -> None:
+    assert {suffix.removeprefix(".") for suffix in COMPRESS} == set(COMPRESSIONS)
+
+
+@pytest.mark.parametrize("suffix", COMPRESS)
+def test_compression_is_recognised_without_its_name(tmp_path: Path, suffix: str) -> None:
+    (tmp_path / "boats.txt").write_bytes(COMPRESS[suffix](b"red boat\n"))
+    assert lines(tmp_path / "boats.txt") == ["red boat\n"]
+
+
+@pytest.mark.parametrize(
+    ("unit", "documents"),
+    [
+        ("line", [(1, ""), (2, "red boat"), (3, "blue boat"), (4, " "), (5, ""), (6, "sea")]),
+        ("paragraph", [(2, "red boat\nblue boat"), (6, "sea")]),
+        ("file", [(1, "\nred boat\nblue boat\n \n\nsea\n")]),
+    ],
+)
+def test_a_document_is_a_line_a_paragraph_or_the_file(tmp_path: Path, unit: Any, documents: list[tuple[int, str]]) -> None:
+    path = saved(tmp_path / "boats.txt", b"\nred boat\r\nblue boat\n \n\nsea\n")
+    assert list(read_documents(path, "utf-8", unit=unit)) == documents
+
+
+def test_the_head_of_a_file_is_read_without_its_mark(file: Path) -> None:
+    assert read_head(saved(file, "\ufeffrouge\nécru".encode()), "utf-8", characters=8) == "rouge\né"
+
+
+def test_a_wrong_byte_far_behind_is_located(file: Path) -> None:
+    saved(file, b"red boat\n" * 300_000 + FRENCH.encode("cp1252"))
+    with pytest.raises(DataError, match=re.escape(f"{file}:300001: byte 0xE9 is not valid utf-8. It looks like cp1252")):
+        lines(file)
 
 
 def test_a_file_both_cut_short_and_in_a_wrong_encoding_is_named(tmp_path: Path) -> None:

@@ -1,0 +1,100 @@
+"""Read CoNLL files: a word a line with its columns, an empty line behind each sentence; tags in the BIO scheme whatever they were."""
+
+import itertools
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from slmcli.config import CorpusSettings
+from slmcli.corpora.base import Record, source_name
+from slmcli.errors import DataError
+from slmcli.text_files import read_lines
+
+logger = logging.getLogger(__name__)
+
+_TAG = re.compile(r"O|[BIESLU]-\S+")
+# CoNLL-U: words that were written together (1-2), words that were not written at all (1.1)
+_NO_WORD = re.compile(r"\d+[-.]\d+$")
+_CONLL_U_COLUMNS = 10
+# our choice: which scheme a file is in shows in its first sentences with names
+_SENTENCES_LOOKED_AT = 1_000
+
+Sentence = tuple[int, list[list[str]]]  # line on which it starts; the cells of each word
+
+
+def read(path: Path, settings: CorpusSettings) -> Iterator[Record]:
+    """Yield `tokens` (the first column), `tags` (the last) and every column by its number, a list of strings each, for every sentence.
+
+    Tags in BIOES or BILOU are converted to BIO, and so are those of a file in IOB1, in which B only divides neighbours.
+
+    Source: Ramshaw & Marcus 1995, section 4.1 (IOB1); Ratinov & Roth 2009, section 3.2 (BILOU).
+    """
+    name = source_name(path)
+    sentences = _sentences(name, read_lines(path, settings.encoding))
+    first = list(itertools.islice(sentences, _SENTENCES_LOOKED_AT))
+    is_iob1 = _is_iob1(_tags_of(cells) for _, cells in first)
+    if is_iob1:
+        logger.info("%s: its tags are in the scheme IOB1; they are converted to BIO", name)
+    for row, cells in itertools.chain(first, sentences):
+        tags = to_bio(_tags_of(cells), is_iob1=is_iob1)
+        columns = {str(number): list(column) for number, column in enumerate(zip(*cells, strict=True), 1)}
+        yield Record(name, row, {"tokens": columns["1"], **({"tags": tags} if len(columns) > 1 else {}), **columns})
+
+
+def to_bio(tags: Sequence[str], *, is_iob1: bool) -> list[str]:
+    """Return the tags of one sentence in the BIO scheme, in which every name begins with B."""
+    prefixes = {"E-": "I-", "L-": "I-", "S-": "B-", "U-": "B-"}
+    plain = [prefixes.get(tag[:2], tag[:2]) + tag[2:] for tag in tags]
+    if not is_iob1:
+        return plain
+    return [f"B-{tag[2:]}" if _begins(before, tag) else tag for before, tag in zip(["O", *plain], plain, strict=False)]
+
+
+def _begins(before: str, tag: str) -> bool:
+    """Say whether I begins a name, as IOB1 allows."""
+    return tag.startswith("I-") and (before == "O" or before[2:] != tag[2:])
+
+
+def _is_iob1(sentences: Iterator[list[str]]) -> bool:
+    """Say whether names begin with I: in BIO they never do, in IOB1 only those behind a neighbour of their type do not."""
+    begin_with_i = begin_with_b = 0
+    for tags in sentences:
+        for before, tag in zip(["O", *tags], tags, strict=False):
+            begin_with_i += _begins(before, tag)
+            begin_with_b += tag.startswith("B-") and before[2:] != tag[2:]
+    return begin_with_i > begin_with_b
+
+
+def _tags_of(cells: Sequence[Sequence[str]]) -> list[str]:
+    return [word[-1] for word in cells]
+
+
+def _sentences(name: str, lines: Iterator[str]) -> Iterator[Sentence]:
+    start, cells, columns = 1, list[list[str]](), 0
+    for number, line in enumerate(itertools.chain(lines, [""]), 1):
+        word = _split(line)
+        if not word or word[0] == "-DOCSTART-":
+            if cells:
+                yield start, cells
+            cells = []
+        elif not _is_left_out(line, word, columns, is_first=not cells):
+            columns = columns or len(word)
+            if len(word) != columns:
+                raise DataError(f"{name}:{number}: {len(word)} columns, but the lines before have {columns}. Each line must be a word and its tags.")
+            start = start if cells else number
+            cells.append(word)
+
+
+def _split(line: str) -> list[str]:
+    """Return the cells of a line, divided by tabs when it has any, else by spaces; none for an empty line."""
+    if not line.strip():
+        return []
+    return [cell.strip() for cell in line.rstrip("\r\n").split("\t")] if "\t" in line else line.split()
+
+
+def _is_left_out(line: str, word: Sequence[str], columns: int, *, is_first: bool) -> bool:
+    """Say whether a line is a comment before a sentence, or no word of a CoNLL-U file."""
+    if line.startswith("#") and is_first:
+        return len(word) != columns if columns else not _TAG.fullmatch(word[-1])
+    return (columns or len(word)) == _CONLL_U_COLUMNS and _NO_WORD.match(word[0]) is not None

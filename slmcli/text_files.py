@@ -1,0 +1,204 @@
+"""Files of text, compressed or not: their lines and characters, with what is wrong with them explained."""
+
+import bz2
+import codecs
+import contextlib
+import gzip
+import io
+import itertools
+import lzma
+import sys
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, TextIO, cast  # Any: modules of the standard library with one function in common
+
+from slmcli.errors import ConfigError, DataError
+
+STANDARD_INPUT = Path("-")
+_BLOCK_BYTES = 1 << 20
+_GUESSES = ("utf-8", "utf-16", "gb18030", "cp1252")
+# name's ending -> the bytes that such a file begins with
+COMPRESSIONS = {"gz": b"\x1f\x8b", "bz2": b"BZh", "xz": b"\xfd7zXZ\x00", "zst": b"\x28\xb5\x2f\xfd"}
+_TITLES = {"gz": "gzip", "bz2": "bzip2", "xz": "xz", "zst": "Zstandard"}
+
+
+def read_lines(path: Path, encoding: str, *, keep_line_ends: bool = False) -> Iterator[str]:
+    r"""Yield the lines of a text file, compressed or not, without a byte order mark.
+
+    Args:
+        path: The file; `-` is standard input.
+        encoding: Character encoding.
+        keep_line_ends: Leave `\r\n` and the like inside quoted cells as they are.
+
+    Raises:
+        DataError: The file is missing, is not text in this encoding, or its compression is damaged.
+        ConfigError: There is no such encoding.
+    """
+    with open_text(path, encoding, keep_line_ends=keep_line_ends) as file:
+        first = file.readline()
+        yield from (first.removeprefix("\ufeff"),) if first else ()
+        yield from file
+
+
+def read_head(path: Path, encoding: str, *, characters: int) -> str:
+    """Return the first characters of a text file; errors are those of `read_lines`."""
+    with open_text(path, encoding) as file:
+        return file.read(characters).removeprefix("\ufeff")
+
+
+def read_documents(path: Path, encoding: str, *, unit: Literal["line", "paragraph", "file"]) -> Iterator[tuple[int, str]]:
+    """Yield the documents of a text file, each with the number of its first line; errors are those of `read_lines`.
+
+    Args:
+        path: The file.
+        encoding: Character encoding.
+        unit: line: every line, empty ones too, so that what is made of them keeps their numbers; paragraph: what stands between
+            empty lines; file: all of it.
+    """
+    lines = enumerate(read_lines(path, encoding), 1)
+    if unit == "line":
+        yield from ((number, line.rstrip("\r\n")) for number, line in lines)
+    elif unit == "file":
+        yield 1, "".join(line for _, line in lines)
+    else:
+        for has_text, group in itertools.groupby(lines, key=lambda row: bool(row[1].strip())):
+            paragraph = list(group) if has_text else []
+            if paragraph:
+                yield paragraph[0][0], "".join(line for _, line in paragraph).rstrip("\r\n")
+
+
+@contextlib.contextmanager
+def open_text(path: Path, encoding: str, *, keep_line_ends: bool = False) -> Iterator[TextIO]:
+    """Open a text file to be read inside the block; errors there are those of `read_lines`."""
+    try:
+        with _open(path, encoding, keep_line_ends) as file:
+            yield file
+    except UnicodeDecodeError as error:
+        raise DataError(_explain_encoding(path, encoding)) from error
+    except UnicodeError as error:
+        raise DataError(f"{path} is not {encoding} text ({error}). Pass its --encoding.") from error
+    except OSError as error:
+        raise _explain_damage(path, error) from error
+    except Exception as error:
+        if _is_damage(error):
+            raise _explain_damage(path, error) from error
+        raise
+
+
+def find_compression(path: Path) -> str | None:
+    """Return how a file is compressed, by its name, else by its first bytes; None when it is not."""
+    suffix = path.suffix.lower().removeprefix(".")
+    if suffix in COMPRESSIONS:
+        return suffix
+    with path.open("rb") as file:
+        first = file.read(max(map(len, COMPRESSIONS.values())))
+    return next((name for name, magic in COMPRESSIONS.items() if first.startswith(magic)), None)
+
+
+def open_bytes(path: Path) -> BinaryIO:
+    """Open a file to read its bytes, decompressed.
+
+    Raises:
+        OSError: It cannot be opened.
+    """
+    compression = find_compression(path)
+    if compression is None:
+        return path.open("rb")
+    return cast(BinaryIO, _module(compression).open(path, "rb"))
+
+
+def read_bytes(path: Path, size: int = -1) -> bytes:
+    """Return the first bytes of a file, all by default, decompressed.
+
+    Raises:
+        DataError: The file is missing, or its compression is damaged.
+    """
+    try:
+        with open_bytes(path) as file:
+            return file.read(size)
+    except Exception as error:
+        if _is_damage(error) or isinstance(error, OSError):
+            raise _explain_damage(path, error) from error
+        raise
+
+
+def _module(compression: str) -> Any:
+    """Return the module that reads a kind of compression; Zstandard's is loaded when it is needed."""
+    if compression != "zst":
+        return {"gz": gzip, "bz2": bz2, "xz": lzma}[compression]
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        from backports import zstd
+    return zstd
+
+
+def _open(path: Path, encoding: str, keep_line_ends: bool) -> TextIO:
+    if path == STANDARD_INPUT and sys.stdin is None:
+        raise DataError("standard input is closed. Give it text, or name a file.")
+    binary = sys.stdin.buffer if path == STANDARD_INPUT else open_bytes(path)
+    try:
+        return io.TextIOWrapper(binary, encoding=encoding, newline="" if keep_line_ends else None)
+    except LookupError as error:
+        binary.close()
+        raise ConfigError(f"--encoding {encoding!r} is unknown. Use a name such as utf-8, gb18030, big5, cp1252 or utf-16.") from error
+
+
+def _is_damage(error: Exception) -> bool:
+    """Say whether a decompressor raised it; the Zstandard module has an error of its own, and may not be loaded."""
+    return isinstance(error, (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError)) or type(error).__name__ == "ZstdError"
+
+
+def _explain_damage(path: Path, error: Exception) -> DataError:
+    compression = _TITLES.get(path.suffix.lower().removeprefix("."), "compressed")
+    # bz2 says with a plain OSError without a number that its data are damaged
+    if _is_damage(error) or (isinstance(error, OSError) and error.errno is None):
+        return DataError(f"{path}: the {compression} file is damaged or cut short ({error}). Copy or download it again.")
+    reason = error.strerror if isinstance(error, OSError) else None
+    return DataError(f"{path} cannot be read ({reason or error}). Give the path of a corpus file.")
+
+
+def _explain_encoding(path: Path, encoding: str) -> str:
+    if path == STANDARD_INPUT:
+        return f"standard input is not {encoding} text. Convert it, or pass its --encoding."
+    try:
+        with open_bytes(path) as file:
+            first = file.read(_BLOCK_BYTES)
+            line, byte, near = _find_bad_byte(itertools.chain([first], iter(lambda: file.read(_BLOCK_BYTES), b"")), encoding)
+    except Exception as error:
+        if _is_damage(error) or isinstance(error, OSError):
+            return str(_explain_damage(path, error))
+        raise
+    fitting = [name for name in _GUESSES if _looks_like(near, first[:2], name)]
+    repair = f"It looks like {fitting[0]}: pass --encoding {fitting[0]}." if fitting else "Convert it to UTF-8, or pass its --encoding."
+    return f"{path}:{line}: byte 0x{byte:02X} is not valid {encoding}. {repair}"
+
+
+def _find_bad_byte(blocks: Iterable[bytes], encoding: str) -> tuple[int, int, bytes]:
+    """Return line and value of the first byte that is not text, and some whole lines around it."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    line, block = 1, b""
+    for number, block in enumerate(blocks):
+        try:
+            decoder.decode(block)
+        except UnicodeDecodeError as error:
+            near = block if number == 0 else block[block.find(b"\n") + 1 :]
+            return line + error.object.count(b"\n", 0, error.start), error.object[error.start], near
+        line += block.count(b"\n")
+    return line, block[-1], block  # the last character is cut short
+
+
+def _looks_like(content: bytes, start: bytes, encoding: str) -> bool:
+    """Say whether the bytes decode, to text that people write: an estimate for a hint, nothing more."""
+    if encoding == "utf-16" and start not in (b"\xff\xfe", b"\xfe\xff"):
+        return False
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(content)
+    except UnicodeDecodeError:
+        return False
+    if encoding == "gb18030":
+        foreign = [character for character in text if ord(character) > 127]
+        common = sum("\u4e00" <= character <= "\u9fff" or "\u3000" <= character <= "\u303f" or character >= "\uff00" for character in foreign)
+        return common > 0.9 * len(foreign) and len(foreign) > 0.1 * len(text)
+    return True
