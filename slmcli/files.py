@@ -92,21 +92,21 @@ def check_format_version(path: Path, document: Any, newest: int) -> None:
 
 
 @contextlib.contextmanager
-def explain_write_errors(path: Path) -> Iterator[None]:
-    """Turn the operating system's refusal to write into an error that names the repair."""
+def explain_write_errors(path: Path, *, option: str = "--out") -> Iterator[None]:
+    """Turn the operating system's refusal to write into an error that names the repair, and the option that chooses another place."""
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise OutputError(f"{path}: no space left on the device. Free some space, or choose another --out.") from error
+            raise OutputError(f"{path}: no space left on the device. Free some space, or choose another {option}.") from error
         if isinstance(error, PermissionError) or error.errno == errno.EROFS:
-            raise OutputError(f"{path} cannot be written ({error.strerror}). Choose another --out, or change the permissions.") from error
+            raise OutputError(f"{path} cannot be written ({error.strerror}). Choose another {option}, or change the permissions.") from error
         if isinstance(error, (NotADirectoryError, FileExistsError)):
-            raise OutputError(f"{path}: a file stands where a directory is needed. Choose another --out.") from error
+            raise OutputError(f"{path}: a file stands where a directory is needed. Choose another {option}.") from error
         if isinstance(error, IsADirectoryError):
-            raise OutputError(f"{path} is a directory; a file was to be written. Choose another --out.") from error
+            raise OutputError(f"{path} is a directory; a file was to be written. Choose another {option}.") from error
         if isinstance(error, FileNotFoundError) and error.filename is not None and Path(os.fsdecode(error.filename)).parent == path.parent:
-            raise OutputError(f"{path}: the directory {path.parent} does not exist. Make it, or choose another --out.") from error
+            raise OutputError(f"{path}: the directory {path.parent} does not exist. Make it, or choose another {option}.") from error
         raise
 
 
@@ -123,16 +123,22 @@ def new_directory(path: Path, *, marker: str, overwrite: bool = False) -> Iterat
         OutputError: `path` exists and may not be replaced, or the place cannot be written.
     """
     check_replaceable(path, marker=marker, overwrite=overwrite)
+    with part_directory(path) as part, explain_write_errors(path):
+        yield part
+        _replace_directory(part, path.resolve())
+
+
+@contextlib.contextmanager
+def part_directory(path: Path, *, option: str = "--out") -> Iterator[Path]:
+    """Yield an empty directory beside `path` to work in; it goes at the end, and so do those of processes that no longer live."""
     target = path.resolve()
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    with explain_write_errors(path):
+    with explain_write_errors(path, option=option):
         target.parent.mkdir(parents=True, exist_ok=True)
         _remove_abandoned_parts(target)
         part.mkdir()
     try:
-        with explain_write_errors(path):
-            yield part
-            _replace_directory(part, target)
+        yield part
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
