@@ -9,6 +9,7 @@
     │   └── FormatVersionError  3   a file written by a newer release
     ├── GateError               4   a quality gate was missed, parity included
     ├── MissingPackageError     1   an optional package is not installed
+    ├── DownloadError           1   a file cannot be fetched
     └── Interrupted             130 stopped by a signal, work saved
 
 Messages have three parts: where and what is wrong, the value, the repair.
@@ -57,6 +58,10 @@ class GateError(SlmError):
 
 class MissingPackageError(SlmError):
     """An optional package is needed and not installed."""
+
+
+class DownloadError(SlmError):
+    """A file cannot be fetched from where it is published."""
 
 
 class Interrupted(SlmError):  # noqa: N818  (it is no error: the work is saved)

@@ -3,6 +3,7 @@
 # command name -> (module:attribute, one line for the list)
 COMMANDS = {
     "init": ("slmcli.cli.init:command", "Write a complete, commented recipe for a task and a data file."),
+    "data": ("slmcli.cli.data:command", "List and fetch well-known public data sets."),
     "check": ("slmcli.cli.check:command", "Report what is wrong with a corpus before anything is trained."),
     "preprocess": ("slmcli.cli.preprocess:command", "Turn corpus files into an encoded dataset."),
     "finetune": ("slmcli.cli.finetune:command", "Train a model on a dataset."),

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any  # Any: events and results are JSON documents
 
 import click
@@ -13,6 +13,7 @@ from rich.table import Table
 
 from slmcli.baselines import BASELINE_NAMES
 from slmcli.cli.options import is_terminal
+from slmcli.public_sets import PublicSet
 
 _LINE_SECONDS = 5.0
 _LABELS_SHOWN = 6
@@ -116,6 +117,19 @@ def show_findings(report: Mapping[str, Any]) -> None:
             click.echo(f"    {row}")
     if not report["findings"]:
         click.echo("Nothing found to complain about.")
+
+
+def show_public_sets(records: Iterable[PublicSet]) -> None:
+    """Print public data sets: name, task, language and size of each beside what it is."""
+    table = Table(show_lines=True)
+    table.add_column("data set", no_wrap=True)
+    table.add_column("what it is")
+    for record in records:
+        size = "size unknown" if record.bytes is None else show_bytes(record.bytes)
+        sentences = [f"{record.title}: {record.examples}", record.note, f"licence: {record.licence}"]
+        about = "\n".join(sentence[0].upper() + sentence[1:] + "." for sentence in sentences if sentence)
+        table.add_row(f"[bold]{record.name}[/bold]\n{record.task}, {record.language}\n{size}", escape(about))
+    Console(file=sys.stdout, highlight=False).print(table)
 
 
 def _table(title: str, first: str, *rest: str) -> Table:

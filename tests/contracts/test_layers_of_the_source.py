@@ -11,10 +11,11 @@ PACKAGE = Path(__file__).parents[2] / "slmcli"
 LAYERS = (
     ("errors", "signals"),
     ("registry", "files", "parallel", "records", "subword_models", "text_files"),
+    ("unpacking",),
     ("cleaning_steps", "word_cleaning", "json_stream"),
     ("config", "character_cleaning", "runtime", "metrics"),
-    ("recipe_files", "corpora", "cleaning"),
-    ("detection", "fields"),
+    ("recipe_files", "corpora", "cleaning", "public_sets", "downloads"),
+    ("detection", "fields", "public_data"),
     ("sources",),
     ("tokenizers", "reading", "run"),
     ("layers", "optimizers", "callbacks", "inspection", "spill", "corpus_identity"),
