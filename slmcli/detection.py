@@ -39,7 +39,7 @@ def find_format(path: Path, encoding: str) -> str:
         suffixes = ", ".join(f".{known}" for known in READERS.names() if known != "folder")
         raise DataError(
             f"{path}: the format is known neither by its name nor by its content. Pass --format, or give it one of the names {suffixes}, "
-            f"each also with {', '.join(f'.{compression}' for compression in COMPRESSIONS)}."
+            f"each also with {', '.join(f'.{compression}' for compression in COMPRESSIONS)}. Two parallel files are named A,B."
         )
     return found
 

@@ -16,6 +16,7 @@ import numpy as np
 from slmcli import __version__
 from slmcli.checking import DataReport, Repeats, TokenStatistics, build_report
 from slmcli.config import CheckSettings, CorpusSettings, EncodingSettings, PreprocessSettings, TextSettings
+from slmcli.corpora.base import source_name
 from slmcli.corpus_identity import bytes_of, corpus_files, describe_sources
 from slmcli.dataset import EXAMPLES_PER_SHARD, FORMAT_VERSION, SPLITS, open_dataset, write_description
 from slmcli.dividing import NOWHERE, TRAIN, Found, RepeatedRows, Survey, divide, find_repeats, is_in_train, survey
@@ -186,7 +187,7 @@ def _sample(rows: Rows, task: Task) -> list[str]:
 def _announce(path: Path, columns: Columns) -> None:
     if columns.is_guessed and path.parent.parent != SAMPLES:
         named = ", ".join(f"{field} is column {name!r}" for field, name in columns.names.items())
-        logger.info("%s: %s (guessed from the names)", path, named)
+        logger.info("%s: %s (guessed from the names)", source_name(path), named)
 
 
 def _divide(found: Survey, files: Mapping[int, Sequence[Path]], settings: PreprocessSettings) -> np.ndarray:
