@@ -86,7 +86,7 @@ class SplitStatistics:
 
     Attributes:
         inspection: What was found in its examples.
-        lengths: Length in tokens, before cutting, to the number of examples.
+        lengths: Length in tokens, before cutting and where `max_length` cuts, to the number of examples.
         unknown_tokens: Tokens outside the vocabulary.
         tokens: Tokens before cutting.
         labels: Label to the number of examples that are kept and have it.
@@ -132,9 +132,10 @@ class Encoder:
             if split == NOWHERE:
                 continue
             found = statistics.setdefault(split, SplitStatistics(Inspection(job.task.name)))
-            length = sum(map(len, streams))
-            found.inspection.add(example, is_empty=length == 0)
-            found.lengths[length] += 1
+            lengths = [len(stream) for stream in streams]
+            length = sum(lengths)
+            found.inspection.add(example, is_empty=length == 0, is_usable=bool(block.is_usable[position]))
+            found.lengths[job.task.cut_length(example, lengths)] += 1
             found.tokens += length
             found.unknown_tokens += sum(int((stream == UNKNOWN_ID).sum()) for stream in streams)
             is_known = all(label in job.task.label_ids for label in labels[position])

@@ -155,14 +155,32 @@ def check_replaceable(path: Path, *, marker: str, overwrite: bool) -> None:
         raise OutputError(f"{path} exists already. Choose another --out, or pass --overwrite to replace it.")
 
 
-def check_replaceable_file(path: Path, *, overwrite: bool, inputs: Sequence[str]) -> None:
-    """Refuse to write a file over one of the inputs, over what is no plain file, or unasked over anything."""
+def check_replaceable_file(path: Path, *, overwrite: bool, inputs: Sequence[str], option: str = "--out") -> None:
+    """Refuse to write a file where none can be, over one of the inputs or into one, over what is no plain file, or unasked over anything.
+
+    Args:
+        path: The file.
+        overwrite: Whether one that stands there may be replaced.
+        inputs: Files and folders that are read.
+        option: The option that names the file.
+    """
     if not path.exists():
+        _check_place(path, option)
         return
-    if not path.is_file() or path.resolve() in {Path(name).resolve() for name in inputs}:
-        raise OutputError(f"{path} is one of the inputs, or no plain file, and is not replaced. Choose another --out.")
+    if not path.is_file() or any(path.resolve().is_relative_to(Path(name).resolve()) for name in inputs):
+        raise OutputError(f"{path} is one of the inputs, or no plain file, and is not replaced. Choose another {option}.")
     if not overwrite:
-        raise OutputError(f"{path} exists already. Choose another --out, or pass --overwrite to replace it.")
+        raise OutputError(f"{path} exists already. Choose another {option}, or pass --overwrite to replace it.")
+
+
+def _check_place(path: Path, option: str) -> None:
+    """Refuse a file in a directory that does not exist or may not be written."""
+    if not path.parent.exists():
+        raise OutputError(f"{path}: the directory {path.parent} does not exist. Make it, or choose another {option}.")
+    if not path.parent.is_dir():
+        raise OutputError(f"{path}: a file stands where a directory is needed. Choose another {option}.")
+    if not os.access(path.parent, os.W_OK):
+        raise OutputError(f"{path} cannot be written (Permission denied). Choose another {option}, or change the permissions.")
 
 
 def _replace_directory(part: Path, path: Path) -> None:

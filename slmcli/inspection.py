@@ -9,6 +9,12 @@ from slmcli.reading import Example
 
 ROWS_SHOWN = 3
 _EXCERPT_CHARACTERS = 80
+# our choice: characters before the place that an excerpt is about
+_CHARACTERS_BEFORE = 30
+# the fields of an example that are texts, in the order in which a reader would want them
+_TEXT_FIELDS = ("text", "text_pair", "question", "context", "source", "target", "response")
+# our choice: Chinese texts hold less Kana, as ornament, and Japanese ones more
+_KANA_OF_JAPANESE = 0.1
 _HAN = "\u3400-\u9fff\uf900-\ufaff"
 _SCRIPTS = {
     "Latin": "A-Za-z\u00c0-\u024f",
@@ -24,10 +30,16 @@ _SCRIPTS = {
 }
 _SCRIPT_PATTERNS = {name: re.compile(f"[{ranges}]") for name, ranges in _SCRIPTS.items()}
 _HAN_PATTERN = re.compile(f"[{_HAN}]")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+# control characters, and what is not seen: soft hyphen, zero-width space, word joiner, byte order mark, overrides of direction
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u00ad\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069]")
+# what must not reach a terminal, or would not be seen there
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069]")
 _MARKUP = re.compile(r"<[a-zA-Z/!][^<>]{0,200}>|&(?:#\d+|#x[0-9a-fA-F]+|amp|lt|gt|quot|nbsp|apos);")
-# UTF-8 read as Latin-1 or Windows-1252, UTF-8 read as GBK, and what decoders put in the place of bytes they cannot read
-_MOJIBAKE = re.compile("Ã[\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u0192\u02c6\u2013-\u2122]|â€|Â[\u00a0-\u00bf]|ï»¿|锟斤拷|烫烫烫|\ufffd")
+# UTF-8 read as Latin-1 or Windows-1252, Windows-1252 read as Latin-1, UTF-8 read as GBK, and what decoders put in the place of bytes they cannot read
+_MOJIBAKE = re.compile(
+    "[\x80-\x9f]|Ã[\u00a0-\u00bf\u0152\u0153\u0160\u0161\u0178\u0192\u02c6\u2013-\u2122]|â€|Â[\u00a0-\u00bf]|ï»¿|锟斤拷|烫烫烫烫|\ufffd"
+)
+_SPACES = re.compile(r"[ \t\n\r\v\f\u3000]+")
 _LOOKALIKES = re.compile("[A-Za-z][\u0400-\u04ff]|[\u0400-\u04ff][A-Za-z]")
 
 
@@ -43,11 +55,11 @@ class Tally:
         """Return a tally of `count` examples of which the first are given, each with the text to show."""
         return cls(count, [_row(example, text) for example, text in examples])
 
-    def add(self, example: Example, text: str) -> None:
-        """Count one more."""
+    def add(self, example: Example, text: str, place: int = 0) -> None:
+        """Count one more, shown by the part of the text around the character at `place`."""
         self.count += 1
         if len(self.rows) < ROWS_SHOWN:
-            self.rows.append(_row(example, text))
+            self.rows.append(_row(example, text, place))
 
     def merge(self, later: "Tally") -> None:
         """Add examples that come behind."""
@@ -61,8 +73,11 @@ class Inspection:
     Attributes:
         task: Name of the task.
         examples: Number of examples.
+        dropped: Those that cannot be used, having no text or nothing to predict.
         labels: Label, or tag, to the number of examples that have it, or for tags the number of words.
         labelled: Label to its first few examples.
+        label_words: Label to the words of all its examples together; empty for tags.
+        entities: Type of entity to the number of entities, for tags.
         words: Length in words to the number of examples; Han characters are words of their own.
         scripts: Script to the number of examples of which most letters belong to it.
         tallies: Id of a finding to the examples it concerns.
@@ -71,25 +86,42 @@ class Inspection:
     def __init__(self, task: str) -> None:
         self.task = task
         self.examples = 0
+        self.dropped = 0
         self.labels: Counter[str] = Counter()
         self.labelled: dict[str, list[str]] = {}
+        self.label_words: Counter[str] = Counter()
+        self.entities: Counter[str] = Counter()
         self.words: Counter[int] = Counter()
         self.scripts: Counter[str] = Counter()
         self.tallies: dict[str, Tally] = {}
 
-    def add(self, example: Example, *, is_empty: bool = False) -> None:
-        """Look at one example; `is_empty` says that nothing of it is left after cleaning."""
+    def add(self, example: Example, *, is_empty: bool = False, is_usable: bool = True) -> None:
+        """Look at one example.
+
+        Args:
+            example: The example.
+            is_empty: Nothing of it is left after cleaning.
+            is_usable: A model can be trained on it.
+        """
         self.examples += 1
-        text = _text_of(example)
-        self.words[_count_words(text)] += 1
-        if text.strip():
-            self.scripts[_script(text)] += 1
-        for finding in (*_odd_text(text, is_empty), *self._odd_target(example, text)):
-            self.tallies.setdefault(finding, Tally()).add(example, text)
+        self.dropped += not is_usable
+        texts = _texts_of(example)
+        text = "\n".join(texts)
+        words = _count_words(text)
+        self.words[words] += 1
+        if texts and texts[0].strip():
+            self.scripts[_script(texts[0])] += 1
+        for finding, place in _odd_text(text, is_empty):
+            self.tallies.setdefault(finding, Tally()).add(example, text, place)
+        for finding, shown in self._odd_target(example, text, words):
+            self.tallies.setdefault(finding, Tally()).add(example, shown)
 
     def merge(self, later: "Inspection") -> None:
         """Add what was seen in examples that come behind."""
         self.examples += later.examples
+        self.dropped += later.dropped
+        self.label_words.update(later.label_words)
+        self.entities.update(later.entities)
         self.labels.update(later.labels)
         self.words.update(later.words)
         self.scripts.update(later.scripts)
@@ -105,47 +137,75 @@ class Inspection:
             if len(rows) < ROWS_SHOWN:
                 rows.append(_row(example, text))
 
-    def _odd_target(self, example: Example, text: str) -> Iterable[str]:
+    def _odd_target(self, example: Example, text: str, words: int) -> Iterable[tuple[str, str]]:
+        """Count what a model shall predict; yield ids of findings, each with what to show of the example."""
         values = example.values
         if self.task == "ner":
             self._count(values.get("tags") or (), example, text)
+            self.entities.update(_entities(values.get("tags") or ()))
             yield from _tags(values.get("tokens") or [], values.get("tags"))
         elif self.task == "qa":
-            yield from _answers(values.get("context") or "", values.get("answers"))
+            yield from _answers(values.get("context") or "", values.get("answers"), text)
         elif self.task == "translation":
             yield from _translation(values.get("source") or "", values.get("target"))
         elif self.task == "multilabel":
-            self._count(values.get("labels") or (), example, text)
-            yield from ("missing_label",) if values.get("labels") is None else ()
+            self._count_labels(values.get("labels"), example, text, words)
+            yield from (("missing_label", text),) if values.get("labels") is None else ()
         elif self.task == "similarity":
-            yield from ("missing_label",) if values.get("score") is None else ()
+            yield from (("missing_label", text),) if values.get("score") is None else ()
         elif self.task == "dialogue":
-            yield from ("missing_label",) if not values.get("response") else ()
+            yield from (("missing_label", text),) if not values.get("response") else ()
         elif self.task != "language-model":
             label = values.get("label")
-            yield from ("missing_label",) if label is None else ("swapped_columns",) if len(label) > max(40, len(text)) else ()
-            self._count(() if label is None else (label,), example, text)
+            self._count_labels(None if label is None else (label,), example, text, words)
+            yield from (("missing_label", text),) if label is None else _swapped(text, label, words)
+
+    def _count_labels(self, labels: Sequence[str] | None, example: Example, text: str, words: int) -> None:
+        self._count(labels or (), example, text)
+        self.label_words.update(dict.fromkeys(labels or (), words))
 
 
-def _tags(tokens: Sequence[str], tags: Sequence[str] | None) -> Iterable[str]:
+def split_row(row: str) -> tuple[str, str]:
+    """Return where the example of a finding stands, as "file:row", and its excerpt."""
+    match = re.match(r"(.*?:\d+): ?(.*)", row, re.DOTALL)
+    return (match[1], match[2]) if match else ("", row)
+
+
+def _entities(tags: Sequence[str]) -> list[str]:
+    """Return the type of each entity: one begins at B-, and at I- where it cannot go on."""
+    return [
+        tag[2:]
+        for before, tag in zip(["O", *tags], tags, strict=False)
+        if tag.startswith("B-") or (tag.startswith("I-") and _is_invalid(before, tag))
+    ]
+
+
+def _swapped(text: str, label: str, words: int) -> Iterable[tuple[str, str]]:
+    """Find a label that is longer than its text and reads like a text; names of labels may be long, but are one word or few."""
+    # our choice: 40 characters and four words are more than names of labels have
+    if len(label) > max(40, len(text)) and _count_words(label) > max(4, words):
+        yield "swapped_columns", _side_by_side(text, label)
+
+
+def _tags(tokens: Sequence[str], tags: Sequence[str] | None) -> Iterable[tuple[str, str]]:
     if tags is None:
-        yield "missing_label"
+        yield "missing_label", " ".join(tokens)
     elif len(tags) != len(tokens):
-        yield "tags_differ_in_number"
-    elif any(_is_invalid(before, tag) for before, tag in zip(["O", *tags], tags, strict=False)):
-        yield "invalid_transition"
+        yield "tags_differ_in_number", f"{len(tokens)} words, {len(tags)} tags: {' '.join(tokens)}"
+    else:
+        wrong = next((place for place, (before, tag) in enumerate(zip(["O", *tags], tags, strict=False)) if _is_invalid(before, tag)), None)
+        if wrong is not None:
+            where = f"after {tags[wrong - 1]}" if wrong else "at the beginning"
+            yield "invalid_transition", f"{tags[wrong]} {where}, word {wrong + 1}, {tokens[wrong]!r}: {' '.join(tokens)}"
 
 
-def _text_of(example: Example) -> str:
-    """Return the text of an example that a reader would look at."""
+def _texts_of(example: Example) -> list[str]:
+    """Return the texts of an example that a reader would look at."""
     values = example.values
-    tokens = values.get("tokens")
-    if tokens is not None:
-        return " ".join(tokens)
-    turns = values.get("context")
-    if isinstance(turns, list):
-        return "\n".join(turns)
-    return values.get("text") or values.get("source") or turns or ""
+    if values.get("tokens") is not None:
+        return [" ".join(values["tokens"])]
+    found = [values.get(name) for name in _TEXT_FIELDS]
+    return ["\n".join(text) if isinstance(text, list) else text for text in found if text]
 
 
 def _count_words(text: str) -> int:
@@ -160,23 +220,27 @@ def _script(text: str) -> str:
         return "Latin" if _SCRIPT_PATTERNS["Latin"].search(text) else "none"
     sample = text[:500]
     counts = {name: len(pattern.findall(sample)) for name, pattern in _SCRIPT_PATTERNS.items()}
+    # Japanese is written in both, often with more Han than Kana
+    if counts["Kana"] > _KANA_OF_JAPANESE * (counts["Kana"] + counts["Han"]):
+        counts["Kana"] += counts["Han"]
     name = max(counts, key=lambda script: counts[script])
     return name if counts[name] else "none"
 
 
-def _odd_text(text: str, is_empty: bool) -> Iterable[str]:
+def _odd_text(text: str, is_empty: bool) -> Iterable[tuple[str, int]]:
+    """Yield ids of findings, each with the place of the first character that is odd."""
     if is_empty or not text.strip():
-        yield "whitespace_only" if text and not text.strip() else "empty_text"
+        yield "whitespace_only" if text and not text.strip() else "empty_text", 0
         return
-    if _CONTROL.search(text):
-        yield "control_characters"
-    if ("<" in text or "&" in text) and _MARKUP.search(text):
-        yield "markup"
+    if found := _CONTROL.search(text):
+        yield "control_characters", found.start()
+    if ("<" in text or "&" in text) and (found := _MARKUP.search(text)):
+        yield "markup", found.start()
     if not text.isascii():
-        if _MOJIBAKE.search(text):
-            yield "mojibake"
-        if _LOOKALIKES.search(text):
-            yield "mixed_scripts"
+        if found := _MOJIBAKE.search(text):
+            yield "mojibake", found.start()
+        if found := _LOOKALIKES.search(text):
+            yield "mixed_scripts", found.start()
 
 
 def _is_invalid(before: str, tag: str) -> bool:
@@ -186,29 +250,39 @@ def _is_invalid(before: str, tag: str) -> bool:
     return tag != "O" and not tag.startswith("B-")
 
 
-def _answers(context: str, answers: dict[str, list] | None) -> Iterable[str]:
+def _answers(context: str, answers: dict[str, list] | None, shown: str) -> Iterable[tuple[str, str]]:
     if answers is None:
-        yield "missing_label"
+        yield "missing_label", shown
         return
-    pairs = list(zip(answers["text"], answers["answer_start"], strict=True))
-    if any(start < 0 or context[start : start + len(text)] != text for text, start in pairs):
-        yield "answer_not_found"
+    for text, start in zip(answers["text"], answers["answer_start"], strict=True):
+        if start < 0 or context[start : start + len(text)] != text:
+            there = context[start : start + len(text)] if start >= 0 else ""
+            yield "answer_not_found", f"answer {text[:60]!r}, but {there[:60]!r} stands at {start}"
+            return
 
 
-def _translation(source: str, target: str | None) -> Iterable[str]:
+def _translation(source: str, target: str | None) -> Iterable[tuple[str, str]]:
     if not target:
-        yield "missing_label"
+        yield "missing_label", source
     elif source == target and len(source.split()) > 1:
-        yield "identical_pair"
+        yield "identical_pair", source
     # our choice: translations of one sentence differ in length by less, Chinese and English included
     elif source and max(len(source), len(target)) > 20 + 6 * min(len(source), len(target)):
-        yield "length_ratio"
+        yield "length_ratio", _side_by_side(source, target)
 
 
-def _row(example: Example, text: str) -> str:
-    return f"{example.source}:{example.row}: {_excerpt(text)}"
+def _side_by_side(first: str, second: str) -> str:
+    half = _EXCERPT_CHARACTERS // 2 - 2
+    return f"{_excerpt(first, half)} | {_excerpt(second, half)}"
 
 
-def _excerpt(text: str) -> str:
-    line = " ".join(text[: 10 * _EXCERPT_CHARACTERS].split())
-    return line if len(line) <= _EXCERPT_CHARACTERS else line[: _EXCERPT_CHARACTERS - 1] + "…"
+def _row(example: Example, text: str, place: int = 0) -> str:
+    start = max(0, place - _CHARACTERS_BEFORE)
+    return f"{example.source}:{example.row}: {'…' if start else ''}{_excerpt(text[start:], _EXCERPT_CHARACTERS - bool(start))}"
+
+
+def _excerpt(text: str, characters: int) -> str:
+    """Return the beginning of a text on one line, with characters that are not seen written out."""
+    line = _SPACES.sub(" ", text[: 10 * characters]).strip(" ")
+    line = _UNPRINTABLE.sub(lambda match: ascii(match.group())[1:-1], line[: characters + 1])
+    return line if len(line) <= characters else line[: characters - 1] + "…"

@@ -14,9 +14,10 @@ from typing import Any  # Any: a JSON document
 import numpy as np
 
 from slmcli import __version__
-from slmcli.checking import DataReport, Repeats, TokenStatistics, build_report
+from slmcli.checking import DataReport, Repeats, build_report
 from slmcli.config import CheckSettings, CorpusSettings, EncodingSettings, PreprocessSettings, TextSettings
 from slmcli.corpora.base import source_name
+from slmcli.corpus_facts import Setup, TokenStatistics, estimate_unknown
 from slmcli.corpus_identity import bytes_of, corpus_files, describe_sources
 from slmcli.dataset import EXAMPLES_PER_SHARD, FORMAT_VERSION, SPLITS, open_dataset, write_description
 from slmcli.dividing import NOWHERE, TRAIN, Found, RepeatedRows, Survey, divide, find_repeats, is_in_train, survey
@@ -27,6 +28,7 @@ from slmcli.inspection import Inspection, Tally
 from slmcli.ngrams import NgramVocabulary
 from slmcli.parallel import processor_cores
 from slmcli.reading import SAMPLES, Columns, Example
+from slmcli.report_files import write_report
 from slmcli.scanning import Rows, Scanned, read_blocks, scan
 from slmcli.settling import load_tokenizer, settle_text, untrained_tokenizer
 from slmcli.spill import Spill
@@ -52,6 +54,7 @@ class Corpus:
         splits: (examples,) uint8, the split of each.
         task: The task, with its labels.
         tokenizer: The trained tokenizer.
+        new_unknown_share: Estimate of the share of unknown tokens in new texts, for tokenizers that can have some.
     """
 
     scanned: Scanned
@@ -59,6 +62,7 @@ class Corpus:
     splits: np.ndarray
     task: Task
     tokenizer: Tokenizer
+    new_unknown_share: float | None
 
 
 def fingerprint(settings: PreprocessSettings, known: Sequence[Mapping[str, Any]] = ()) -> tuple[str, list[dict[str, Any]]]:
@@ -106,7 +110,7 @@ def preprocess(settings: PreprocessSettings, out: Path, *, overwrite: bool) -> d
         }
         document, report = _write(corpus, settings, part, description, workers=_workers(settings, sources))
         shutil.rmtree(spill)
-        write_json(part / "report.json", report.to_json())
+        write_report(report, part / "report.json", part / "report.html")
     seconds = time.perf_counter() - started
     speed = {
         "seconds": round(seconds, 2),
@@ -162,7 +166,13 @@ def _read(settings: TextSettings, directory: Path, workers: int, *, divided: Pre
     counts, labels = _count(scanned, splits)
     if known is None and counts:
         tokenizer = _build(tokenizer, counts, is_needed=divided is not None)
-    return Corpus(scanned, found, splits, kind(sort_labels(labels)), tokenizer)
+    return Corpus(scanned, found, splits, kind(sort_labels(labels)), tokenizer, _new_unknown_share(counts, tokenizer))
+
+
+def _new_unknown_share(counts: Mapping[str, int], tokenizer: Tokenizer) -> float | None:
+    if not counts or tokenizer.is_lossless or tokenizer.is_whole_text:
+        return None
+    return estimate_unknown(counts, tokenizer.vocabulary, min_frequency=tokenizer.settings.min_frequency)
 
 
 def _build(untrained: Tokenizer, counts: Mapping[str, int], *, is_needed: bool) -> Tokenizer:
@@ -294,8 +304,14 @@ def _report(corpus: Corpus, statistics: Mapping[int, SplitStatistics], settings:
         {name: found.inspection for name, found in named.items()},
         tokens={name: TokenStatistics(dict(found.lengths), found.unknown_tokens, found.tokens, size) for name, found in named.items()},
         repeats=name_repeats(repeats, _read_rows(repeats, corpus.scanned.spill), corpus.task),
-        max_length=settings.max_length,
-        task=settings.task,
+        setup=Setup(
+            task=settings.task,
+            max_length=settings.max_length if corpus.task.is_cut else None,
+            tokenizer=corpus.tokenizer.name,
+            cleaning=corpus.tokenizer.cleaning.cleaning,
+            new_unknown_share=corpus.new_unknown_share,
+            files={split: [path.name for path in paths] for split, paths in corpus_files(settings).items() if paths},
+        ),
     )
 
 

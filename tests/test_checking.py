@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from slmcli.checking import DataReport, Finding, TokenStatistics, build_report
+from slmcli.checking import DataReport, build_report
 from slmcli.cleaning import normal_form
 from slmcli.config import CorpusSettings
+from slmcli.corpus_facts import Setup, TokenStatistics
 from slmcli.dividing import Survey, find_repeats
 from slmcli.files import read_json, write_json
+from slmcli.findings import Finding
 from slmcli.inspection import Inspection
 from slmcli.preprocessing import name_repeats
 from slmcli.reading import Example, read_examples
@@ -64,8 +66,7 @@ def report(splits: dict[str, list[Example]], *, max_length: int = MAX_LENGTH) ->
         inspections,
         tokens={split: TokenStatistics(counts, 0, sum(length * count for length, count in counts.items()), 100) for split, counts in lengths.items()},
         repeats=name_repeats(repeats, dict(enumerate(every)), Topic([])),
-        max_length=max_length,
-        task="topic",
+        setup=Setup("topic", max_length, cleaning=["markup"]),
     )
 
 
@@ -106,7 +107,7 @@ def test_a_clean_corpus_has_no_findings_at_all() -> None:
 
 def test_empty_texts_are_found_with_their_rows() -> None:
     found = find("empty_text", train=[example("", row=7), example("", row=8)])
-    assert found == Finding("empty_text", "warning", 2, "2 texts empty after cleaning.", "They are dropped.", ["soups.csv:7: ", "soups.csv:8: "])
+    assert found == Finding("empty_text", "warning", 2, "2 texts are empty after cleaning.", "They are dropped.", ["soups.csv:7: ", "soups.csv:8: "])
 
 
 def test_a_split_of_empty_texts_is_an_error() -> None:
@@ -143,7 +144,7 @@ def test_the_length_proposed_keeps_95_of_100_texts_whole(count: int) -> None:
 def test_missing_labels_are_found_with_their_rows() -> None:
     found = find("missing_label", train=[example("some soup", None, 7)])
     assert found is not None
-    assert (found.severity, found.count, found.message) == ("warning", 1, "1 text without a label.")
+    assert (found.severity, found.count, found.message) == ("warning", 1, "1 text has nothing to predict: no label or target.")
     assert found.rows == ["soups.csv:7: some soup"]
 
 
@@ -161,7 +162,7 @@ def test_a_label_that_training_lacks_is_an_error() -> None:
     found = find("unseen_label", validation=[example("odd soup", "strange", 7)])
     assert found is not None
     assert (found.severity, found.count, found.rows) == ("error", 1, ["soups.csv:7: odd soup"])
-    assert found.message == "1 text in validation labelled 'strange', which no training example has."
+    assert found.message == "1 text in validation is labelled 'strange', which no training example has."
     assert found.action == "Correct the label (known: bad, good), or pass --unknown-labels skip to slm preprocess."
 
 
@@ -215,7 +216,7 @@ def test_one_text_with_two_labels_is_found() -> None:
     found = find("conflicting_labels", train=[example("good soup number 1", "bad", 7)])
     assert found is not None
     assert (found.severity, found.count, found.rows) == ("warning", 1, ["soups.csv:7: good soup number 1"])
-    assert found.message == "1 text standing elsewhere with another label."
+    assert found.message == "1 text stands elsewhere with another label."
 
 
 def test_one_text_with_two_labels_is_found_across_splits() -> None:
@@ -231,7 +232,7 @@ def test_a_text_in_two_splits_is_found() -> None:
     found = find("overlap", validation=[example("good soup number 1", "good", 7)])
     assert found is not None
     assert (found.severity, found.count, found.rows) == ("warning", 1, ["soups.csv:7: good soup number 1"])
-    assert found.message == "1 text in validation standing in train too: the scores will flatter the model."
+    assert found.message == "1 text in validation stands in train too: the scores will flatter the model."
 
 
 def test_a_text_in_two_splits_is_no_duplicate() -> None:
@@ -242,7 +243,7 @@ def test_a_repeated_text_is_found() -> None:
     found = find("duplicate", train=[example("good soup number 1", row=7), example("good soup number 1", row=8)])
     assert found is not None
     assert (found.severity, found.count, found.rows) == ("note", 2, ["soups.csv:7: good soup number 1", "soups.csv:8: good soup number 1"])
-    assert found.message == "2 texts in train repeating an earlier one."
+    assert found.message == "2 texts in train repeat an earlier one."
 
 
 def test_a_repeat_in_one_split_is_no_overlap() -> None:

@@ -94,7 +94,7 @@ def test_a_label_seen_only_in_test_is_refused_with_its_row(corpus: Path, tmp_pat
     held = write_jsonl(tmp_path / "held.jsonl", [("fine", "good"), ("meh", "so-so")])
     with pytest.raises(
         DataError,
-        match=r"1 text in test labelled 'so-so', which no training example has.*--unknown-labels skip to slm preprocess.\n  .*held.jsonl:2: meh",
+        match=r"1 text in test is labelled 'so-so', which no training example has.*--unknown-labels skip to slm preprocess.\n  .*held.jsonl:2: meh",
     ):
         preprocess(settings(corpus, test=str(held)), tmp_path / "dataset", overwrite=False)
 

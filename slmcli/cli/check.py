@@ -18,10 +18,12 @@ from slmcli.tokenizers import TOKENIZERS
     CheckSettings, choices={"task": TASKS.names(), "tokenizer": ["auto", *TOKENIZERS.names()], "format": READERS.names()}, leave_out=("files",)
 )
 @click.option("--out", type=click.Path(path_type=Path), help="also write the report to this JSON file")
+@click.option("--html", type=click.Path(path_type=Path), help="also write the report to this HTML file, a page to read in a browser")
 @common_options(recipe=False)
 def command(
-    files: tuple[str, ...], out: Path | None, work: Path, overwrite: bool, as_json: bool, quiet: bool, verbose: bool, debug: bool, **flags: Any
-) -> None:
+    files: tuple[str, ...], out: Path | None, html: Path | None, work: Path, overwrite: bool,
+    as_json: bool, quiet: bool, verbose: bool, debug: bool, **flags: Any,
+) -> None:  # fmt: skip
     """Report what is wrong with corpus FILES before anything is trained.
 
     Without FILES: the sample corpus. Exit code 3 when training would be meaningless.
@@ -29,15 +31,13 @@ def command(
     set_up_logging(quiet=quiet or as_json, verbose=verbose)
     values, source = gather("check", {"files": list(files) or None, **flags}, None, None)
     settings = build(CheckSettings, values, source=source)
-    from slmcli.cli.display import show_findings
-    from slmcli.files import check_replaceable_file, write_json
+    from slmcli.cli.findings_display import show_findings
     from slmcli.preprocessing import check, raise_errors
+    from slmcli.report_files import check_report_targets, write_report
 
-    if out is not None:
-        check_replaceable_file(out, overwrite=overwrite, inputs=files)
+    check_report_targets(settings, out, html, overwrite=overwrite)
     report = check(settings)
-    if out is not None:
-        write_json(out, report.to_json())
+    write_report(report, out, html)
     if as_json:
         print_json(report.to_json())
     else:

@@ -16,7 +16,6 @@ from slmcli.cli.options import is_terminal
 from slmcli.public_sets import PublicSet
 
 _LINE_SECONDS = 5.0
-_LABELS_SHOWN = 6
 
 
 class TrainingDisplay:
@@ -97,26 +96,6 @@ def show_evaluation(result: Mapping[str, Any]) -> None:
     console.print(labels)
     click.echo(result["verdict"])
     click.echo(f"Report: {result['report']}")
-
-
-def show_findings(report: Mapping[str, Any]) -> None:
-    """Print a data report: what each split holds, then the findings with what to do."""
-    table = _table("Corpus (median, 95 %, longest: tokens of a text)", "split", "examples", "median", "95 %", "longest", "cut")
-    for split, facts in report["splits"].items():
-        length = facts["length"]
-        numbers = (f"{facts['examples']:,}", f"{length['median']}", f"{length['p95']}", f"{length['max']:,}", f"{facts['truncated_share']:.1%}")
-        table.add_row(split, *numbers)
-    Console(file=sys.stdout, highlight=False).print(table)
-    for split, facts in report["splits"].items():
-        names = [f"{label} {count:,}" for label, count in facts["labels"].items()]
-        more = f" and {len(names) - _LABELS_SHOWN} more" if len(names) > _LABELS_SHOWN else ""
-        click.echo(f"{split}: {', '.join(names[:_LABELS_SHOWN])}{more}")
-    for finding in report["findings"]:
-        click.echo(f"{finding['severity']}: {finding['message']} {finding['action']}")
-        for row in finding["rows"]:
-            click.echo(f"    {row}")
-    if not report["findings"]:
-        click.echo("Nothing found to complain about.")
 
 
 def show_public_sets(records: Iterable[PublicSet]) -> None:

@@ -51,7 +51,7 @@ def show(result: Mapping[str, Any]) -> None:
     if result.get("up_to_date"):
         click.echo(f"{result['dataset']} is up to date.")
         return
-    from slmcli.cli.display import show_findings
+    from slmcli.cli.findings_display import show_findings
 
     show_findings(result["report"])
     click.echo(

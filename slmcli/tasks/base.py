@@ -62,6 +62,15 @@ class Task(abc.ABC):
         streams = [np.asarray(token_ids, np.int32) for token_ids in tokenizer.encode_batch(self.texts(example))]
         return self.assemble(example, streams, encoding)
 
+    def cut_length(self, example: Example, lengths: Sequence[int]) -> int:
+        """Return the tokens of an example that `max_length` is compared with: those of its longest text, as each is cut by itself.
+
+        Args:
+            example: The example.
+            lengths: Tokens of each of its texts.
+        """
+        return max(lengths, default=0)
+
     def identity(self, example: Example) -> str:
         """Return the text by which a repeated example is recognised."""
         return "\n".join(self.texts(example))

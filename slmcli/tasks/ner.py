@@ -30,6 +30,10 @@ class EntityRecognition(Task):
         """Return the words, each as a text of its own."""
         return list(example.values.get("tokens") or ())
 
+    def cut_length(self, example: Example, lengths: Sequence[int]) -> int:
+        """Return the tokens of all words."""
+        return sum(lengths)
+
     def identity(self, example: Example) -> str:
         """Return the words with spaces between them."""
         return " ".join(self.texts(example))

@@ -67,3 +67,9 @@ class Dialogue(Task):
         joined = np.concatenate([integers([]), *(part for turn in turns for part in (integers([SEPARATOR_ID]), turn))])[1:]
         features = {"token_ids": joined[max(0, len(joined) - encoding.max_length) :].astype(np.int32)}
         return {**features, "target_ids": _target_ids(streams[-1], encoding)} if has_response else features
+
+    def cut_length(self, example: Example, lengths: Sequence[int]) -> int:
+        """Return the tokens of all turns together, or of the response when it is longer."""
+        if example.values.get("response") is None:
+            return sum(lengths)
+        return max(sum(lengths[:-1]), *lengths[-1:])

@@ -19,9 +19,10 @@ LAYERS = (
     ("sources",),
     ("tokenizers", "reading", "run"),
     ("layers", "optimizers", "callbacks", "inspection", "spill", "corpus_identity"),
+    ("corpus_facts", "findings", "report"),
     ("backbones", "formats", "tasks", "checking", "dividing"),
     ("ngrams",),
-    ("dataset",),
+    ("dataset", "report_files"),
     ("batching", "bundle", "plan", "naive_bayes", "scanning", "settling"),
     ("encoding",),
     ("predictor", "preprocessing", "training", "baselines"),
@@ -36,7 +37,7 @@ FAMILIES = ("corpora", "tokenizers", "backbones", "formats", "tasks")
 MODULES = sorted(
     path.relative_to(PACKAGE).with_suffix("").as_posix() for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.stem != "__init__"
 )
-HEAVY = {"tensorflow", "keras", "pandas", "nltk", "sklearn", "pyarrow", "ai_edge_litert"}
+HEAVY = {"tensorflow", "keras", "pandas", "nltk", "sklearn", "pyarrow", "ai_edge_litert", "matplotlib", "jinja2", "markupsafe"}
 # modules that are about Keras, and are imported only inside functions
 ABOUT_KERAS = {"layers", "optimizers", "callbacks"}
 

@@ -1,0 +1,95 @@
+"""One finding of the data report, and what can be wrong with single texts, in words."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from slmcli.inspection import Inspection, Tally
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong, or worth knowing.
+
+    Attributes:
+        id: Stable name.
+        severity: "error" makes training meaningless; "warning" may cost quality; "note" is worth knowing.
+        count: Examples concerned.
+        message: What was found.
+        action: What to do.
+        rows: Up to three examples, as "file:row: excerpt".
+    """
+
+    id: str
+    severity: Literal["error", "warning", "note"]
+    count: int
+    message: str
+    action: str
+    rows: list[str]
+
+
+# id -> severity, what is wrong with one text, with several, what to do
+_OF_TEXTS: dict[str, tuple[Literal["warning", "note"], str, str, str]] = {
+    "swapped_columns": (
+        "warning", "is shorter than its label", "are shorter than their label",
+        "Text and label columns may be exchanged: name them with --text-column and --label-column.",
+    ),
+    "missing_label": (
+        "warning", "has nothing to predict: no label or target", "have nothing to predict: no label or target",
+        "They are dropped; name the right column with --label-column, or with --column FIELD=NAME.",
+    ),
+    "tags_differ_in_number": (
+        "warning", "has more or fewer tags than words", "have more or fewer tags than words", "They are dropped; correct them.",
+    ),
+    "invalid_transition": (
+        "warning", "has a tag that cannot follow the one before", "have a tag that cannot follow the one before",
+        "An entity begins with B-X and goes on with I-X of the same X. Correct the tags.",
+    ),
+    "answer_not_found": (
+        "warning", "has an answer that does not stand where answer_start says", "have an answer that does not stand where answer_start says",
+        "Correct answer_start: it counts characters of the context, from 0.",
+    ),
+    "length_ratio": (
+        "warning", "is six times as long as its translation, or a sixth", "are six times as long as their translation, or a sixth",
+        "Look whether the lines still belong together.",
+    ),
+    "identical_pair": (
+        "warning", "is equal to its translation", "are equal to their translation", "Remove them, unless names or numbers are meant.",
+    ),
+    "mojibake": (
+        "warning", "looks wrongly decoded", "look wrongly decoded",
+        "Read the original with the encoding it was written in (--encoding), or repair the texts, with ftfy for instance.",
+    ),
+    "mixed_scripts": (
+        "warning", "mixes Latin and Cyrillic letters in a word", "mix Latin and Cyrillic letters in a word",
+        "Look whether they are spam, or recognition errors; correct them.",
+    ),
+    "control_characters": (
+        "warning", "has control or invisible characters", "have control or invisible characters", "Remove them, unless they mean something.",
+    ),
+    "empty_text": ("warning", "is empty after cleaning", "are empty after cleaning", "They are dropped."),
+    "whitespace_only": ("warning", "holds nothing but white space", "hold nothing but white space", "They are dropped."),
+    "markup": ("note", "has HTML tags or entities", "have HTML tags or entities", ""),
+}  # fmt: skip
+_OF_MARKUP = {True: "The cleaning step markup removes them.", False: "They stay as they are; put markup into --cleaning to remove them."}
+
+
+def check_tallies(inspections: Mapping[str, Inspection], *, is_markup_removed: bool) -> Iterable[Finding]:
+    """Yield what is wrong with single texts, over all splits."""
+    for finding, (severity, one, several, action) in _OF_TEXTS.items():
+        together = Tally()
+        for found in inspections.values():
+            together.merge(found.tallies.get(finding, Tally()))
+        if together.count:
+            message = f"{count_texts(together.count)} {one if together.count == 1 else several}."
+            yield Finding(finding, severity, together.count, message, action or _OF_MARKUP[is_markup_removed], together.rows)
+
+
+def stand(count: int) -> str:
+    """Return the verb for so many texts."""
+    return "stands" if count == 1 else "stand"
+
+
+def count_texts(count: int) -> str:
+    """Return a number of texts in words."""
+    return "1 text" if count == 1 else f"{count:,} texts"

@@ -1,0 +1,1 @@
+"""Pages that people read in a browser: one self-contained HTML file each, made with templates."""
