@@ -136,7 +136,7 @@ def _check_lengths(lengths: Mapping[int, int], max_length: int | None) -> Iterab
     if long > 0.05 * total:
         message = f"{long / total:.0%} of the texts are longer than {max_length:,} tokens and will be cut."
         action = f"--max-length {length_at(lengths, 0.95)} keeps 95 % of them whole, {length_at(lengths, 0.99)} keeps 99 %."
-        yield Finding("truncated", "note", long, message, action, [])
+        yield Finding("truncated", "warning" if long > 0.5 * total else "note", long, message, action, [])
 
 
 def _all_lengths(tokens: Mapping[str, TokenStatistics]) -> Counter[int]:
@@ -204,9 +204,9 @@ def _check_targets(inspections: Mapping[str, Inspection], task: str) -> Iterable
 def _check_repeats(repeats: Repeats, sizes: Mapping[str, int]) -> Iterable[Finding]:
     for (first, second), found in repeats.overlap.items():
         message = f"{count_texts(found.count)} in {second} {stand(found.count)} in {first} too: the scores will flatter the model."
-        action = "Pass --drop-overlap to slm preprocess to leave them out of the evaluation side."
+        action = "Pass --drop-overlap to slm preprocess to leave such texts out of the evaluation side."
         if first != "train":
-            message, action = f"{count_texts(found.count)} in {second} {stand(found.count)} in {first} too.", "Remove them from one of the two."
+            message, action = f"{count_texts(found.count)} in {second} {stand(found.count)} in {first} too.", "Remove such texts from one of the two."
         yield Finding("overlap", "warning", found.count, message, action, found.rows)
     conflicting = repeats.conflicting
     if conflicting.count:
@@ -220,4 +220,4 @@ def _check_repeats(repeats: Repeats, sizes: Mapping[str, int]) -> Iterable[Findi
     for split, found in repeats.normalised.items():
         repeat = "repeats" if found.count == 1 else "repeat"
         message = f"{count_texts(found.count)} in {split} {repeat} an earlier one but for case, spacing, markup or Unicode form."
-        yield Finding("near_duplicate", "note", found.count, message, "Look whether they are an accident.", found.rows)
+        yield Finding("near_duplicate", "note", found.count, message, "Look whether this is an accident.", found.rows)

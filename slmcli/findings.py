@@ -36,10 +36,10 @@ _OF_TEXTS: dict[str, tuple[Literal["warning", "note"], str, str, str]] = {
     ),
     "missing_label": (
         "warning", "has nothing to predict: no label or target", "have nothing to predict: no label or target",
-        "They are dropped; name the right column with --label-column, or with --column FIELD=NAME.",
+        "Dropped by slm preprocess; name the right column with --label-column, or with --column FIELD=NAME.",
     ),
     "tags_differ_in_number": (
-        "warning", "has more or fewer tags than words", "have more or fewer tags than words", "They are dropped; correct them.",
+        "warning", "has more or fewer tags than words", "have more or fewer tags than words", "Dropped by slm preprocess; correct the tags.",
     ),
     "invalid_transition": (
         "warning", "has a tag that cannot follow the one before", "have a tag that cannot follow the one before",
@@ -54,7 +54,8 @@ _OF_TEXTS: dict[str, tuple[Literal["warning", "note"], str, str, str]] = {
         "Look whether the lines still belong together.",
     ),
     "identical_pair": (
-        "warning", "is equal to its translation", "are equal to their translation", "Remove them, unless names or numbers are meant.",
+        "warning", "is equal to its translation", "are equal to their translation",
+        "Translate again, or remove the pair, unless it is a name or a number.",
     ),
     "mojibake": (
         "warning", "looks wrongly decoded", "look wrongly decoded",
@@ -62,27 +63,35 @@ _OF_TEXTS: dict[str, tuple[Literal["warning", "note"], str, str, str]] = {
     ),
     "mixed_scripts": (
         "warning", "mixes Latin and Cyrillic letters in a word", "mix Latin and Cyrillic letters in a word",
-        "Look whether they are spam, or recognition errors; correct them.",
+        "Look for spam and recognition errors, and correct the letters.",
     ),
     "control_characters": (
-        "warning", "has control or invisible characters", "have control or invisible characters", "Remove them, unless they mean something.",
+        "warning", "has control or invisible characters", "have control or invisible characters",
+        "Remove these characters, unless they mean something.",
     ),
-    "empty_text": ("warning", "is empty after cleaning", "are empty after cleaning", "They are dropped."),
-    "whitespace_only": ("warning", "holds nothing but white space", "hold nothing but white space", "They are dropped."),
-    "markup": ("note", "has HTML tags or entities", "have HTML tags or entities", ""),
+    "empty_text": ("warning", "is empty after cleaning", "are empty after cleaning", "Dropped by slm preprocess."),
+    "whitespace_only": (
+        "warning", "holds nothing but white space", "hold nothing but white space",
+        "Dropped by slm preprocess where cleaning leaves nothing of them.",
+    ),
+    "markup": ("note", "has what looks like HTML tags or entities", "have what looks like HTML tags or entities", ""),
 }  # fmt: skip
+# our choice: fewer hardly change what a model learns
+_RARE = 0.001
 _OF_MARKUP = {True: "The cleaning step markup removes them.", False: "They stay as they are; put markup into --cleaning to remove them."}
 
 
 def check_tallies(inspections: Mapping[str, Inspection], *, is_markup_removed: bool) -> Iterable[Finding]:
-    """Yield what is wrong with single texts, over all splits."""
+    """Yield what is wrong with single texts, over all splits; what is wrong with very few is no more than a note."""
+    examples = sum(found.examples for found in inspections.values())
     for finding, (severity, one, several, action) in _OF_TEXTS.items():
         together = Tally()
         for found in inspections.values():
             together.merge(found.tallies.get(finding, Tally()))
         if together.count:
             message = f"{count_texts(together.count)} {one if together.count == 1 else several}."
-            yield Finding(finding, severity, together.count, message, action or _OF_MARKUP[is_markup_removed], together.rows)
+            is_rare = together.count < _RARE * examples
+            yield Finding(finding, "note" if is_rare else severity, together.count, message, action or _OF_MARKUP[is_markup_removed], together.rows)
 
 
 def stand(count: int) -> str:

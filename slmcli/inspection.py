@@ -105,12 +105,11 @@ class Inspection:
         """
         self.examples += 1
         self.dropped += not is_usable
-        texts = _texts_of(example)
-        text = "\n".join(texts)
+        text = text_of(example)
         words = _count_words(text)
         self.words[words] += 1
-        if texts and texts[0].strip():
-            self.scripts[_script(texts[0])] += 1
+        if text.strip():
+            self.scripts[_script(text)] += 1
         for finding, place in _odd_text(text, is_empty):
             self.tallies.setdefault(finding, Tally()).add(example, text, place)
         for finding, shown in self._odd_target(example, text, words):
@@ -199,13 +198,13 @@ def _tags(tokens: Sequence[str], tags: Sequence[str] | None) -> Iterable[tuple[s
             yield "invalid_transition", f"{tags[wrong]} {where}, word {wrong + 1}, {tokens[wrong]!r}: {' '.join(tokens)}"
 
 
-def _texts_of(example: Example) -> list[str]:
-    """Return the texts of an example that a reader would look at."""
+def text_of(example: Example) -> str:
+    """Return all texts of an example, one below the other, those first that tell it from others."""
     values = example.values
     if values.get("tokens") is not None:
-        return [" ".join(values["tokens"])]
+        return " ".join(values["tokens"])
     found = [values.get(name) for name in _TEXT_FIELDS]
-    return ["\n".join(text) if isinstance(text, list) else text for text in found if text]
+    return "\n".join("\n".join(text) if isinstance(text, list) else text for text in found if text)
 
 
 def _count_words(text: str) -> int:

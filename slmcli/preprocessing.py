@@ -24,7 +24,7 @@ from slmcli.dividing import NOWHERE, TRAIN, Found, RepeatedRows, Survey, divide,
 from slmcli.encoding import Job, Pieces, SplitStatistics, count_ngrams, encode, finish_shards
 from slmcli.errors import ConfigError, DataError, OutputError
 from slmcli.files import check_replaceable, new_directory, read_json, sha256_json, write_json
-from slmcli.inspection import Inspection, Tally
+from slmcli.inspection import Inspection, Tally, text_of
 from slmcli.ngrams import NgramVocabulary
 from slmcli.parallel import processor_cores
 from slmcli.reading import SAMPLES, Columns, Example
@@ -42,6 +42,8 @@ logger = logging.getLogger(__name__)
 _NOT_IN_FINGERPRINT = frozenset({"files", "sample", "validation", "test", "workers", "tokenizer_from"})
 # our choice: below this, starting processes takes longer than the work
 _SMALL_CORPUS_BYTES = 3_000_000
+# our choice: fewer say nothing about what other texts hold
+_TOKENS_TO_JUDGE_BY = 1000
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,7 @@ def _read(settings: TextSettings, directory: Path, workers: int, *, divided: Pre
 
 
 def _new_unknown_share(counts: Mapping[str, int], tokenizer: Tokenizer) -> float | None:
-    if not counts or tokenizer.is_lossless or tokenizer.is_whole_text:
+    if tokenizer.is_lossless or tokenizer.is_whole_text or sum(counts.values()) < _TOKENS_TO_JUDGE_BY:
         return None
     return estimate_unknown(counts, tokenizer.vocabulary, min_frequency=tokenizer.settings.min_frequency)
 
@@ -303,7 +305,7 @@ def _report(corpus: Corpus, statistics: Mapping[int, SplitStatistics], settings:
     return build_report(
         {name: found.inspection for name, found in named.items()},
         tokens={name: TokenStatistics(dict(found.lengths), found.unknown_tokens, found.tokens, size) for name, found in named.items()},
-        repeats=name_repeats(repeats, _read_rows(repeats, corpus.scanned.spill), corpus.task),
+        repeats=name_repeats(repeats, _read_rows(repeats, corpus.scanned.spill)),
         setup=Setup(
             task=settings.task,
             max_length=settings.max_length if corpus.task.is_cut else None,
@@ -326,11 +328,11 @@ def _read_rows(rows: RepeatedRows, spill: Spill) -> dict[int, Example]:
     return examples
 
 
-def name_repeats(rows: RepeatedRows, examples: Mapping[int, Example], task: Task) -> Repeats:
+def name_repeats(rows: RepeatedRows, examples: Mapping[int, Example]) -> Repeats:
     """Put the text of examples in the place of their numbers."""
 
     def tally(found: Found) -> Tally:
-        return Tally.of(found.count, [(examples[row], task.identity(examples[row])) for row in found.rows])
+        return Tally.of(found.count, [(examples[row], text_of(examples[row])) for row in found.rows])
 
     return Repeats(
         exact={SPLITS[split]: tally(found) for split, found in rows.exact.items() if found.count},

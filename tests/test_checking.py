@@ -19,7 +19,6 @@ from slmcli.inspection import Inspection
 from slmcli.preprocessing import name_repeats
 from slmcli.reading import Example, read_examples
 from slmcli.scanning import hashes
-from slmcli.tasks.classification import Topic
 
 FINDINGS = (
     "empty_text",
@@ -53,7 +52,7 @@ def clean_corpus() -> dict[str, list[Example]]:
     return {"train": texts("good", 10) + texts("bad", 10), "validation": texts("good", 3, start=50) + texts("bad", 3, start=50)}
 
 
-def report(splits: dict[str, list[Example]], *, max_length: int = MAX_LENGTH) -> DataReport:
+def report(splits: dict[str, list[Example]], *, max_length: int | None = MAX_LENGTH, cleaning: Sequence[str] = ("markup",)) -> DataReport:
     """Check a corpus, with words between spaces as tokens."""
     inspections = {split: Inspection("topic") for split in splits}
     for split, examples in splits.items():
@@ -65,8 +64,8 @@ def report(splits: dict[str, list[Example]], *, max_length: int = MAX_LENGTH) ->
     return build_report(
         inspections,
         tokens={split: TokenStatistics(counts, 0, sum(length * count for length, count in counts.items()), 100) for split, counts in lengths.items()},
-        repeats=name_repeats(repeats, dict(enumerate(every)), Topic([])),
-        setup=Setup("topic", max_length, cleaning=["markup"]),
+        repeats=name_repeats(repeats, dict(enumerate(every))),
+        setup=Setup("topic", max_length, cleaning=cleaning),
     )
 
 
@@ -107,7 +106,9 @@ def test_a_clean_corpus_has_no_findings_at_all() -> None:
 
 def test_empty_texts_are_found_with_their_rows() -> None:
     found = find("empty_text", train=[example("", row=7), example("", row=8)])
-    assert found == Finding("empty_text", "warning", 2, "2 texts are empty after cleaning.", "They are dropped.", ["soups.csv:7: ", "soups.csv:8: "])
+    assert found == Finding(
+        "empty_text", "warning", 2, "2 texts are empty after cleaning.", "Dropped by slm preprocess.", ["soups.csv:7: ", "soups.csv:8: "]
+    )
 
 
 def test_a_split_of_empty_texts_is_an_error() -> None:
@@ -294,7 +295,11 @@ def test_a_split_is_summed_up() -> None:
     train = [example("a", "good"), example("a b", "good"), example("a b c", "bad"), example("a b c d", None)]
     assert report({"train": train}, max_length=3).splits["train"] == {
         "examples": 4,
+        "dropped": 0,
         "labels": {"good": 2, "bad": 1},
+        "label_words": {"good": 1.5, "bad": 3.0},
+        "majority": {"label": "good", "share": 0.6667},
+        "entities": {},
         "tokens": 10,
         "vocabulary_size": 100,
         "unknown_share": 0.0,
@@ -302,7 +307,9 @@ def test_a_split_is_summed_up() -> None:
         "length_in_words": {"median": 2, "p95": 4, "p99": 4, "max": 4},
         "truncated_share": 0.25,
         "scripts": {"Latin": 4},
+        "language": "Latin script",
         "histogram": {"1": 1, "2": 1, "3": 1, "4": 1},
+        "histogram_in_words": {"1": 1, "2": 1, "3": 1, "4": 1},
     }
 
 
@@ -331,3 +338,109 @@ def test_a_report_about_broken_characters_can_be_written(tmp_path: Path, row: di
     splits = {"train": list(read_examples([corpus], CorpusSettings()))}
     write_json(tmp_path / "report.json", report(splits).to_json())
     assert read_json(tmp_path / "report.json", format_version=1)["findings"]
+
+
+def test_half_the_texts_cut_is_a_warning() -> None:
+    # the 20 texts of train have 4 tokens, the 12 of test 2
+    splits = {**clean_corpus(), "test": [example(f"soup {number}", label) for label in ("good", "bad") for number in range(6)]}
+    found = by_id(report({**splits, "validation": []}, max_length=3))["truncated"]
+    assert (found.severity, found.count) == ("warning", 20)
+
+
+def test_without_a_maximal_length_nothing_is_cut() -> None:
+    splits = {"train": [*texts("good", 10), *texts("bad", 10), *(example(f"{number} " + "very " * 50) for number in range(5))]}
+    assert "truncated" not in by_id(report(splits, max_length=None))
+
+
+def test_the_lengths_that_keep_most_texts_whole_are_numbers() -> None:
+    # 18 texts of 2 tokens, one of 20 and one of 50: 95 of 100 are 19 texts, 99 are all
+    short = [example("mild tea", label) for label in ("good", "bad") for _ in range(9)]
+    splits = {"train": [*short, example("tea " * 20), example("tea " * 50)]}
+    assert report(splits).to_json()["kept_by_length"] == {"p95": 20, "p99": 50, "all": 50}
+
+
+@pytest.mark.parametrize(
+    ("cleaning", "action"),
+    [(["markup"], "The cleaning step markup removes them."), (["nfc"], "They stay as they are; put markup into --cleaning to remove them.")],
+    ids=["removed", "kept"],
+)
+def test_it_is_said_whether_markup_is_removed(cleaning: list[str], action: str) -> None:
+    splits = {"train": [*clean_corpus()["train"], example("<b>bold</b> soup")]}
+    found = by_id(report(splits, cleaning=cleaning))["markup"]
+    assert (found.severity, found.message, found.action) == ("note", "1 text has what looks like HTML tags or entities.", action)
+
+
+def test_an_oddity_of_very_few_texts_is_a_note() -> None:
+    many = [example(f"soup {number}", label) for label in ("good", "bad") for number in range(600)]
+    assert by_id(report({"train": [*many, example("caf\u00c3\u00a9")]}))["mojibake"].severity == "note"
+
+
+def test_an_oddity_of_more_texts_is_a_warning() -> None:
+    found = find("mojibake", train=[example("caf\u00c3\u00a9", row=7)])
+    assert found is not None
+    assert (found.severity, found.message, found.rows) == ("warning", "1 text looks wrongly decoded.", ["soups.csv:7: caf\u00c3\u00a9"])
+
+
+@pytest.mark.parametrize(("count", "action"), [(1, "Harmless in small numbers"), (2, "Each counts as often as it stands there")])
+def test_many_repeats_are_spoken_of_otherwise_than_few(count: int, action: str) -> None:
+    # 1 of 21 is less than 1 in 20, 2 of 22 are more
+    found = find("duplicate", train=[example("good soup number 1") for _ in range(count)])
+    assert found is not None
+    assert found.action.startswith(action)
+
+
+def test_a_text_in_validation_and_test_cannot_be_dropped_by_an_option() -> None:
+    splits = {**clean_corpus(), "validation": texts("good", 3, start=50), "test": texts("good", 1, start=50) + texts("bad", 3, start=70)}
+    found = by_id(report(splits))["overlap"]
+    assert (found.message, found.action) == ("1 text in test stands in validation too.", "Remove such texts from one of the two.")
+
+
+def test_unknown_tokens_are_found_in_other_splits() -> None:
+    found = by_id(unknown(6))["unknown_tokens"]
+    assert (found.severity, found.count, found.message) == ("warning", 6, "6.0% of the tokens in test are not in the vocabulary of train.")
+
+
+def test_few_unknown_tokens_are_no_finding() -> None:
+    assert "unknown_tokens" not in by_id(unknown(5))
+
+
+def unknown(count: int) -> DataReport:
+    """Report on a test split in which so many of 100 tokens are unknown."""
+    inspections = {"train": Inspection("language-model"), "test": Inspection("language-model")}
+    tokens = {"train": TokenStatistics({10: 10}, 50, 100, 30), "test": TokenStatistics({10: 10}, count, 100, 30)}
+    repeats = name_repeats(find_repeats(survey({"train": []}), survey({"train": []}).splits), {})
+    return build_report(inspections, tokens=tokens, repeats=repeats, setup=Setup("language-model"))
+
+
+@pytest.mark.parametrize(
+    ("train", "summary"),
+    [
+        (texts("good", 10) + texts("bad", 10), "20 texts with 2 labels. It can be trained on, and nothing was found to complain about."),
+        (texts("good", 2), "2 texts with 1 label. Training would be meaningless as it stands: The training split has only the label 'good'."),
+        (
+            texts("good", 10) + texts("bad", 9),
+            "19 texts with 2 labels. It can be trained on. The first thing to look at: 1 label has fewer than 10 training examples: bad (9).",
+        ),
+        (
+            texts("good", 10) + texts("bad", 11) + texts("bad", 1),
+            "22 texts with 2 labels. It can be trained on. Worth knowing: 1 text in train repeats an earlier one.",
+        ),
+    ],
+    ids=["clean", "error", "warning", "note"],
+)
+def test_a_report_is_summed_up_in_words(train: list[Example], summary: str) -> None:
+    assert report({"train": train}).to_json()["summary"] == summary
+
+
+def test_a_summary_names_the_splits() -> None:
+    assert report(clean_corpus()).summary.startswith("26 texts (train 20, validation 6) with 2 labels.")
+
+
+def test_whether_a_corpus_can_be_trained_on_is_a_field() -> None:
+    assert [report({"train": train}).to_json()["is_trainable"] for train in (clean_corpus()["train"], texts("good", 2))] == [True, False]
+
+
+def test_many_unseen_labels_are_counted() -> None:
+    found = find("unseen_label", validation=[example(f"soup {number}", f"odd {number}") for number in range(7)])
+    assert found is not None
+    assert found.message.startswith("7 texts in validation are labelled 'odd 0', 'odd 1', 'odd 2', 'odd 3', 'odd 4' and 2 more, which")

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from conftest import rows, write_jsonl
 
-from slmcli.config import CorpusSettings, PreprocessSettings
+from slmcli.config import CheckSettings, CorpusSettings, PreprocessSettings
 from slmcli.dataset import open_dataset
 from slmcli.errors import DataError, OutputError
-from slmcli.preprocessing import preprocess, sort_labels
+from slmcli.preprocessing import check, preprocess, sort_labels
 from slmcli.reading import read_examples
 from slmcli.tasks import TASKS
 from slmcli.tokenizers import TOKENIZERS
@@ -221,9 +221,40 @@ def test_nothing_of_the_first_pass_stays_in_the_dataset(corpus: Path, tmp_path: 
     preprocess(settings(corpus), tmp_path / "dataset", overwrite=False)
     names = {path.name for path in (tmp_path / "dataset").iterdir()}
     assert names == {
-        "dataset.json", "labels.json", "report.json", "tokenizer.json",
+        "dataset.json", "labels.json", "report.json", "report.html", "tokenizer.json",
         "train-00000-of-00001.tfrecord", "validation-00000-of-00001.tfrecord", "test-00000-of-00001.tfrecord",
     }  # fmt: skip
+
+
+def test_a_dataset_holds_its_report_as_a_page(dataset: Path) -> None:
+    summary = json.loads((dataset / "report.json").read_text(encoding="utf-8"))["summary"]
+    assert summary in (dataset / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_page_that_nothing_was_cut_from_says_so_for_running_text(corpus: Path) -> None:
+    report = check(CheckSettings(files=[str(corpus)], task="language-model", max_length=1))
+    assert (report.setup.max_length, report.splits["train"]["truncated_share"]) == (None, 0.0)
+
+
+def test_unusable_examples_are_counted(tmp_path: Path) -> None:
+    corpus = write_jsonl(tmp_path / "corpus.jsonl", [*rows(), ("", "good"), ("  <br /> ", "bad")])
+    assert check(CheckSettings(files=[str(corpus)])).splits["train"]["dropped"] == 2
+
+
+def test_the_files_of_each_split_are_named(corpus: Path) -> None:
+    report = check(CheckSettings(files=[str(corpus)], test=str(corpus)))
+    assert report.to_json()["files"] == {"train": ["reviews.jsonl"], "test": ["reviews.jsonl"]}
+
+
+@pytest.mark.parametrize(("tokenizer", "is_said"), [("word", True), ("byte", False)])
+def test_unknown_tokens_of_new_texts_are_estimated_where_there_can_be_some(tokenizer: str, is_said: bool, tmp_path: Path) -> None:
+    corpus = write_jsonl(tmp_path / "corpus.jsonl", [(f"{text} {number}", label) for number, (text, label) in enumerate(rows() * 4)])
+    report = check(CheckSettings(files=[str(corpus)], tokenizer=tokenizer))
+    assert (report.setup.new_unknown_share is not None) == is_said
+
+
+def test_a_handful_of_tokens_says_nothing_of_new_texts(corpus: Path) -> None:
+    assert check(CheckSettings(files=[str(corpus)])).setup.new_unknown_share is None
 
 
 def test_a_tokenizer_from_elsewhere_gives_its_ids(corpus: Path, dataset: Path, tmp_path: Path) -> None:

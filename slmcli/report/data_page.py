@@ -61,7 +61,8 @@ def render_data_report(report: Mapping[str, Any]) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %" if share < 0.9995 or share == 1 else "over 99.9 %"
+    """Return a share as it is read, its sign on the same line."""
+    return f"{100 * share:.1f}\u00a0%" if share < 0.9995 or share == 1 else "over 99.9\u00a0%"
 
 
 def _mark_options(text: str) -> str:
@@ -94,7 +95,6 @@ def _split(name: str, facts: Mapping[str, Any], report: Mapping[str, Any]) -> di
         "facts": facts,
         "labels": _labels(facts),
         "labels_left_out": max(0, len(facts["labels"]) - _LABELS_SHOWN),
-        "scripts": _shares(facts["scripts"]),
         "tokens": in_tokens,
         "words": in_words,
         "token_markers": _markers(facts["length"], in_tokens, report["max_length"]),
@@ -115,11 +115,6 @@ def _labels(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
         {"name": label, "count": count, "share": count / total, "width": round(100 * count / most, 2), "words": facts["label_words"].get(label)}
         for label, count in shown
     ]
-
-
-def _shares(counts: Mapping[str, int]) -> list[tuple[str, float]]:
-    total = max(1, sum(counts.values()))
-    return [(name, count / total) for name, count in counts.items()]
 
 
 def _markers(quantiles: Mapping[str, int], histogram: Histogram, max_length: int | None) -> list[Marker]:

@@ -87,7 +87,7 @@ def make_histogram(lengths: Mapping[int, int]) -> Histogram:
 
 
 def _end_of_axis(lengths: Mapping[int, int]) -> int:
-    """Return the length that 99 % of the texts do not exceed, or the longest when it is hardly longer."""
+    """Return the length that 99 % of the texts do not exceed, or the longest when there is room for it."""
     wanted, seen, end = _SHARE_ON_AXIS * sum(lengths.values()), 0, 0
     for length in sorted(lengths):
         seen += lengths[length]
@@ -95,7 +95,7 @@ def _end_of_axis(lengths: Mapping[int, int]) -> int:
             end = length
             break
     longest = max(lengths, default=0)
-    return longest if longest <= 1.25 * end else end
+    return longest if longest < max(_MOST_BINS, 1.25 * end) else end
 
 
 def _round_step(end: int) -> int:

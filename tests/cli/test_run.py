@@ -51,13 +51,6 @@ def test_init_writes_a_recipe_that_runs_and_does_not_overwrite_it(corpus: Path, 
     assert slm("preprocess", "--recipe", "recipe.yaml", "--min-frequency", "1").exit_code == 0
 
 
-def test_check_reports_and_ends_with_3_when_training_is_meaningless(slm: Callable[..., Result], tmp_path: Path) -> None:
-    (tmp_path / "one.csv").write_text("text,label\na,x\nb,x\n", encoding="utf-8")
-    result = slm("check", "one.csv")
-    assert result.exit_code == 3
-    assert "only the label 'x'" in result.stdout
-
-
 def test_doctor_ends_in_ok(slm: Callable[..., Result]) -> None:
     result = slm("doctor")
     assert result.exit_code == 0
