@@ -7,7 +7,7 @@ from typing import Any  # Any: a JSON document
 
 from slmcli.corpus_facts import Setup, TokenStatistics, count_longer, length_at, summarize_split
 from slmcli.findings import Finding, check_tallies, count_texts, stand
-from slmcli.inspection import ROWS_SHOWN, Inspection, Tally
+from slmcli.inspection import ROWS_SHOWN, Inspection, Tally, excerpt
 
 FORMAT_VERSION = 1
 # our choice: below this a class cannot be learned or judged
@@ -17,6 +17,8 @@ _IMBALANCE = 10.0
 _MANY_UNKNOWN = 0.05
 # our choice: more repeats shift what is learned towards them
 _MANY_REPEATS = 0.05
+# our choice: names of labels are shorter
+_CHARACTERS_OF_A_LABEL = 40
 _HARMLESS = "Harmless in small numbers; remove them if they are an accident."
 _CLASSIFICATION = frozenset({"sentiment", "topic", "pair"})
 _LABELLED = frozenset({*_CLASSIFICATION, "multilabel", "ner"})
@@ -149,7 +151,7 @@ def _all_lengths(tokens: Mapping[str, TokenStatistics]) -> Counter[int]:
 def _check_labels(inspections: Mapping[str, Inspection], task: str) -> Iterable[Finding]:
     counts = inspections["train"].labels if "train" in inspections else Counter()
     if len(counts) < 2:
-        only = f"only the label {next(iter(counts))!r}" if counts else "no label"
+        only = f"only the label {_quote(next(iter(counts)))}" if counts else "no label"
         action = "Classification needs at least two labels: add examples of another, or name the right column with --label-column."
         yield Finding("one_class", "error", sum(counts.values()), f"The training split has {only}.", action, [])
         return
@@ -158,15 +160,14 @@ def _check_labels(inspections: Mapping[str, Inspection], task: str) -> Iterable[
     for split, found in inspections.items():
         unseen = {label: count for label, count in found.labels.items() if label not in counts}
         if unseen:
-            names, number = ", ".join(map(repr, sorted(unseen)[:5])), sum(unseen.values())
-            more = f" and {len(unseen) - 5} more" if len(unseen) > 5 else ""
-            message = f"{count_texts(number)} in {split} {'is' if number == 1 else 'are'} labelled {names}{more}, which no training example has."
-            action = f"Correct the label (known: {', '.join(sorted(counts)[:20])}), or pass --unknown-labels skip to slm preprocess."
+            names, number = _list(map(_quote, sorted(unseen)), 5), sum(unseen.values())
+            message = f"{count_texts(number)} in {split} {'is' if number == 1 else 'are'} labelled {names}, which no training example has."
+            action = f"Correct the label (known: {_list(map(_shorten, sorted(counts)), 20)}), or pass --unknown-labels skip to slm preprocess."
             rows = [row for label in sorted(unseen) for row in found.labelled[label]][:ROWS_SHOWN]
             yield Finding("unseen_label", "error", number, message, action, rows)
         missing = sorted(label for label in counts if label not in found.labels)
         if missing and found.examples:
-            names = ", ".join(map(repr, missing[:5])) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+            names = _list(map(_quote, missing), 5)
             subject = "1 label is" if len(missing) == 1 else f"{len(missing)} labels are"
             message = f"{subject} in train, but not in {split}: {names}."
             yield Finding("absent_label", "note", len(missing), message, f"Scores on {split} will not show how the model does on them.", [])
@@ -175,18 +176,33 @@ def _check_labels(inspections: Mapping[str, Inspection], task: str) -> Iterable[
 def _check_balance(counts: Counter[str]) -> Iterable[Finding]:
     rare = {label: count for label, count in counts.items() if count < _FEW_EXAMPLES}
     if rare:
-        names = ", ".join(f"{label} ({count})" for label, count in sorted(rare.items(), key=lambda item: item[1])[:5])
+        names = _list((f"{_shorten(label)} ({count})" for label, count in sorted(rare.items(), key=lambda item: item[1])), 5)
         subject = "1 label has" if len(rare) == 1 else f"{len(rare)} labels have"
         message = f"{subject} fewer than {_FEW_EXAMPLES} training examples: {names}."
         yield Finding("rare_label", "warning", len(rare), message, "Add examples, or merge labels.", [])
     (most, many), (least, few) = counts.most_common()[0], counts.most_common()[-1]
     if many > _IMBALANCE * few:
-        message = f"{most!r} has {many:,} training examples, {least!r} has {few:,}."
+        message = f"{_quote(most)} has {many:,} training examples, {_quote(least)} has {few:,}."
         action = "Look at macro-F1 rather than accuracy; try --class-weights of slm finetune."
         yield Finding("imbalance", "warning", many, message, action, [])
     if len(counts) > 0.5 * sum(counts.values()):
         message = f"There are {len(counts):,} different labels for {sum(counts.values()):,} training examples."
         yield Finding("many_labels", "warning", len(counts), message, "This may not be the label column; name the right one with --label-column.", [])
+
+
+def _list(names: Iterable[str], shown: int) -> str:
+    """Return the first of some names, and how many more there are."""
+    every = list(names)
+    return ", ".join(every[:shown]) + (f" and {len(every) - shown:,} more" if len(every) > shown else "")
+
+
+def _shorten(label: str) -> str:
+    """Return a label for a message: some are whole texts, or hold characters that must not reach a terminal."""
+    return excerpt(label, _CHARACTERS_OF_A_LABEL)
+
+
+def _quote(label: str) -> str:
+    return f"'{_shorten(label)}'"
 
 
 def _check_targets(inspections: Mapping[str, Inspection], task: str) -> Iterable[Finding]:

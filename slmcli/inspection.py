@@ -272,15 +272,15 @@ def _translation(source: str, target: str | None) -> Iterable[tuple[str, str]]:
 
 def _side_by_side(first: str, second: str) -> str:
     half = _EXCERPT_CHARACTERS // 2 - 2
-    return f"{_excerpt(first, half)} | {_excerpt(second, half)}"
+    return f"{excerpt(first, half)} | {excerpt(second, half)}"
 
 
 def _row(example: Example, text: str, place: int = 0) -> str:
     start = max(0, place - _CHARACTERS_BEFORE)
-    return f"{example.source}:{example.row}: {'…' if start else ''}{_excerpt(text[start:], _EXCERPT_CHARACTERS - bool(start))}"
+    return f"{example.source}:{example.row}: {'…' if start else ''}{excerpt(text[start:], _EXCERPT_CHARACTERS - bool(start))}"
 
 
-def _excerpt(text: str, characters: int) -> str:
+def excerpt(text: str, characters: int = _EXCERPT_CHARACTERS) -> str:
     """Return the beginning of a text on one line, with characters that are not seen written out."""
     line = _SPACES.sub(" ", text[: 10 * characters]).strip(" ")
     line = _UNPRINTABLE.sub(lambda match: ascii(match.group())[1:-1], line[: characters + 1])

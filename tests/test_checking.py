@@ -444,3 +444,18 @@ def test_many_unseen_labels_are_counted() -> None:
     found = find("unseen_label", validation=[example(f"soup {number}", f"odd {number}") for number in range(7)])
     assert found is not None
     assert found.message.startswith("7 texts in validation are labelled 'odd 0', 'odd 1', 'odd 2', 'odd 3', 'odd 4' and 2 more, which")
+
+
+@pytest.mark.parametrize(
+    ("label", "shown"), [("\x1b[31mred", "\\x1b[31mred"), ("soup " * 20, "soup " * 7 + "soup…")], ids=["control character", "long"]
+)
+def test_a_label_is_shown_so_that_a_terminal_bears_it(label: str, shown: str) -> None:
+    found = find("rare_label", train=[example("odd soup", label)])
+    assert found is not None
+    assert found.message == f"1 label has fewer than 10 training examples: {shown} (1)."
+
+
+def test_many_names_are_cut_short() -> None:
+    found = find("rare_label", train=[example(f"soup {number}", f"odd {number}") for number in range(7)])
+    assert found is not None
+    assert found.message.endswith("odd 3 (1), odd 4 (1) and 2 more.")

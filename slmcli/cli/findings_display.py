@@ -6,15 +6,16 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any  # Any: a report is a JSON document
 
-from rich.cells import set_cell_size
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from slmcli.inspection import split_row
+from slmcli.inspection import excerpt, split_row
 
 _LABELS_SHOWN = 6
+_CHARACTERS_OF_A_LABEL = 40
 _STYLES = {"error": "bold red", "warning": "bold yellow", "note": "bold"}
 # our choice: a pipe has no width; what reads it wants one line a finding
 _NO_WIDTH = 100_000
@@ -52,11 +53,11 @@ def _show_hanging(console: Console, text: Text, *, indent: int = 2) -> None:
 def _describe(facts: Mapping[str, Any], expected: float | None) -> str:
     """Return what a split holds beside its lengths, in a line; `expected` is the share of unknown tokens in new texts."""
     counts = facts["entities"] or facts["labels"]
-    names = [f"{label} {count:,}" for label, count in list(counts.items())[:_LABELS_SHOWN]]
+    names = [f"{excerpt(label, _CHARACTERS_OF_A_LABEL)} {count:,}" for label, count in list(counts.items())[:_LABELS_SHOWN]]
     more = [f"{len(counts) - _LABELS_SHOWN:,} more"] if len(counts) > _LABELS_SHOWN else []
     parts = [", ".join(names + more)] if names else []
     if facts["majority"] and not facts["entities"] and facts["majority"]["share"] >= _WORTH_SAYING:
-        parts.append(f"always {facts['majority']['label']!r} is right for {facts['majority']['share']:.1%}")
+        parts.append(f"always '{excerpt(facts['majority']['label'], _CHARACTERS_OF_A_LABEL)}' is right for {facts['majority']['share']:.1%}")
     parts.append(facts["language"])
     parts.append(f"{facts['unknown_share']:.1%} unknown tokens" + (f", in new texts about {expected:.1%}" if expected else ""))
     if facts["dropped"]:
@@ -86,10 +87,9 @@ def _fit(row: str, folder: str, width: int) -> str:
     """Return a row of a finding on one line of a terminal: without the folder, and with as much of the excerpt as there is room for."""
     if width > _NO_WIDTH // 2:
         return row
-    place, excerpt = split_row(row)
+    place, text = split_row(row)
     place = place.removeprefix(folder)
     room = max(12, width - _NARROWEST_EXCERPT)
     place = place if len(place) <= room else "…" + place[len(place) - room + 1 :]
-    line = f"{place}: {excerpt}"
-    text = Text(line)
-    return line if text.cell_len <= width else set_cell_size(line, width - 1).rstrip() + "…"
+    line = f"{place}: {text}"
+    return line if cell_len(line) <= width else set_cell_size(line, width - 1).rstrip() + "…"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any  # Any: a report is a JSON document
 
 from slmcli import __version__
-from slmcli.inspection import split_row
+from slmcli.inspection import excerpt, split_row
 from slmcli.report.histogram import Histogram, make_histogram
 
 _LABELS_SHOWN = 30
@@ -50,6 +50,7 @@ def render_data_report(report: Mapping[str, Any]) -> str:
     environment.filters["number"] = lambda value: f"{value:,}"
     environment.filters["percent"] = _percent
     environment.filters["split_row"] = split_row
+    environment.filters["excerpt"] = excerpt
     environment.filters["options"] = _mark_options
     return environment.get_template("data.html").render(
         report=report,
@@ -112,7 +113,13 @@ def _labels(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
     total, most = max(1, sum(counts.values())), max(counts.values(), default=1)
     shown = list(counts.items())[:_LABELS_SHOWN]
     return [
-        {"name": label, "count": count, "share": count / total, "width": round(100 * count / most, 2), "words": facts["label_words"].get(label)}
+        {
+            "name": excerpt(label),
+            "count": count,
+            "share": count / total,
+            "width": round(100 * count / most, 2),
+            "words": facts["label_words"].get(label),
+        }
         for label, count in shown
     ]
 
