@@ -242,13 +242,6 @@ class _PieceCache(dict[str, list[int]]):
         return pieces
 
 
-# Han characters stand without spaces between words
-HAN = r"\u3400-\u9fff\uf900-\ufaff"
-# our choice: words, runs of Han characters and runs of signs, each with the space before it, none longer than a line; every
-# character of a text belongs to exactly one of them, so that joined they are the text
-LOSSLESS_PATTERN = rf" ?(?:(?![{HAN}])\w){{1,64}}| ?[{HAN}]{{1,16}}| ?[^\w\s]{{1,16}}|\s+"
-
-
 def settings_of(document: Mapping[str, Any]) -> tuple[TokenizerSettings, CleaningSettings]:
     """Return the settings that a tokenizer's JSON document holds.
 

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterable
 
+from slmcli.pretokens import LOSSLESS_PATTERN
 from slmcli.subword_models import byte_alphabet
-from slmcli.tokenizers.base import LOSSLESS_PATTERN, SPECIAL_TOKENS, SubwordTokenizer
+from slmcli.tokenizers.base import SPECIAL_TOKENS, SubwordTokenizer
 
 _PRETOKENS = re.compile(LOSSLESS_PATTERN)
 _ALPHABET = byte_alphabet()

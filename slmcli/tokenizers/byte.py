@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from typing import Self
 
 from slmcli.config import CleaningSettings, TokenizerSettings
-from slmcli.tokenizers.base import LOSSLESS_PATTERN, SPECIAL_TOKENS, Tokenizer
+from slmcli.pretokens import LOSSLESS_PATTERN
+from slmcli.tokenizers.base import SPECIAL_TOKENS, Tokenizer
 
 _PRETOKENS = re.compile(LOSSLESS_PATTERN)
 _FIRST = len(SPECIAL_TOKENS)

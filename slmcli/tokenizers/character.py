@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Self
 
 from slmcli.config import CleaningSettings, TokenizerSettings
-from slmcli.tokenizers.base import LOSSLESS_PATTERN, SPECIAL_TOKENS, UNKNOWN_ID, Tokenizer, most_frequent
+from slmcli.pretokens import LOSSLESS_PATTERN
+from slmcli.tokenizers.base import SPECIAL_TOKENS, UNKNOWN_ID, Tokenizer, most_frequent
 
 _PRETOKENS = re.compile(LOSSLESS_PATTERN)
 

@@ -5,12 +5,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Self
 
 from slmcli.config import CleaningSettings, TokenizerSettings
-from slmcli.tokenizers.base import HAN, SPECIAL_TOKENS, UNKNOWN_ID, Tokenizer, most_frequent
+from slmcli.pretokens import WORD_PATTERN, join_words
+from slmcli.tokenizers.base import SPECIAL_TOKENS, UNKNOWN_ID, Tokenizer, most_frequent
 
-# our choice: Han characters one by one (no spaces between words), words with inner apostrophes, then single signs
-WORD_PATTERN = r"[\u3400-\u9fff\uf900-\ufaff]|(?:(?![\u3400-\u9fff\uf900-\ufaff])\w)+(?:['’](?:(?![\u3400-\u9fff\uf900-\ufaff])\w)+)*|[^\w\s]"
-# spaces that nobody writes: between Han characters and their signs, before closing signs, after opening ones
-_TIGHT = re.compile(rf"(?<=[{HAN}，。！？；：、]) (?=[{HAN}，。！？；：、])| (?=[.,!?;:%)\]}}’”…])|(?<=[(\[{{“‘]) ")
 # the pattern of nltk.tokenize.WordPunctTokenizer
 WORDPUNCT_PATTERN = r"\w+|[^\w\s]+"
 
@@ -49,8 +46,7 @@ class WordTokenizer(Tokenizer):
 
     def decode(self, token_ids: Iterable[int]) -> str:
         """Return words with spaces between them, but for Han characters and around signs."""
-        words = [self.vocabulary[token_id] for token_id in token_ids if token_id == UNKNOWN_ID or token_id >= len(SPECIAL_TOKENS)]
-        return _TIGHT.sub("", " ".join(words))
+        return join_words(self.vocabulary[token_id] for token_id in token_ids if token_id == UNKNOWN_ID or token_id >= len(SPECIAL_TOKENS))
 
 
 def _splitter(name: str) -> Callable[[str], list[str]]:

@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[2] / "slmcli"
 # lowest first; a family is named by its folder
 LAYERS = (
     ("errors", "signals"),
-    ("registry", "files", "parallel", "records", "subword_models", "text_files"),
+    ("registry", "files", "parallel", "records", "pretokens", "subword_models", "text_files"),
     ("unpacking",),
     ("cleaning_steps", "word_cleaning", "json_stream"),
     ("config", "character_cleaning", "runtime", "metrics"),
