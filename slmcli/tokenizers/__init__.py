@@ -10,5 +10,7 @@ TOKENIZERS = Registry(
         "character": "slmcli.tokenizers.character:CharacterTokenizer",
         "byte": "slmcli.tokenizers.byte:ByteTokenizer",
         "bpe": "slmcli.tokenizers.bpe:BpeTokenizer",
+        "wordpiece": "slmcli.tokenizers.wordpiece:WordPieceTokenizer",
+        "unigram": "slmcli.tokenizers.unigram:UnigramTokenizer",
     },
 )

@@ -16,7 +16,7 @@ from slmcli.cleaning import clean, clean_aligned
 from slmcli.config import CleaningSettings, TokenizerSettings
 from slmcli.errors import DataError
 from slmcli.files import sha256_json
-from slmcli.subword_models import load, train
+from slmcli.subword_models import load
 
 SPECIAL_TOKENS = ("<pad>", "<unk>", "<bos>", "<eos>", "<sep>", "<mask>")
 PADDING_ID, UNKNOWN_ID, BEGIN_ID, END_ID, SEPARATOR_ID, MASK_ID = range(len(SPECIAL_TOKENS))
@@ -172,16 +172,21 @@ class SubwordTokenizer(Tokenizer):
         self._loaded: Any = None
 
     @classmethod
+    @abc.abstractmethod
+    def fit(cls, counts: Mapping[str, int], settings: TokenizerSettings) -> dict[str, Any]:
+        """Return a model trained on words as `to_model` gives them, and how often each occurs."""
+
+    @classmethod
     def build(cls, counts: Mapping[str, int], settings: TokenizerSettings, cleaning: CleaningSettings) -> Self:
         """Train the model."""
         words: Counter[str] = Counter()
         for pretoken, count in counts.items():
             words[cls.to_model(pretoken)] += count
-        if not words:
-            raise no_token(settings, 0)
-        size = settings.vocabulary_size
-        model = train(words, vocabulary_size=size, min_frequency=settings.min_frequency, special_tokens=SPECIAL_TOKENS)
-        return cls(settings, cleaning, _entries(model), model)
+        model = cls.fit(words, settings) if words else {"vocab": []}
+        entries = _entries(model)
+        if len(entries) <= len(SPECIAL_TOKENS):
+            raise no_token(settings, len(counts))
+        return cls(settings, cleaning, entries, model)
 
     @classmethod
     def to_model(cls, pretoken: str) -> str:

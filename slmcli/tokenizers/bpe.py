@@ -1,10 +1,12 @@
 """Byte-pair encoding over bytes: frequent words are one token, rare ones several, and no text is unknown."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any  # Any: Hugging Face's JSON
 
+from slmcli.config import TokenizerSettings
 from slmcli.pretokens import LOSSLESS_PATTERN
-from slmcli.subword_models import byte_alphabet
+from slmcli.subword_models import byte_alphabet, train_byte_pairs
 from slmcli.tokenizers.base import SPECIAL_TOKENS, SubwordTokenizer
 
 _PRETOKENS = re.compile(LOSSLESS_PATTERN)
@@ -20,6 +22,12 @@ class BpeTokenizer(SubwordTokenizer):
 
     name = "bpe"
     is_lossless = True
+
+    @classmethod
+    def fit(cls, counts: Mapping[str, int], settings: TokenizerSettings) -> dict[str, Any]:
+        """Merge pairs of bytes."""
+        size, frequency = settings.vocabulary_size, settings.min_frequency
+        return train_byte_pairs(counts, vocabulary_size=size, min_frequency=frequency, special_tokens=SPECIAL_TOKENS)
 
     @classmethod
     def to_model(cls, pretoken: str) -> str:
