@@ -30,7 +30,7 @@ from slmcli.parallel import processor_cores
 from slmcli.reading import SAMPLES, Columns, Example
 from slmcli.report_files import write_report
 from slmcli.scanning import Rows, Scanned, read_blocks, scan
-from slmcli.settling import load_tokenizer, settle_text, untrained_tokenizer
+from slmcli.settling import given_tokenizer, settle_text, untrained_tokenizer
 from slmcli.spill import Spill
 from slmcli.tasks import TASKS
 from slmcli.tasks.base import Task
@@ -75,13 +75,14 @@ def fingerprint(settings: PreprocessSettings, known: Sequence[Mapping[str, Any]]
         known: Sources as an earlier dataset knew them.
 
     Raises:
+        ConfigError: A setting contradicts `--tokenizer-from`.
         DataError: A file is missing.
     """
+    tokenizer = given_tokenizer(settings)
     sources = describe_sources(corpus_files(settings), known)
     kept = {name: value for name, value in settings.model_dump().items() if name not in _NOT_IN_FINGERPRINT}
     identity = [(source["split"], source["sha256"]) for source in sources]
-    tokenizer = load_tokenizer(Path(settings.tokenizer_from)).fingerprint if settings.tokenizer_from else None
-    return sha256_json([FORMAT_VERSION, kept, identity, tokenizer])[:16], sources
+    return sha256_json([FORMAT_VERSION, kept, identity, tokenizer.fingerprint if tokenizer else None])[:16], sources
 
 
 def preprocess(settings: PreprocessSettings, out: Path, *, overwrite: bool) -> dict[str, Any]:
@@ -156,11 +157,11 @@ def check(settings: CheckSettings) -> DataReport:
 
 def _read(settings: TextSettings, directory: Path, workers: int, *, divided: PreprocessSettings | None) -> Corpus:
     """Read the corpus once, divide it when asked to, and train the tokenizer on the training split."""
+    known = given_tokenizer(settings)
     kind: type[Task] = TASKS.load(settings.task)
     files = {split: paths for split, paths in enumerate(corpus_files(settings).values()) if paths}
     blocks = read_blocks(files, kind([]), settings.narrow(CorpusSettings), _announce, needs_targets=True)
     first, blocks = _peek(blocks)
-    known = load_tokenizer(Path(settings.tokenizer_from)) if settings.tokenizer_from else None
     tokenizer = known or untrained_tokenizer(*settle_text(settings, kind, _sample(first, kind([]))))
     scanned = scan(blocks, kind([]), tokenizer, Spill(directory / "blocks"), workers=workers)
     found = survey(scanned.spill, scanned.examples)

@@ -2,11 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from slmcli.cleaning import resolve
-from slmcli.config import CleaningSettings, TextSettings, TokenizerSettings
+from slmcli.config import CleaningSettings, NgramSettings, TextSettings, TokenizerSettings
 from slmcli.dataset import read_tokenizer
 from slmcli.errors import ConfigError, DataError
 from slmcli.tasks.base import Task
@@ -45,8 +45,49 @@ def untrained_tokenizer(settings: TokenizerSettings, cleaning: CleaningSettings)
     return kind.untrained(settings, cleaning)
 
 
-def load_tokenizer(path: Path) -> Tokenizer:
+def given_tokenizer(settings: TextSettings) -> Tokenizer | None:
+    """Return the tokenizer that `--tokenizer-from` names; None when one is to be trained.
+
+    Raises:
+        ConfigError: There is none, another setting contradicts it, or one that cannot be trained is asked for without it.
+        DataError: The file is damaged.
+    """
+    if settings.tokenizer_from is None:
+        if settings.tokenizer != "auto" and not TOKENIZERS.load(settings.tokenizer).is_trainable:
+            raise ConfigError(f"--tokenizer {settings.tokenizer} is not trained but loaded. Name its tokenizer.json file with --tokenizer-from.")
+        return None
+    path = Path(settings.tokenizer_from)
+    tokenizer = load_tokenizer(path, None if settings.cleaning is None else CleaningSettings(cleaning=settings.cleaning))
+    if contradictions := _contradictions(settings, tokenizer):
+        raise ConfigError(f"--tokenizer-from {path}: {'; '.join(contradictions)}. Leave out what the tokenizer decides, or --tokenizer-from.")
+    return tokenizer
+
+
+def _contradictions(settings: TextSettings, tokenizer: Tokenizer) -> list[str]:
+    """Return what was asked for, beside a tokenizer from elsewhere, that it is not; a default was not asked for."""
+    found = []
+    if settings.tokenizer not in ("auto", tokenizer.name):
+        found.append(f"it is of kind {tokenizer.name}, not --tokenizer {settings.tokenizer}")
+    if settings.cleaning is not None and resolve(CleaningSettings(cleaning=settings.cleaning)) != tokenizer.cleaning:
+        found.append(f"it cleans with {_in_words(tokenizer.cleaning.cleaning)}, not --cleaning {_in_words(settings.cleaning)}")
+    for name in ("splitter", "vocabulary_size", "min_frequency"):
+        asked, was = getattr(settings, name), getattr(tokenizer.settings, name)
+        is_for_ngrams = name == "min_frequency" and isinstance(settings, NgramSettings) and settings.ngrams > 1
+        if asked not in (was, TokenizerSettings.model_fields[name].default) and not is_for_ngrams:
+            found.append(f"--{name.replace('_', '-')} {asked} has no influence on it")
+    return found
+
+
+def _in_words(steps: Sequence[str]) -> str:
+    return ",".join(steps) or "none"
+
+
+def load_tokenizer(path: Path, cleaning: CleaningSettings | None = None) -> Tokenizer:
     """Return the tokenizer of a dataset, run or bundle, of slm's tokenizer.json, or of a Hugging Face tokenizer.json.
+
+    Args:
+        path: A directory or a file.
+        cleaning: What happens to a text before a Hugging Face tokenizer.json sees it, nothing when left out; the others know.
 
     Raises:
         ConfigError: There is none.
@@ -63,4 +104,4 @@ def load_tokenizer(path: Path) -> Tokenizer:
     if isinstance(document, dict) and isinstance(document.get("tokenizer"), str):
         return read_tokenizer(file)
     kind = TOKENIZERS.load("huggingface")
-    return kind.from_file(file)
+    return kind.from_document(document, resolve(cleaning or CleaningSettings(cleaning=[])), source=str(file))

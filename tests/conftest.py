@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from tokenizers import Tokenizer as Library
+from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
 
 from slmcli.cli.main import main
 from slmcli.config import PreprocessSettings
@@ -68,6 +70,23 @@ def dataset(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("dataset") / "dataset"
     preprocess(PreprocessSettings(files=[str(corpus)], min_frequency=1, max_length=16), out, overwrite=False)
     return out
+
+
+@pytest.fixture(scope="session")
+def foreign_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tokenizer.json as Hugging Face `tokenizers` writes it: word pieces, lower case, [CLS] and [SEP] around a text, cut at 4."""
+    words = ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "the", "soup", "was", "warm", "##er", "lovely", "t", "##ea", "."]
+    library = Library(models.WordPiece({word: number for number, word in enumerate(words)}, unk_token="[UNK]"))
+    library.add_special_tokens(["[CLS]", "[SEP]", "[PAD]", "<|turn|>"])
+    library.normalizer = normalizers.BertNormalizer()
+    library.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    library.post_processor = processors.BertProcessing(("[SEP]", 2), ("[CLS]", 1))
+    library.decoder = decoders.WordPiece()
+    library.enable_truncation(4)
+    library.enable_padding(length=4)
+    path = tmp_path_factory.mktemp("foreign") / "tokenizer.json"
+    library.save(str(path))
+    return path
 
 
 @pytest.fixture(scope="session")

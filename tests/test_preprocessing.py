@@ -14,8 +14,6 @@ from slmcli.reading import read_examples
 from slmcli.tasks import TASKS
 from slmcli.tokenizers import TOKENIZERS
 
-TRAINED = [name for name in TOKENIZERS.names() if name != "huggingface"]
-
 SMALL: dict[str, Any] = {"min_frequency": 1, "max_length": 16}
 
 
@@ -185,11 +183,17 @@ def write_rows(path: Path, count: int) -> Path:
     return path
 
 
-@pytest.mark.parametrize("tokenizer", TRAINED)
+@pytest.fixture(params=TOKENIZERS.names())
+def choice(request: pytest.FixtureRequest, foreign_tokenizer: Path) -> dict[str, Any]:
+    """Settings that ask for a tokenizer: one of every kind, trained or loaded."""
+    loaded = {"tokenizer_from": str(foreign_tokenizer), "min_frequency": 2}
+    return {"tokenizer": request.param, **({"vocabulary_size": 400} if TOKENIZERS.load(request.param).is_trainable else loaded)}
+
+
 @pytest.mark.parametrize("task", TASKS.names())
-def test_a_dataset_holds_what_a_task_encodes_at_inference(task: str, tokenizer: str, tmp_path: Path) -> None:
+def test_a_dataset_holds_what_a_task_encodes_at_inference(task: str, choice: dict[str, Any], tmp_path: Path) -> None:
     corpus = write_rows(tmp_path / "corpus.jsonl", 60)
-    preprocess(settings(corpus, task=task, tokenizer=tokenizer, vocabulary_size=400), tmp_path / "dataset", overwrite=False)
+    preprocess(settings(corpus, task=task, **choice), tmp_path / "dataset", overwrite=False)
     made = open_dataset(tmp_path / "dataset")
     kind, loaded = TASKS.load(task)(made.labels), made.load_tokenizer()
     for split in made.splits:
@@ -199,10 +203,10 @@ def test_a_dataset_holds_what_a_task_encodes_at_inference(task: str, tokenizer: 
     assert sum(made.examples(split) for split in made.splits) == 60
 
 
-def test_several_processes_make_the_same_dataset(tmp_path: Path) -> None:
+def test_several_processes_make_the_same_dataset(choice: dict[str, Any], tmp_path: Path) -> None:
     corpus = write_rows(tmp_path / "corpus.jsonl", 1200)
     for workers in (1, 2):
-        preprocess(settings(corpus, task="sentiment", workers=workers), tmp_path / str(workers), overwrite=False)
+        preprocess(settings(corpus, task="sentiment", workers=workers, **choice), tmp_path / str(workers), overwrite=False)
     shards = [open_dataset(tmp_path / str(workers)).description["shards"] for workers in (1, 2)]
     assert shards[0] == shards[1]
 

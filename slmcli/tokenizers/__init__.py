@@ -12,5 +12,6 @@ TOKENIZERS = Registry(
         "bpe": "slmcli.tokenizers.bpe:BpeTokenizer",
         "wordpiece": "slmcli.tokenizers.wordpiece:WordPieceTokenizer",
         "unigram": "slmcli.tokenizers.unigram:UnigramTokenizer",
+        "huggingface": "slmcli.tokenizers.huggingface:HuggingFaceTokenizer",
     },
 )

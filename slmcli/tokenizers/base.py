@@ -39,6 +39,8 @@ class Tokenizer(abc.ABC):
     is_lossless: ClassVar[bool] = False
     # a text has no pretokens: it is encoded as a whole, by a vocabulary that was there before
     is_whole_text: ClassVar[bool] = False
+    # a corpus can make its vocabulary; another one is only loaded
+    is_trainable: ClassVar[bool] = True
 
     def __init__(self, settings: TokenizerSettings, cleaning: CleaningSettings, vocabulary: Sequence[str]) -> None:
         self.settings = settings
@@ -132,7 +134,7 @@ class Tokenizer(abc.ABC):
         for start, end in self.spans(cleaned):
             pretoken = cleaned[start:end]
             token_ids += self._pieces[pretoken]
-            offsets += [_in_original(start + first, start + last, starts, ends, len(text)) for first, last in self.piece_spans(pretoken)]
+            offsets += [in_original(start + first, start + last, starts, ends, len(text)) for first, last in self.piece_spans(pretoken)]
         return token_ids, offsets
 
     def to_json(self) -> dict[str, Any]:
@@ -282,7 +284,7 @@ def no_token(settings: TokenizerSettings, different: int) -> DataError:
     )
 
 
-def _in_original(start: int, end: int, starts: Sequence[int], ends: Sequence[int], length: int) -> tuple[int, int]:
+def in_original(start: int, end: int, starts: Sequence[int], ends: Sequence[int], length: int) -> tuple[int, int]:
     """Return where the characters [start, end) of a cleaned text stood before cleaning."""
     if start >= end:
         position = starts[start] if start < len(starts) else length
