@@ -140,6 +140,21 @@ class PreprocessSettings(TextSettings, NgramSettings):
     drop_overlap: bool = Field(False, description="drop validation and test texts that also stand in the training split")
     unknown_labels: Literal["error", "skip"] = Field("error", description="what to do with a label that no training example has")
     seed: int = Field(0, ge=0, le=2**32 - 1, description="seed of the split and of the order of training examples")
+    runner: Literal["local", "beam"] = Field("local", description="local: processes of this machine; beam: an Apache Beam pipeline, the same output")
+    beam_options: str | None = Field(
+        None,
+        description='options of the Beam pipeline, such as "--runner=FlinkRunner --flink_master=HOST:8081" [the DirectRunner with two processes]',
+    )
+
+    @pydantic.model_validator(mode="after")
+    def _beam_options_go_with_beam(self) -> "PreprocessSettings":
+        if self.beam_options is not None and self.runner != "beam":
+            raise ValueError(f"beam_options ({self.beam_options!r}) go with runner beam, and runner is {self.runner}. Pass --runner beam too")
+        if self.beam_options is not None and self.workers:
+            raise ValueError(
+                f"workers ({self.workers}) and beam_options exclude each other. Say it in the options, such as --direct_num_workers={self.workers}"
+            )
+        return self
 
     @pydantic.model_validator(mode="after")
     def _shares_leave_something_to_train_on(self) -> "PreprocessSettings":

@@ -1,11 +1,18 @@
 """Which split each example belongs to, and which examples stand twice, from hashes alone."""
 
-from collections.abc import Mapping, Sequence
+import itertools
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
-from slmcli.spill import Spill
+from slmcli.config import PreprocessSettings
+from slmcli.corpus_identity import SPLITS
+from slmcli.spill import Block
+
+logger = logging.getLogger(__name__)
 
 TRAIN, VALIDATION, TEST = range(3)
 NOWHERE = 255
@@ -55,7 +62,7 @@ class RepeatedRows:
         return [*self.exact.values(), *self.normalised.values(), *self.overlap.values(), self.conflicting]
 
 
-def survey(spill: Spill, examples: int) -> Survey:
+def survey(blocks: Iterable[Block], examples: int) -> Survey:
     """Gather what is compared: 22 bytes an example."""
     names = {"": 0}
     found = Survey(
@@ -66,7 +73,7 @@ def survey(spill: Spill, examples: int) -> Survey:
         np.zeros(examples, bool),
         [],
     )
-    for block in spill:
+    for block in blocks:
         rows = slice(block.first, block.first + len(block))
         found.keys[rows], found.raw[rows], found.splits[rows] = block.keys, block.raw, block.split
         found.has_text[rows] = block.tokens_by_example() > 0
@@ -117,6 +124,43 @@ def mix(values: np.ndarray) -> np.ndarray:
         mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return mixed ^ (mixed >> np.uint64(31))
+
+
+def trains_on(block: Block, splits: np.ndarray) -> np.ndarray:
+    """Return (examples of the block,) bool, those that vocabulary and labels are made of; `splits` are those of all examples."""
+    return (splits[block.first : block.first + len(block)] == TRAIN) & block.is_usable
+
+
+def labels_of(block: Block, is_chosen: np.ndarray) -> set[str]:
+    """Return the labels of the chosen examples."""
+    return {label for each in itertools.compress(block.labels_by_example(), is_chosen) for label in each}
+
+
+def pretokens_of(block: Block, is_chosen: np.ndarray) -> np.ndarray:
+    """Return (pretokens,) int32, the pretokens of the chosen examples."""
+    return block.pretokens[np.repeat(is_chosen, block.tokens_by_example())]
+
+
+def divide_corpus(found: Survey, files: Mapping[int, Sequence[Path]], settings: PreprocessSettings) -> np.ndarray:
+    """Return (examples,) uint8, the split of each example: that of its file, or a share of the training files."""
+    shares = {1: settings.validation_share, 2: settings.test_share}
+    splits = divide(found, {split: share for split, share in shares.items() if split not in files and share}, settings.seed)
+    if settings.unknown_labels == "skip":
+        is_unknown = (found.strata > 0) & ~np.isin(found.strata, found.strata[splits == TRAIN])
+        for split, name in enumerate(SPLITS):
+            if skipped := int((is_unknown & (splits == split)).sum()):
+                logger.info("%s: %d examples skipped, their label is in no training example", name, skipped)
+        splits = np.where(is_unknown, NOWHERE, splits).astype(np.uint8)
+    return splits
+
+
+def keep(found: Survey, splits: np.ndarray, settings: PreprocessSettings) -> np.ndarray:
+    """Return (examples,) bool, false for what `drop_overlap` leaves out."""
+    if not settings.drop_overlap:
+        return np.ones(len(splits), bool)
+    is_kept = ~is_in_train(found, splits)
+    logger.info("%d validation and test texts dropped that also stand in train", int((~is_kept).sum()))
+    return is_kept
 
 
 def is_in_train(found: Survey, splits: np.ndarray) -> np.ndarray:

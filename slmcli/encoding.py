@@ -28,6 +28,16 @@ _HEADER = struct.Struct("<QI")  # place in the order, length of the record
 
 
 @dataclass(frozen=True)
+class Framed:
+    """A record of a TFRecord file: its split and shard, its place in the order of the shard, its bytes as they stand in the file."""
+
+    split: int
+    shard: int
+    order: int
+    data: bytes
+
+
+@dataclass(frozen=True)
 class Job:
     """All that a worker process needs to know.
 
@@ -122,7 +132,13 @@ class Encoder:
 
     def encode(self, place: tuple[int, int]) -> dict[int, SplitStatistics]:
         """Inspect the examples of a block, and write those that are kept."""
-        job, block = self.job, self.job.spill.read(place)
+        statistics, records = self.encode_block(self.job.spill.read(place))
+        self._write(records)
+        return statistics
+
+    def encode_block(self, block: Block) -> tuple[dict[int, SplitStatistics], list[Framed]]:
+        """Inspect the examples of a block; return what was counted in each split, and the records of those that are kept."""
+        job = self.job
         statistics: dict[int, SplitStatistics] = {}
         kept: list[tuple[int, int, Example, dict[str, np.ndarray]]] = []
         labels = block.labels_by_example()
@@ -145,8 +161,7 @@ class Encoder:
                 found.kept_lengths[len(features[job.task.token_features[0]])] += 1
                 found.kept_tokens += sum(len(features[name]) for name in job.task.token_features if name in features)
                 kept.append((split, row, example, features))
-        self._write(kept, block)
-        return statistics
+        return statistics, self._records(kept, block)
 
     def _streams(self, block: Block) -> Iterator[list[np.ndarray]]:
         """Yield the token ids of each example's texts."""
@@ -166,32 +181,37 @@ class Encoder:
         features = job.task.assemble(example, streams, job.encoding)
         return features if job.ngrams is None else {**features, FEATURE: job.ngrams.encode(features["token_ids"])}
 
-    def count_ngrams(self, place: tuple[int, int], order: int) -> tuple[np.ndarray, np.ndarray]:
+    def count_ngrams(self, block: Block, order: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the buckets of the n-grams in a block's training examples, and how often each occurs there."""
-        job, block = self.job, self.job.spill.read(place)
+        job = self.job
         rows = slice(block.first, block.first + len(block))
         is_chosen = (job.splits[rows] == TRAIN) & job.is_kept[rows] & block.is_usable
         streams = zip(self._streams(block), is_chosen.tolist(), strict=True)
         found = [hash_ngrams(truncate(texts[0], job.encoding), order) for texts, is_one in streams if is_one]
         return np.unique(np.concatenate([np.zeros(0, np.uint32), *found]), return_counts=True)
 
-    def _write(self, kept: list[tuple[int, int, Example, dict[str, np.ndarray]]], block: Block) -> None:
-        """Append records to the parts of their shards; a part belongs to one process."""
+    def _records(self, kept: list[tuple[int, int, Example, dict[str, np.ndarray]]], block: Block) -> list[Framed]:
+        """Return the records of examples, each with its place; training examples are shuffled, others keep their order."""
         if not kept:
-            return
+            return []
         job = self.job
         records = encode_examples([record_features(job.task, example, features) for _, _, example, features in kept])
         rows = np.array([row for _, row, _, _ in kept], np.uint64)
         orders = mix(mix(block.keys[rows - np.uint64(block.first)] ^ np.uint64(job.seed)) ^ rows)
-        parts: dict[tuple[int, int], list[bytes]] = {}
+        framed: list[Framed] = []
         for (split, row, _, _), record, order in zip(kept, records, orders.tolist(), strict=True):
-            # training examples are shuffled, others keep their order
             shards = job.shards[split]
             shard = (order >> 32) * shards >> 32 if split == TRAIN else row * shards // len(job.splits)
-            data = frame(record)
-            parts.setdefault((split, shard), []).append(_HEADER.pack(order if split == TRAIN else row, len(data)) + data)
+            framed.append(Framed(split, shard, order if split == TRAIN else row, frame(record)))
+        return framed
+
+    def _write(self, records: list[Framed]) -> None:
+        """Append records to the parts of their shards; a part belongs to one process."""
+        parts: dict[tuple[int, int], list[bytes]] = {}
+        for record in records:
+            parts.setdefault((record.split, record.shard), []).append(_HEADER.pack(record.order, len(record.data)) + record.data)
         for (split, shard), pieces in parts.items():
-            with (job.directory / f"{SPLITS[split]}-{shard}.{os.getpid()}.part").open("ab") as file:
+            with (self.job.directory / f"{SPLITS[split]}-{shard}.{os.getpid()}.part").open("ab") as file:
                 file.writelines(pieces)
 
 
@@ -212,7 +232,8 @@ def _work(place: tuple[int, int]) -> dict[int, SplitStatistics]:
 def _count(place_and_order: tuple[tuple[int, int], int]) -> tuple[np.ndarray, np.ndarray]:
     if _encoder is None:
         raise AssertionError("a worker starts before it works")
-    return _encoder.count_ngrams(*place_and_order)
+    place, order = place_and_order
+    return _encoder.count_ngrams(_encoder.job.spill.read(place), order)
 
 
 def count_ngrams(job: Job, *, order: int, workers: int) -> np.ndarray:

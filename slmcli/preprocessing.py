@@ -2,11 +2,10 @@
 
 import itertools
 import logging
-import math
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any  # Any: a JSON document
@@ -14,17 +13,27 @@ from typing import Any  # Any: a JSON document
 import numpy as np
 
 from slmcli import __version__
-from slmcli.checking import DataReport, Repeats, build_report
+from slmcli.checking import DataReport
 from slmcli.config import CheckSettings, CorpusSettings, EncodingSettings, PreprocessSettings, TextSettings
 from slmcli.corpora.base import source_name
-from slmcli.corpus_facts import Setup, TokenStatistics, estimate_unknown
 from slmcli.corpus_identity import bytes_of, corpus_files, describe_sources
-from slmcli.dataset import EXAMPLES_PER_SHARD, FORMAT_VERSION, SPLITS, open_dataset, write_description
-from slmcli.dividing import NOWHERE, TRAIN, Found, RepeatedRows, Survey, divide, find_repeats, is_in_train, survey
+from slmcli.dataset import FORMAT_VERSION, SPLITS, open_dataset, write_description
+from slmcli.describing import (
+    build_ngrams,
+    count_shards,
+    describe_examples,
+    judge_unknown,
+    make_report,
+    name_repeats,
+    raise_errors,
+    rows_shown,
+    sort_labels,
+    write_ngrams,
+)
+from slmcli.dividing import RepeatedRows, Survey, divide_corpus, find_repeats, keep, labels_of, pretokens_of, survey, trains_on
 from slmcli.encoding import Job, Pieces, SplitStatistics, count_ngrams, encode, finish_shards
 from slmcli.errors import ConfigError, DataError, OutputError
-from slmcli.files import check_replaceable, new_directory, read_json, sha256_json, write_json
-from slmcli.inspection import Inspection, Tally, text_of
+from slmcli.files import check_replaceable, new_directory, read_json, sha256_json
 from slmcli.ngrams import NgramVocabulary
 from slmcli.parallel import processor_cores
 from slmcli.reading import SAMPLES, Columns, Example
@@ -39,11 +48,9 @@ from slmcli.tokenizers.base import Tokenizer
 logger = logging.getLogger(__name__)
 
 # what changes how a corpus is named or where it is worked on, not what comes out
-_NOT_IN_FINGERPRINT = frozenset({"files", "sample", "validation", "test", "workers", "tokenizer_from"})
+_NOT_IN_FINGERPRINT = frozenset({"files", "sample", "validation", "test", "workers", "tokenizer_from", "runner", "beam_options"})
 # our choice: below this, starting processes takes longer than the work
 _SMALL_CORPUS_BYTES = 3_000_000
-# our choice: fewer say nothing about what other texts hold
-_TOKENS_TO_JUDGE_BY = 1000
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,7 @@ class Corpus:
         splits: (examples,) uint8, the split of each.
         task: The task, with its labels.
         tokenizer: The trained tokenizer.
-        new_unknown_share: Estimate of the share of unknown tokens in new texts, for tokenizers that can have some.
+        new_unknown_share: Tokens of new texts that the vocabulary will lack, as a share; None when that cannot be said.
     """
 
     scanned: Scanned
@@ -65,6 +72,20 @@ class Corpus:
     task: Task
     tokenizer: Tokenizer
     new_unknown_share: float | None
+
+
+@dataclass(frozen=True)
+class Made:
+    """What making a dataset came to: what dataset.json says, the report, rows read, and UTF-8 bytes of their texts."""
+
+    document: dict[str, Any]
+    report: DataReport
+    examples: int
+    bytes_read: int
+
+
+# fills a directory with a dataset, given the settings and what dataset.json shall say of task, settings and sources
+Make = Callable[[PreprocessSettings, Path, Mapping[str, Any]], Made]
 
 
 def fingerprint(settings: PreprocessSettings, known: Sequence[Mapping[str, Any]] = ()) -> tuple[str, list[dict[str, Any]]]:
@@ -86,7 +107,12 @@ def fingerprint(settings: PreprocessSettings, known: Sequence[Mapping[str, Any]]
 
 
 def preprocess(settings: PreprocessSettings, out: Path, *, overwrite: bool) -> dict[str, Any]:
-    """Make an encoded dataset at `out` and return the summary that `--json` prints.
+    """Make an encoded dataset at `out`, on this machine whatever `settings.runner` says, and return the summary that `--json` prints."""
+    return make_dataset(settings, out, _make, overwrite=overwrite)
+
+
+def make_dataset(settings: PreprocessSettings, out: Path, make: Make, *, overwrite: bool) -> dict[str, Any]:
+    """Let `make` fill a directory unless an equal dataset is there, and return the summary that `--json` prints.
 
     Raises:
         DataError: The corpus cannot be used; every problem that the data report calls an error is named.
@@ -100,9 +126,6 @@ def preprocess(settings: PreprocessSettings, out: Path, *, overwrite: bool) -> d
         return _describe_existing(out, identity)
     check_replaceable(out, marker="dataset.json", overwrite=overwrite)
     with new_directory(out, marker="dataset.json", overwrite=overwrite) as part:
-        spill = part / "spill"
-        spill.mkdir()
-        corpus = _read(settings, spill, _workers(settings, sources), divided=settings)
         description = {
             "task": settings.task,
             "slmcli": __version__,
@@ -111,16 +134,26 @@ def preprocess(settings: PreprocessSettings, out: Path, *, overwrite: bool) -> d
             "settings": settings.model_dump(exclude=set(_NOT_IN_FINGERPRINT)),
             "sources": sources,
         }
-        document, report = _write(corpus, settings, part, description, workers=_workers(settings, sources))
-        shutil.rmtree(spill)
-        write_report(report, part / "report.json", part / "report.html")
+        made = make(settings, part, description)
+        write_report(made.report, part / "report.json", part / "report.html")
     seconds = time.perf_counter() - started
     speed = {
         "seconds": round(seconds, 2),
-        "documents_per_second": round(corpus.scanned.examples / seconds, 1),
-        "megabytes_per_second": round(corpus.scanned.bytes_read / 1e6 / seconds, 2),
+        "documents_per_second": round(made.examples / seconds, 1),
+        "megabytes_per_second": round(made.bytes_read / 1e6 / seconds, 2),
     }
-    return {**_summary(out, document), "findings": len(report.findings), **speed, "report": report.to_json()}
+    return {**_summary(out, made.document), "findings": len(made.report.findings), **speed, "report": made.report.to_json()}
+
+
+def _make(settings: PreprocessSettings, part: Path, description: Mapping[str, Any]) -> Made:
+    """Make the dataset with processes of this machine."""
+    workers = _workers(settings, description["sources"])
+    spill = part / "spill"
+    spill.mkdir()
+    corpus = _read(settings, spill, workers, divided=settings)
+    document, report = _write(corpus, settings, part, description, workers=workers)
+    shutil.rmtree(spill)
+    return Made(document, report, corpus.scanned.examples, corpus.scanned.bytes_read)
 
 
 def _workers(settings: TextSettings, sources: Sequence[Mapping[str, Any]]) -> int:
@@ -157,25 +190,30 @@ def check(settings: CheckSettings) -> DataReport:
 
 def _read(settings: TextSettings, directory: Path, workers: int, *, divided: PreprocessSettings | None) -> Corpus:
     """Read the corpus once, divide it when asked to, and train the tokenizer on the training split."""
-    known = given_tokenizer(settings)
     kind: type[Task] = TASKS.load(settings.task)
     files = {split: paths for split, paths in enumerate(corpus_files(settings).values()) if paths}
-    blocks = read_blocks(files, kind([]), settings.narrow(CorpusSettings), _announce, needs_targets=True)
+    blocks = read_blocks(files, kind([]), settings.narrow(CorpusSettings), announce, needs_targets=True)
     first, blocks = _peek(blocks)
-    tokenizer = known or untrained_tokenizer(*settle_text(settings, kind, _sample(first, kind([]))))
+    known, tokenizer = settle_tokenizer(settings, kind, first)
     scanned = scan(blocks, kind([]), tokenizer, Spill(directory / "blocks"), workers=workers)
     found = survey(scanned.spill, scanned.examples)
-    splits = _divide(found, files, divided) if divided else found.splits
+    splits = divide_corpus(found, files, divided) if divided else found.splits
     counts, labels = _count(scanned, splits)
-    if known is None and counts:
+    if counts and not known:
         tokenizer = _build(tokenizer, counts, is_needed=divided is not None)
-    return Corpus(scanned, found, splits, kind(sort_labels(labels)), tokenizer, _new_unknown_share(counts, tokenizer))
+    return Corpus(scanned, found, splits, kind(sort_labels(labels)), tokenizer, judge_unknown(counts, tokenizer))
 
 
-def _new_unknown_share(counts: Mapping[str, int], tokenizer: Tokenizer) -> float | None:
-    if tokenizer.is_lossless or tokenizer.is_whole_text or sum(counts.values()) < _TOKENS_TO_JUDGE_BY:
-        return None
-    return estimate_unknown(counts, tokenizer.vocabulary, min_frequency=tokenizer.settings.min_frequency)
+def settle_tokenizer(settings: TextSettings, kind: type[Task], first: Rows) -> tuple[bool, Tokenizer]:
+    """Return whether the tokenizer is known beforehand, and the tokenizer; one that has yet to be trained can split.
+
+    Args:
+        settings: Says whose tokenizer, or which kind.
+        kind: The task.
+        first: The first rows of the corpus, by whose script `auto` chooses.
+    """
+    known = given_tokenizer(settings)
+    return known is not None, known or untrained_tokenizer(*settle_text(settings, kind, _sample(first, kind([]))))
 
 
 def _build(untrained: Tokenizer, counts: Mapping[str, int], *, is_needed: bool) -> Tokenizer:
@@ -197,22 +235,11 @@ def _sample(rows: Rows, task: Task) -> list[str]:
     return [text for example in rows.examples(task) for text in task.texts(example)]
 
 
-def _announce(path: Path, columns: Columns) -> None:
+def announce(path: Path, columns: Columns) -> None:
+    """Say which columns of a file are used when their names were not given."""
     if columns.is_guessed and path.parent.parent != SAMPLES:
         named = ", ".join(f"{field} is column {name!r}" for field, name in columns.names.items())
         logger.info("%s: %s (guessed from the names)", source_name(path), named)
-
-
-def _divide(found: Survey, files: Mapping[int, Sequence[Path]], settings: PreprocessSettings) -> np.ndarray:
-    shares = {1: settings.validation_share, 2: settings.test_share}
-    splits = divide(found, {split: share for split, share in shares.items() if split not in files and share}, settings.seed)
-    if settings.unknown_labels == "skip":
-        is_unknown = (found.strata > 0) & ~np.isin(found.strata, found.strata[splits == TRAIN])
-        for split, name in enumerate(SPLITS):
-            if skipped := int((is_unknown & (splits == split)).sum()):
-                logger.info("%s: %d examples skipped, their label is in no training example", name, skipped)
-        splits = np.where(is_unknown, NOWHERE, splits).astype(np.uint8)
-    return splits
 
 
 def _count(scanned: Scanned, splits: np.ndarray) -> tuple[dict[str, int], set[str]]:
@@ -220,21 +247,16 @@ def _count(scanned: Scanned, splits: np.ndarray) -> tuple[dict[str, int], set[st
     totals = np.zeros(len(scanned.pretokens), np.int64)
     labels: set[str] = set()
     for block in scanned.spill:
-        is_chosen = (splits[block.first : block.first + len(block)] == TRAIN) & block.is_usable
-        for each in itertools.compress(block.labels_by_example(), is_chosen):
-            labels.update(each)
+        is_chosen = trains_on(block, splits)
+        labels.update(labels_of(block, is_chosen))
         if len(totals):
-            chosen = block.pretokens[np.repeat(is_chosen, block.tokens_by_example())]
-            numbers = scanned.numbers[block.worker][chosen]
+            numbers = scanned.numbers[block.worker][pretokens_of(block, is_chosen)]
             totals += np.bincount(numbers, minlength=len(totals))
     return {token: count for token, count in zip(scanned.pretokens, totals.tolist(), strict=True) if count}, labels
 
 
 def _job(corpus: Corpus, settings: TextSettings, directory: Path, *, shards: Mapping[int, int], seed: int) -> Job:
-    is_kept = np.ones(len(corpus.splits), bool)
-    if isinstance(settings, PreprocessSettings) and settings.drop_overlap:
-        is_kept = ~is_in_train(corpus.found, corpus.splits)
-        logger.info("%d validation and test texts dropped that also stand in train", int((~is_kept).sum()))
+    is_kept = keep(corpus.found, corpus.splits, settings) if isinstance(settings, PreprocessSettings) else np.ones(len(corpus.splits), bool)
     is_whole = corpus.tokenizer.is_whole_text
     return Job(
         spill=corpus.scanned.spill,
@@ -259,35 +281,22 @@ def _write(
     Raises:
         DataError: The report has errors.
     """
-    sizes = [int((corpus.splits == split).sum()) for split in range(len(SPLITS))]
-    shards = {split: max(1, -(-size // EXAMPLES_PER_SHARD)) for split, size in enumerate(sizes)}
+    shards = count_shards(corpus.splits)
     job = _job(corpus, settings, directory, shards=shards, seed=settings.seed)
     ngrams = _ngrams(job, settings, workers=workers)
     statistics = encode(replace(job, ngrams=ngrams), corpus.scanned, workers=workers)
     report = _report(corpus, statistics, settings)
     raise_errors(report)
-    if ngrams is not None:
-        write_json(directory / "ngrams.json", ngrams.to_json())
-    found = {name: statistics.get(split) or SplitStatistics(Inspection(settings.task)) for split, name in enumerate(SPLITS)}
-    counts = {name: sum(each.kept_lengths.values()) for name, each in found.items()}
-    written = finish_shards(directory, {name: shards[split] if counts[name] else 0 for split, name in enumerate(SPLITS)}, workers=workers)
-    facts = {
-        "examples": counts,
-        "label_counts": {name: {label: each.labels[label] for label in corpus.task.labels} for name, each in found.items()},
-        "tokens": sum(each.kept_tokens for each in found.values()),
-        "length_histogram": {name: {str(length): each.kept_lengths[length] for length in sorted(each.kept_lengths)} for name, each in found.items()},
-        "shards": written,
-        "ngrams": None if ngrams is None else {"order": ngrams.order, "vocabulary_size": len(ngrams.buckets), "fingerprint": ngrams.fingerprint},
-    }
-    return write_description(directory, tokenizer=corpus.tokenizer, labels=corpus.task.labels, description={**description, **facts}), report
+    facts = describe_examples(statistics, corpus.task)
+    used = {name: shards[split] if facts["examples"][name] else 0 for split, name in enumerate(SPLITS)}
+    written = finish_shards(directory, used, workers=workers)
+    facts = {**description, **facts, "shards": written, "ngrams": write_ngrams(directory, ngrams)}
+    return write_description(directory, tokenizer=corpus.tokenizer, labels=corpus.task.labels, description=facts), report
 
 
 def _ngrams(job: Job, settings: PreprocessSettings, *, workers: int) -> NgramVocabulary | None:
     """Return the n-grams of the training split that become features; None when none shall."""
-    if settings.ngrams < 2:
-        return None
-    counts = count_ngrams(job, order=settings.ngrams, workers=workers)
-    return NgramVocabulary.build(counts, order=settings.ngrams, size=settings.ngram_vocabulary_size, min_frequency=settings.min_frequency)
+    return None if settings.ngrams < 2 else build_ngrams(count_ngrams(job, order=settings.ngrams, workers=workers), settings)
 
 
 def _refuse_ngrams(settings: PreprocessSettings) -> None:
@@ -300,62 +309,17 @@ def _refuse_ngrams(settings: PreprocessSettings) -> None:
 
 
 def _report(corpus: Corpus, statistics: Mapping[int, SplitStatistics], settings: TextSettings) -> DataReport:
-    named = {SPLITS[split]: found for split, found in sorted(statistics.items())}
-    size = len(corpus.tokenizer.vocabulary)
     repeats = find_repeats(corpus.found, corpus.splits)
-    return build_report(
-        {name: found.inspection for name, found in named.items()},
-        tokens={name: TokenStatistics(dict(found.lengths), found.unknown_tokens, found.tokens, size) for name, found in named.items()},
-        repeats=name_repeats(repeats, _read_rows(repeats, corpus.scanned.spill)),
-        setup=Setup(
-            task=settings.task,
-            max_length=settings.max_length if corpus.task.is_cut else None,
-            tokenizer=corpus.tokenizer.name,
-            cleaning=corpus.tokenizer.cleaning.cleaning,
-            new_unknown_share=corpus.new_unknown_share,
-            files={split: [path.name for path in paths] for split, paths in corpus_files(settings).items() if paths},
-        ),
-    )
+    named = name_repeats(repeats, _read_rows(repeats, corpus.scanned.spill))
+    return make_report(statistics, named, corpus.tokenizer, settings, new_unknown_share=corpus.new_unknown_share)
 
 
 def _read_rows(rows: RepeatedRows, spill: Spill) -> dict[int, Example]:
     """Return the examples that are to be shown, by their numbers."""
-    wanted = {row for found in rows.every() for row in found.rows}
+    wanted = rows_shown(rows)
     examples: dict[int, Example] = {}
     for block in spill if wanted else ():
         inside = [row for row in wanted if block.first <= row < block.first + len(block)]
         read = block.read_examples() if inside else []
         examples.update({row: read[row - block.first] for row in inside})
     return examples
-
-
-def name_repeats(rows: RepeatedRows, examples: Mapping[int, Example]) -> Repeats:
-    """Put the text of examples in the place of their numbers."""
-
-    def tally(found: Found) -> Tally:
-        return Tally.of(found.count, [(examples[row], text_of(examples[row])) for row in found.rows])
-
-    return Repeats(
-        exact={SPLITS[split]: tally(found) for split, found in rows.exact.items() if found.count},
-        normalised={SPLITS[split]: tally(found) for split, found in rows.normalised.items() if found.count},
-        overlap={(SPLITS[first], SPLITS[second]): tally(found) for (first, second), found in rows.overlap.items()},
-        conflicting=tally(rows.conflicting),
-    )
-
-
-def raise_errors(report: DataReport) -> None:
-    """Raise one error with everything that makes training meaningless."""
-    if report.errors:
-        lines = [f"{finding.message} {finding.action}" + "".join(f"\n  {row}" for row in finding.rows) for finding in report.errors]
-        raise DataError("\n".join(lines))
-
-
-def sort_labels(labels: set[str]) -> list[str]:
-    """Return labels in the order of their ids: by number when all are numbers, else by name."""
-    try:
-        numbers = {label: float(label) for label in labels}
-    except ValueError:
-        return sorted(labels)
-    if not all(map(math.isfinite, numbers.values())):
-        return sorted(labels)
-    return sorted(labels, key=lambda label: (numbers[label], label))

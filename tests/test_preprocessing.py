@@ -9,7 +9,7 @@ from conftest import rows, write_jsonl
 from slmcli.config import CheckSettings, CorpusSettings, PreprocessSettings
 from slmcli.dataset import open_dataset
 from slmcli.errors import DataError, OutputError
-from slmcli.preprocessing import check, preprocess, sort_labels
+from slmcli.preprocessing import check, preprocess
 from slmcli.reading import read_examples
 from slmcli.tasks import TASKS
 from slmcli.tokenizers import TOKENIZERS
@@ -139,15 +139,6 @@ def test_a_directory_that_cannot_be_made_is_named(corpus: Path, tmp_path: Path) 
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
     with pytest.raises(OutputError, match=r"file/dataset: a file stands where a directory is needed. Choose another --out"):
         preprocess(settings(corpus), tmp_path / "file" / "dataset", overwrite=False)
-
-
-@pytest.mark.parametrize(
-    ("labels", "ordered"),
-    [({"10", "9", "2"}, ["2", "9", "10"]), ({"nan", "2", "10"}, ["10", "2", "nan"]), ({"b", "a"}, ["a", "b"]), ({"1.5", "-1"}, ["-1", "1.5"])],
-    ids=str,
-)
-def test_labels_are_sorted_by_number_or_name(labels: set[str], ordered: list[str]) -> None:
-    assert sort_labels(labels) == ordered
 
 
 def test_the_word_splitters_of_nltk_work(corpus: Path, tmp_path: Path) -> None:

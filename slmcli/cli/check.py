@@ -32,7 +32,8 @@ def command(
     values, source = gather("check", {"files": list(files) or None, **flags}, None, None)
     settings = build(CheckSettings, values, source=source)
     from slmcli.cli.findings_display import show_findings
-    from slmcli.preprocessing import check, raise_errors
+    from slmcli.describing import raise_errors
+    from slmcli.preprocessing import check
     from slmcli.report_files import check_report_targets, write_report
 
     check_report_targets(settings, out, html, overwrite=overwrite)

@@ -41,7 +41,10 @@ def command(
 
 def execute(settings: PreprocessSettings, out: Path, *, overwrite: bool) -> dict[str, Any]:
     """Make the dataset unless it is there."""
-    from slmcli.preprocessing import preprocess
+    if settings.runner == "beam":
+        from slmcli.beam_preprocessing import preprocess
+    else:
+        from slmcli.preprocessing import preprocess
 
     return preprocess(settings, out, overwrite=overwrite)
 

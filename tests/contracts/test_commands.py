@@ -11,7 +11,7 @@ from click.testing import Result
 from slmcli.cli import COMMANDS
 from slmcli.cli.main import main
 
-HEAVY = "{'tensorflow', 'keras', 'pandas', 'nltk', 'sklearn', 'pyarrow', 'numpy', 'matplotlib', 'jinja2'}"
+HEAVY = "{'tensorflow', 'keras', 'pandas', 'nltk', 'sklearn', 'pyarrow', 'numpy', 'apache_beam', 'matplotlib', 'jinja2'}"
 WRITERS = ("preprocess", "finetune", "export")
 WITH_JSON = ("check", "preprocess", "finetune", "evaluate", "export", "predict", "doctor")
 

@@ -12,7 +12,7 @@ LAYERS = (
     ("errors", "signals"),
     ("registry", "files", "parallel", "records", "pretokens", "subword_models", "text_files"),
     ("unpacking",),
-    ("cleaning_steps", "word_cleaning", "json_stream"),
+    ("cleaning_steps", "word_cleaning", "json_stream", "beam_running", "beam_shards"),
     ("config", "character_cleaning", "runtime", "metrics"),
     ("recipe_files", "corpora", "cleaning", "public_sets", "downloads"),
     ("detection", "fields", "public_data"),
@@ -25,9 +25,10 @@ LAYERS = (
     ("dataset", "report_files"),
     ("batching", "bundle", "plan", "naive_bayes", "scanning", "settling"),
     ("encoding",),
+    ("describing",),
     ("predictor", "preprocessing", "training", "baselines"),
-    ("evaluation", "recipes", "benchmarking"),
-    ("exporting",),
+    ("evaluation", "recipes", "benchmarking", "beam_steps"),
+    ("exporting", "beam_preprocessing"),
     ("doctor",),
     ("cli",),
     ("__main__",),
@@ -37,7 +38,7 @@ FAMILIES = ("corpora", "tokenizers", "backbones", "formats", "tasks")
 MODULES = sorted(
     path.relative_to(PACKAGE).with_suffix("").as_posix() for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.stem != "__init__"
 )
-HEAVY = {"tensorflow", "keras", "pandas", "nltk", "sklearn", "pyarrow", "ai_edge_litert", "matplotlib", "jinja2", "markupsafe"}
+HEAVY = {"tensorflow", "keras", "pandas", "nltk", "sklearn", "pyarrow", "ai_edge_litert", "apache_beam", "matplotlib", "jinja2", "markupsafe"}
 # modules that are about Keras, and are imported only inside functions
 ABOUT_KERAS = {"layers", "optimizers", "callbacks"}
 

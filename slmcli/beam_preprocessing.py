@@ -1,0 +1,286 @@
+"""From corpus files to an encoded dataset as pipelines of Apache Beam: the same dataset, byte for byte, on any of Beam's runners.
+
+What decides the content is what `preprocessing` uses: rows are read, scanned, counted and encoded by the same functions, called
+by steps (`beam_steps`). What needs all examples at once stands between the pipelines, in the process that starts them: dividing
+(22 bytes a row), and building the vocabulary. Corpus files and dataset directory must have the same paths on all machines.
+"""
+
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any  # Any: JSON documents, Beam's collections
+
+import numpy as np
+
+from slmcli.beam_running import PROBLEMS, Beam, coder, hand_back, handed_back, start_beam
+from slmcli.beam_shards import HashShard, name_shard, open_shard, shard_of, sort_shard
+from slmcli.beam_steps import (
+    SHOWN,
+    STATISTICS,
+    SURVEY,
+    CountNgrams,
+    CountPretokens,
+    Divided,
+    EncodeBlock,
+    ReadFile,
+    ScanRows,
+    Step,
+    add_ngrams,
+    ignore,
+    join_runs,
+)
+from slmcli.checking import DataReport
+from slmcli.config import CorpusSettings, EncodingSettings, PreprocessSettings
+from slmcli.corpus_identity import corpus_files
+from slmcli.dataset import SPLITS, shard_name, write_description
+from slmcli.describing import (
+    build_ngrams,
+    count_shards,
+    describe_examples,
+    judge_unknown,
+    make_report,
+    name_repeats,
+    raise_errors,
+    rows_shown,
+    sort_labels,
+    write_ngrams,
+)
+from slmcli.dividing import Survey, divide_corpus, find_repeats, keep, labels_of, survey, trains_on
+from slmcli.encoding import Job
+from slmcli.errors import ConfigError
+from slmcli.files import sha256_file
+from slmcli.ngrams import BUCKETS, NgramVocabulary
+from slmcli.preprocessing import Made, announce, make_dataset, settle_tokenizer
+from slmcli.reading import open_records
+from slmcli.scanning import read_blocks
+from slmcli.spill import Block, Spill
+from slmcli.tasks import TASKS
+from slmcli.tasks.base import Task
+from slmcli.text_files import STANDARD_INPUT
+from slmcli.tokenizers.base import Tokenizer
+
+# our choice: as many as a small machine has cores
+_WORKERS = 2
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A corpus that was scanned and divided.
+
+    Attributes:
+        found: What is compared between its examples.
+        splits: (examples,) uint8, the split of each.
+        divided: The same for the steps.
+        labels: Labels of the training examples.
+        bytes_read: UTF-8 bytes of all texts.
+        new_unknown_share: Tokens of new texts that the vocabulary will lack, as a share; None when that cannot be said.
+    """
+
+    found: Survey
+    splits: np.ndarray
+    divided: Divided
+    labels: list[str]
+    bytes_read: int
+    new_unknown_share: float | None = None
+
+
+def preprocess(settings: PreprocessSettings, out: Path, *, overwrite: bool) -> dict[str, Any]:
+    """Make an encoded dataset at `out` with Beam, and return the summary that `--json` prints.
+
+    Raises:
+        ConfigError: Beam does not know the options, or the corpus comes from standard input.
+        DataError: The corpus cannot be used.
+        MissingPackageError: Beam is not installed.
+        OutputError: `out` cannot be written.
+    """
+    if any(path == STANDARD_INPUT for paths in corpus_files(settings).values() for path in paths):
+        raise ConfigError("--runner beam cannot read standard input (-): its workers have their own. Name a file, or pass --runner local.")
+    return make_dataset(settings, out, _make, overwrite=overwrite)
+
+
+def _make(settings: PreprocessSettings, part: Path, description: Mapping[str, Any]) -> Made:
+    """Scan, divide, build the vocabulary, encode, check and write."""
+    beam = start_beam(settings.beam_options, workers=settings.workers or _WORKERS)
+    directory = part.resolve()
+    spill = directory / "spill"
+    spill.mkdir()
+    kind: type[Task] = TASKS.load(settings.task)
+    is_known, tokenizer = _open(settings, kind([]))
+    _scan(beam, settings, tokenizer, spill)
+    corpus = _divide(settings, spill)
+    counts = {} if is_known else _count(beam, corpus, spill)
+    if counts:
+        tokenizer = type(tokenizer).build(counts, tokenizer.settings, tokenizer.cleaning)
+    corpus = replace(corpus, new_unknown_share=judge_unknown(counts, tokenizer))
+    job = _job(settings, kind(corpus.labels), tokenizer, corpus, directory)
+    ngrams = _ngrams(beam, job, corpus, settings)
+    document, report = _encode(beam, replace(job, ngrams=ngrams), corpus, settings, description)
+    shutil.rmtree(spill)
+    return Made(document, report, len(corpus.splits), corpus.bytes_read)
+
+
+def _open(settings: PreprocessSettings, task: Task) -> tuple[bool, Tokenizer]:
+    """Look into every file before a pipeline starts; return the tokenizer, and whether it is known beforehand."""
+    files = _files(settings)
+    reading = settings.narrow(CorpusSettings)
+    for path in (path for paths in files.values() for path in paths):
+        columns, _ = open_records(path, reading, task.fields, needs_targets=True)
+        announce(path, columns)
+    first = next(read_blocks(files, task, reading, ignore, needs_targets=True))
+    return settle_tokenizer(settings, type(task), first)
+
+
+def _files(settings: PreprocessSettings) -> dict[int, list[Path]]:
+    return {split: paths for split, paths in enumerate(corpus_files(settings).values()) if paths}
+
+
+def _scan(beam: Beam, settings: PreprocessSettings, tokenizer: Tokenizer, spill: Path) -> None:
+    """Read and scan all files into blocks, which later pipelines read: a corpus is cleaned and split once."""
+    from apache_beam import Create, Reshuffle
+
+    task = TASKS.load(settings.task)([])
+    places = [(split, path) for split, paths in _files(settings).items() for path in paths]
+    with beam.pipeline(spill) as pipeline:
+        files = pipeline | "files" >> Create([(number, *place) for number, place in enumerate(places)]) | "spread files" >> Reshuffle()
+        rows = _apply(files, ReadFile(task, settings.narrow(CorpusSettings), Path.cwd()))
+        blocks = _apply(rows["main"] | "spread rows" >> Reshuffle(), ScanRows(task, tokenizer), SURVEY)
+        hand_back(blocks["main"], spill, "blocks")
+        hand_back(blocks[SURVEY], spill, SURVEY)
+        _hand_back_problems(spill, rows, blocks)
+
+
+def _apply(values: Any, step: Step, *tags: str) -> Any:
+    """Put a step into a pipeline; return its outputs by tag, the main one as "main"."""
+    from apache_beam import FlatMap
+
+    return values | type(step).__name__ >> FlatMap(step).with_outputs(*tags, PROBLEMS, main="main")
+
+
+def _hand_back_problems(spill: Path, *outputs: Any) -> None:
+    from apache_beam import Flatten
+
+    hand_back([each[PROBLEMS] for each in outputs] | "all problems" >> Flatten(), spill, PROBLEMS)
+
+
+def _divide(settings: PreprocessSettings, spill: Path) -> Corpus:
+    """Divide the corpus."""
+    lengths = {found.place: (len(found.block), found.text_bytes) for found in handed_back(spill, SURVEY)}
+    places = sorted(lengths)
+    stops = np.cumsum([lengths[place][0] for place in places]).tolist()
+    divided = Divided(spill, dict(zip(places, [0, *stops], strict=False)))
+    found = survey(_Blocks(spill, divided), stops[-1])
+    splits = divide_corpus(found, _files(settings), settings)
+    divided.save(splits, keep(found, splits, settings))
+    labels = {label for block in _Blocks(spill, divided) for label in labels_of(block, trains_on(block, splits))}
+    return Corpus(found, splits, divided, sort_labels(labels), sum(size for _, size in lengths.values()))
+
+
+class _Blocks:
+    """What is known of all blocks but their texts, read again each time."""
+
+    def __init__(self, spill: Path, divided: Divided) -> None:
+        self.spill = spill
+        self.divided = divided
+
+    def __iter__(self) -> Iterator[Block]:
+        return map(self.divided.number, handed_back(self.spill, SURVEY))
+
+
+def _read_blocks(pipeline: Any, spill: Path) -> Any:
+    from apache_beam.io.tfrecordio import ReadFromTFRecord
+
+    return pipeline | "blocks" >> ReadFromTFRecord(str(spill / "blocks-*"), coder=coder())
+
+
+def _count(beam: Beam, corpus: Corpus, spill: Path) -> dict[str, int]:
+    """Count the pretokens of the training examples."""
+    from apache_beam import CombinePerKey
+
+    with beam.pipeline(spill) as pipeline:
+        found = _apply(_read_blocks(pipeline, spill), CountPretokens(corpus.divided))
+        hand_back(found["main"] | CombinePerKey(sum), spill, "counts")
+    return dict(handed_back(spill, "counts"))
+
+
+def _job(settings: PreprocessSettings, task: Task, tokenizer: Tokenizer, corpus: Corpus, directory: Path) -> Job:
+    nothing = np.zeros(0, np.uint8)  # splits and pieces are given to it in the steps
+    return Job(
+        spill=Spill(directory / "spill"),
+        numbers=[],
+        splits=nothing,
+        is_kept=nothing,
+        task=task,
+        tokenizer=tokenizer,
+        encoding=settings.narrow(EncodingSettings),
+        pieces=None,
+        seed=settings.seed,
+        shards=count_shards(corpus.splits),
+        directory=directory,
+    )
+
+
+def _ngrams(beam: Beam, job: Job, corpus: Corpus, settings: PreprocessSettings) -> NgramVocabulary | None:
+    """Return the n-grams of the training split that become features; None when none shall."""
+    from apache_beam import CombineGlobally
+
+    if settings.ngrams < 2:
+        return None
+    with beam.pipeline(job.spill.path) as pipeline:
+        counts = _apply(_read_blocks(pipeline, job.spill.path), CountNgrams(job, corpus.divided, settings.ngrams))
+        hand_back(counts["main"] | CombineGlobally(add_ngrams), job.spill.path, "ngrams")
+    totals = np.zeros(BUCKETS, np.uint32)
+    for buckets, found in handed_back(job.spill.path, "ngrams"):
+        totals[buckets] = found
+    return build_ngrams(totals, settings)
+
+
+def _encode(beam: Beam, job: Job, corpus: Corpus, settings: PreprocessSettings, description: Mapping[str, Any]) -> tuple[dict[str, Any], DataReport]:
+    """Encode and write the shards, check, describe; return what dataset.json says, and the report.
+
+    Raises:
+        DataError: The report has errors.
+    """
+    repeats = find_repeats(corpus.found, corpus.splits)
+    _write_shards(beam, job, corpus, rows_shown(repeats))
+    spill = job.spill.path
+    statistics = next(handed_back(spill, STATISTICS))[0][2]
+    named = name_repeats(repeats, dict(handed_back(spill, SHOWN)))
+    report = make_report(statistics, named, job.tokenizer, settings, new_unknown_share=corpus.new_unknown_share)
+    raise_errors(report)
+    facts = {**description, **describe_examples(statistics, job.task)}
+    facts = {**facts, "shards": _complete_shards(job, facts["examples"]), "ngrams": write_ngrams(job.directory, job.ngrams)}
+    return write_description(job.directory, tokenizer=job.tokenizer, labels=job.task.labels, description=facts), report
+
+
+def _write_shards(beam: Beam, job: Job, corpus: Corpus, shown: set[int]) -> None:
+    """Encode all blocks and write each shard with Beam's file sink, its records in their order."""
+    from apache_beam import CombineGlobally, GroupByKey, Map
+    from apache_beam.io.fileio import WriteToFiles
+    from apache_beam.options.value_provider import StaticValueProvider
+
+    spill = job.spill.path
+    unnamed = StaticValueProvider(str, str(spill / "unnamed"))
+    sink = WriteToFiles(str(job.directory), name_shard, shard_of, temp_directory=unnamed, sink=open_shard)
+    with beam.pipeline(spill) as pipeline:
+        encoded = _apply(_read_blocks(pipeline, spill), EncodeBlock(job, corpus.divided, frozenset(shown)), STATISTICS, SHOWN)
+        shards = encoded["main"] | GroupByKey() | "order" >> Map(sort_shard)
+        hand_back(shards | "shards" >> sink | "hash" >> Map(HashShard(job.directory)), spill, "hashes")
+        hand_back(encoded[STATISTICS] | CombineGlobally(join_runs), spill, STATISTICS)
+        hand_back(encoded[SHOWN], spill, SHOWN)
+        _hand_back_problems(spill, encoded)
+
+
+def _complete_shards(job: Job, examples: Mapping[str, int]) -> dict[str, dict[str, str]]:
+    """Return file name to SHA-256 by split; a shard to which no example fell is an empty file."""
+    hashes = dict(handed_back(job.spill.path, "hashes"))
+    shards: dict[str, dict[str, str]] = {}
+    for split, name in enumerate(SPLITS):
+        count = job.shards[split] if examples[name] else 0
+        shards[name] = {}
+        for file in (shard_name(name, shard, count) for shard in range(count)):
+            if file not in hashes:
+                (job.directory / file).touch()
+                hashes[file] = sha256_file(job.directory / file)
+            shards[name][file] = hashes[file]
+    return shards
