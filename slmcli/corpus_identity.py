@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any  # Any: a JSON document
 
 from slmcli.config import TextSettings
-from slmcli.detection import is_pair
 from slmcli.errors import ConfigError, DataError
 from slmcli.files import sha256_file, sha256_json
 from slmcli.reading import sample_corpus
 from slmcli.sources import expand
-from slmcli.text_files import STANDARD_INPUT
+from slmcli.text_files import STANDARD_INPUT, split_pair
 
 SPLITS = ("train", "validation", "test")
 # our choice: a file changed within this time before it was hashed may change again without a new time stamp
@@ -36,7 +35,10 @@ def corpus_files(settings: TextSettings) -> dict[str, list[Path]]:
         "validation": [settings.validation] if settings.validation else [],
         "test": [settings.test] if settings.test else [],
     }
-    return {split: expand(files) if files else [] for split, files in named.items()}
+    found = {split: expand(files) if files else [] for split, files in named.items()}
+    if sum(STANDARD_INPUT in paths for paths in found.values()) > 1:
+        raise ConfigError("standard input (-) is named for two splits, and can be read once. Name a file for one of them.")
+    return found
 
 
 def describe_sources(files: Mapping[str, Sequence[Path]], known: Sequence[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
@@ -56,7 +58,7 @@ def _describe(path: Path, split: str, known: Sequence[Mapping[str, Any]]) -> dic
     try:
         if path.is_dir():
             return _describe_folder(path, split)
-        parts = _parts(path)
+        parts = parts_of(path)
         size = bytes_of(path)
         modified = max(part.stat().st_mtime_ns for part in parts)
         facts = {"split": split, "name": path.name, "bytes": size, "modified_ns": modified}
@@ -72,13 +74,13 @@ def _describe(path: Path, split: str, known: Sequence[Mapping[str, Any]]) -> dic
 
 def bytes_of(path: Path) -> int:
     """Return the size of a corpus file, of both files of a pair, or of all files in a folder; 0 for standard input."""
-    files = path.rglob("*") if path.is_dir() else [] if path == STANDARD_INPUT else _parts(path)
+    files = path.rglob("*") if path.is_dir() else [] if path == STANDARD_INPUT else parts_of(path)
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
-def _parts(path: Path) -> list[Path]:
+def parts_of(path: Path) -> list[Path]:
     """Return the files that a path names: itself, or two with a comma between them."""
-    return [Path(part) for part in str(path).split(",", 1)] if is_pair(path) else [path]
+    return list(split_pair(path) or (path,))
 
 
 def _describe_folder(path: Path, split: str) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from slmcli.corpora import READERS
 from slmcli.corpora.dialogue import turns_key
 from slmcli.corpora.fasttext import PREFIX
 from slmcli.errors import DataError
-from slmcli.text_files import COMPRESSIONS, read_bytes, read_head
+from slmcli.fields import LABEL_NAMES, TEXT_NAMES
+from slmcli.text_files import COMPRESSIONS, read_bytes, read_head, split_pair
 
 _SYNONYMS = {"ndjson": "jsonl", "tab": "tsv", "pq": "parquet", "conllu": "conll", "bio": "conll", "iob": "conll", "iob2": "conll", "bioes": "conll"}
 # names of whose files the content is looked at too
@@ -18,6 +19,8 @@ _UNSURE = frozenset({"jsonl", "json", "txt", ""})
 _HEAD_CHARACTERS = 1 << 16
 _TAGGED = re.compile(r"\S+[ \t](?:.*[ \t])?(?:O|[BIESLU]-\S+)")
 _NESTED = re.compile(r'"paragraphs"\s*:\s*\[')
+# an object that begins with a list of objects, or with some plain values and then such a list: rows stand in it, it is none
+_AROUND_ROWS = re.compile(r'\{\s*(?:"[^"]*"\s*:\s*(?:"[^"]{0,200}"|[-\w.]+)\s*,\s*){0,3}"[^"]*"\s*:\s*\[\s*\{')
 _PARQUET = b"PAR1"
 
 
@@ -29,7 +32,7 @@ def find_format(path: Path, encoding: str) -> str:
     """
     if path.is_dir():
         return "folder"
-    if is_pair(path):
+    if split_pair(path):
         return "parallel"
     name = format_by_name(path)
     if name not in _UNSURE:
@@ -44,11 +47,6 @@ def find_format(path: Path, encoding: str) -> str:
     return found
 
 
-def is_pair(path: Path) -> bool:
-    """Say whether a path names two files, with a comma between them."""
-    return "," in str(path) and not path.exists() and all(Path(part).is_file() for part in str(path).split(",", 1))
-
-
 def format_by_name(path: Path) -> str:
     """Return the format that the name of a file tells, "" when it tells none."""
     suffixes = [suffix for suffix in (suffix.lstrip(".").lower() for suffix in path.suffixes) if suffix not in COMPRESSIONS]
@@ -60,13 +58,13 @@ def _by_content(path: Path, name: str, encoding: str) -> str:
     """Return what a file holds; what its name says, when nothing speaks against it."""
     if not name and _begins_with(path, _PARQUET):
         return "parquet"
-    head = read_head(path, encoding, characters=_HEAD_CHARACTERS)
+    head, is_whole = read_head(path, encoding, characters=_HEAD_CHARACTERS)
+    lines = [line for line in head.split("\n")[: None if is_whole else -1] if line.strip()]
     first = head.lstrip()[:1]
     if name != "txt" and first in ("[", "{"):
-        return _json_format(head)
+        return _json_format(head.lstrip(), lines, name)
     if name in ("json", "jsonl"):
         return name
-    lines = [line for line in head.split("\n")[: -1 if len(head) == _HEAD_CHARACTERS else None] if line.strip()]
     if lines and all(line.startswith(PREFIX) for line in lines):
         return "fasttext"
     if _is_conll(lines):
@@ -82,18 +80,34 @@ def _begins_with(path: Path, magic: bytes) -> bool:
         return False  # whoever reads the file says what is wrong with it
 
 
-def _json_format(head: str) -> str:
-    """Tell JSON Lines, arrays, SQuAD's nested objects and lists of turns apart."""
-    start = head.lstrip()
-    element = _first_value(start[1:] if start.startswith("[") else start)
-    if isinstance(element, dict) and turns_key(element) and "response" not in element:
-        return "dialogue"
-    if start.startswith("["):
-        return "json"
-    if _NESTED.search(head) and (not isinstance(element, dict) or "data" in element):
-        return "squad"
-    is_one_line = isinstance(element, dict) and isinstance(_first_value(head.lstrip().split("\n", 1)[0]), dict)
-    return "jsonl" if is_one_line and not _holds_objects(element) else "json"
+def _json_format(head: str, lines: Sequence[str], name: str) -> str:
+    """Tell JSON Lines, arrays, SQuAD's nested objects and lists of turns apart.
+
+    Args:
+        head: The beginning of the file, without spaces before it.
+        lines: Its whole lines, without empty ones.
+        name: What the file's name says.
+    """
+    if head.startswith("["):
+        return "dialogue" if _is_dialogue(_first_value(head[1:])) else "json"
+    rows = [_first_value(line) for line in lines[:2]]
+    is_first_line_cut = not lines
+    if len(rows) == 2 and all(isinstance(row, dict) for row in rows):
+        is_lines = True
+    elif is_first_line_cut or (len(lines) == 1 and isinstance(rows[0], dict)):
+        is_lines = name == "jsonl" or not _AROUND_ROWS.match(head)
+    else:
+        is_lines = name == "jsonl" and not _AROUND_ROWS.match(head)
+    if is_lines:
+        return "dialogue" if rows and _is_dialogue(rows[0]) else "jsonl"
+    return "squad" if _NESTED.search(head) else "json"
+
+
+def _is_dialogue(row: Any) -> bool:
+    """Say whether an object is a dialogue as a list of turns: it has one, no response, and not both a text and a label."""
+    if not isinstance(row, dict) or turns_key(row) is None or "response" in row:
+        return False
+    return not (row.keys() & TEXT_NAMES and row.keys() & LABEL_NAMES)
 
 
 def _first_value(text: str) -> Any:
@@ -104,12 +118,7 @@ def _first_value(text: str) -> Any:
         return None
 
 
-def _holds_objects(element: dict[str, Any]) -> bool:
-    """Say whether an object stands around the rows of a corpus rather than being one."""
-    lists = [value for value in element.values() if isinstance(value, list)]
-    return any(value and isinstance(value[0], dict) for value in lists) and len(element) <= len(lists) + 2
-
-
 def _is_conll(lines: Sequence[str]) -> bool:
-    words = [line for line in lines if not line.startswith(("#", "-DOCSTART-"))]
-    return bool(words) and all(_TAGGED.fullmatch(word.rstrip()) for word in words)
+    """Say whether every line is a word with a tag, some of them outside of names."""
+    words = [line.rstrip() for line in lines if not line.startswith(("#", "-DOCSTART-"))]
+    return all(_TAGGED.fullmatch(word) for word in words) and any(word.endswith((" O", "\tO")) for word in words)

@@ -164,13 +164,19 @@ def check_replaceable_file(path: Path, *, overwrite: bool, inputs: Sequence[str]
         inputs: Files and folders that are read.
         option: The option that names the file.
     """
+    if any(_is_in(path.resolve(), Path(name).resolve()) for name in inputs):
+        raise OutputError(f"{path} is one of the inputs, or in a folder of them, and is not written. Choose another {option}.")
     if not path.exists():
         _check_place(path, option)
         return
-    if not path.is_file() or any(path.resolve().is_relative_to(Path(name).resolve()) for name in inputs):
-        raise OutputError(f"{path} is one of the inputs, or no plain file, and is not replaced. Choose another {option}.")
+    if not path.is_file():
+        raise OutputError(f"{path} is no plain file, and is not replaced. Choose another {option}.")
     if not overwrite:
         raise OutputError(f"{path} exists already. Choose another {option}, or pass --overwrite to replace it.")
+
+
+def _is_in(path: Path, place: Path) -> bool:
+    return path == place or (place.is_dir() and path.is_relative_to(place))
 
 
 def _check_place(path: Path, option: str) -> None:

@@ -31,8 +31,10 @@ def read_elements(file: TextIO, where: str, *, key: str | None = None) -> Iterat
         _find_array(document, key)
     document.take("[")
     yield from _elements(document)
-    if not is_object and document.peek():
-        raise document.error("there is more text behind the end of the array")
+    if is_object:
+        _read_rest(document, is_only=key is None)
+    if document.peek():
+        raise document.error("there is more text behind the end of the document")
 
 
 def _elements(document: "_Document") -> Iterator[Any]:
@@ -60,6 +62,18 @@ def _find_array(document: "_Document", key: str | None) -> None:
             document.take(",")
     what = f"has no list {key!r}" if key else "holds no list of objects"
     raise DataError(f'{document.where} {what}. It must be [{{"text": "…", "label": "…"}}, …], such a list in an object, or JSON Lines.')
+
+
+def _read_rest(document: "_Document", *, is_only: bool) -> None:
+    """Move behind the object in which the array stands; `is_only` refuses another array of objects in it."""
+    while document.peek() != "}":
+        document.take(",")
+        name = document.value()
+        document.take(":")
+        if is_only and document.peek() == "[" and document.peek(1) == "{":
+            raise DataError(f"{document.where} holds more than one list of objects, {name!r} among them. Give each list a file of its own.")
+        document.value()
+    document.take("}")
 
 
 class _Document:

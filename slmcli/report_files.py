@@ -4,7 +4,7 @@ from pathlib import Path
 
 from slmcli.checking import DataReport
 from slmcli.config import TextSettings
-from slmcli.corpus_identity import corpus_files
+from slmcli.corpus_identity import corpus_files, parts_of
 from slmcli.errors import OutputError
 from slmcli.files import check_replaceable_file, write_json, write_text
 from slmcli.report.data_page import render_data_report
@@ -24,7 +24,9 @@ def check_report_targets(settings: TextSettings, out: Path | None, html: Path | 
     """
     if out is not None and html is not None and out.resolve() == html.resolve():
         raise OutputError(f"--out and --html name the same file {out}. Choose two.")
-    inputs = [str(path) for files in corpus_files(settings).values() for path in files]
+    inputs = [str(part) for files in corpus_files(settings).values() for path in files for part in parts_of(path)]
+    # what is written into a folder of corpus files would be read with them the next time
+    inputs += [name for name in (*settings.files, settings.validation, settings.test, settings.tokenizer_from) if name and Path(name).exists()]
     for path, option in ((out, "--out"), (html, "--html")):
         if path is not None:
             check_replaceable_file(path, overwrite=overwrite, inputs=inputs, option=option)

@@ -7,6 +7,7 @@ import gzip
 import io
 import itertools
 import lzma
+import re
 import sys
 import zlib
 from collections.abc import Iterable, Iterator
@@ -18,8 +19,14 @@ from slmcli.errors import ConfigError, DataError
 STANDARD_INPUT = Path("-")
 _BLOCK_BYTES = 1 << 20
 _GUESSES = ("utf-8", "utf-16", "gb18030", "cp1252")
-# name's ending -> the bytes that such a file begins with
-COMPRESSIONS = {"gz": b"\x1f\x8b", "bz2": b"BZh", "xz": b"\xfd7zXZ\x00", "zst": b"\x28\xb5\x2f\xfd"}
+# name's ending -> what such a file begins with
+COMPRESSIONS = {
+    "gz": re.compile(rb"\x1f\x8b\x08"),
+    "bz2": re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"),
+    "xz": re.compile(rb"\xfd7zXZ\x00"),
+    "zst": re.compile(rb"\x28\xb5\x2f\xfd"),
+}
+_MARK_BYTES = 10  # the longest of them
 _TITLES = {"gz": "gzip", "bz2": "bzip2", "xz": "xz", "zst": "Zstandard"}
 
 
@@ -41,10 +48,26 @@ def read_lines(path: Path, encoding: str, *, keep_line_ends: bool = False) -> It
         yield from file
 
 
-def read_head(path: Path, encoding: str, *, characters: int) -> str:
-    """Return the first characters of a text file; errors are those of `read_lines`."""
+def read_head(path: Path, encoding: str, *, characters: int) -> tuple[str, bool]:
+    """Return the first characters of a text file, and whether they are all of it; errors are those of `read_lines`."""
     with open_text(path, encoding) as file:
-        return file.read(characters).removeprefix("\ufeff")
+        head = file.read(characters)
+        return head.removeprefix("\ufeff"), not file.read(1)
+
+
+def split_pair(path: Path) -> tuple[Path, Path] | None:
+    """Return the two files that a path names with a comma between them; None when it names one."""
+    first, comma, second = str(path).partition(",")
+    if comma and _is_file(Path(first)) and _is_file(Path(second)) and not _is_file(path):
+        return Path(first), Path(second)
+    return None
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # two long names together can be too long for one
+        return False
 
 
 def read_documents(path: Path, encoding: str, *, unit: Literal["line", "paragraph", "file"]) -> Iterator[tuple[int, str]]:
@@ -92,8 +115,8 @@ def find_compression(path: Path) -> str | None:
     if suffix in COMPRESSIONS:
         return suffix
     with path.open("rb") as file:
-        first = file.read(max(map(len, COMPRESSIONS.values())))
-    return next((name for name, magic in COMPRESSIONS.items() if first.startswith(magic)), None)
+        first = file.read(_MARK_BYTES)
+    return next((name for name, mark in COMPRESSIONS.items() if mark.match(first)), None)
 
 
 def open_bytes(path: Path) -> BinaryIO:

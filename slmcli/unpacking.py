@@ -64,7 +64,7 @@ def lines_to_json(file: Path, out: Path, *, pattern: str, encoding: str) -> None
     try:
         with file.open(encoding=encoding) as lines, out.open("w", encoding="utf-8") as written:
             for number, line in enumerate(lines, 1):
-                match = expression.fullmatch(line.rstrip("\n"))
+                match = expression.fullmatch(line.removeprefix("\ufeff" if number == 1 else "").rstrip("\n"))
                 if match is None:
                     raise DataError(f"{file}:{number}: {line.strip()[:60]!r} does not match {pattern!r}. Correct the entry of the data set.")
                 written.write(json.dumps(match.groupdict(), ensure_ascii=False) + "\n")

@@ -7,59 +7,62 @@ from pathlib import Path
 import pytest
 
 from slmcli.corpora import READERS
-from slmcli.detection import find_format, is_pair
+from slmcli.detection import find_format
 from slmcli.errors import DataError
 
 ROW = '{"text": "warm soup", "label": "good"}'
 SQUAD = json.dumps({"version": "1.1", "data": [{"title": "Ferry", "paragraphs": [{"context": "a", "qas": []}]}]})
 TURNS = json.dumps({"turns": ["Hello?", "Yes?"]})
 TAGGED = "Ada NNP B-PER\nsails VBZ O\n\nHome NN O\n"
+# case -> the format, the file's name, its content
 CASES = {
-    "csv": ("a.csv", "text,label\n"),
-    "tsv": ("a.tab", "text\tlabel\n"),
-    "csv whatever is in it": ("a.csv", ROW),
-    "json lines": ("a.ndjson", ROW),
-    "json lines called json": ("a.json", f"{ROW}\n{ROW}\n"),
-    "json array": ("a.json", f"[{ROW}]"),
-    "json array over lines": ("a.json", json.dumps([{"text": "a"}], indent=1)),
-    "json array called jsonl": ("a.jsonl", f"[{ROW}]"),
-    "json array in an object": ("a.json", f'{{"version": 2, "rows": [{ROW}]}}'),
-    "json object over lines": ("a.json", json.dumps({"rows": [{"text": "a"}]}, indent=1)),
-    "json without a name": ("corpus", f"[{ROW}]"),
-    "json lines without a name": ("corpus", f"{ROW}\n{ROW}\n"),
-    "squad": ("a.json", SQUAD),
-    "squad over lines": ("a.json", json.dumps(json.loads(SQUAD), indent=2)),
-    "squad without a name": ("corpus", SQUAD),
-    "answers of flat squad are no rows": ("a.jsonl", '{"context": "a", "answers": [{"text": "a", "answer_start": 0}], "question": "b", "id": 1}'),
-    "dialogues": ("a.jsonl", TURNS),
-    "dialogues in an array": ("a.json", f"[{TURNS}]"),
-    "turns with a response": ("a.jsonl", '{"turns": ["Hello?"], "response": "Yes?"}'),
-    "conll by its name": ("a.conll", "words"),
-    "conll by another name": ("a.iob2", "words"),
-    "conll in a text file": ("train.txt", TAGGED),
-    "conll with comments": ("train.txt", "-DOCSTART- -X- O\n\n# id 1\n" + TAGGED),
-    "conll without a name": ("train", TAGGED),
-    "fasttext": ("train.txt", "__label__good warm soup\n__label__bad cold soup\n"),
-    "plain text": ("a.txt", "O\nTo be O\nnot to be\n"),
-    "plain text that begins like json": ("a.txt", "[sic] they said\n"),
-    "table without a name": ("SMSCorpus", "ham\tSee you\nspam\tWin now\n"),
+    "csv": ("csv", "a.csv", "text,label\n"),
+    "tsv": ("tsv", "a.tab", "text\tlabel\n"),
+    "csv whatever is in it": ("csv", "a.csv", ROW),
+    "json lines": ("jsonl", "a.ndjson", ROW),
+    "json lines called json": ("jsonl", "a.json", f"{ROW}\n{ROW}\n"),
+    "json array": ("json", "a.json", f"[{ROW}]"),
+    "json array over lines": ("json", "a.json", json.dumps([{"text": "a"}], indent=1)),
+    "json array called jsonl": ("json", "a.jsonl", f"[{ROW}]"),
+    "json array in an object": ("json", "a.json", f'{{"version": 2, "rows": [{ROW}]}}'),
+    "json object over lines": ("json", "a.json", json.dumps({"rows": [{"text": "a"}]}, indent=1)),
+    "json without a name": ("json", "corpus", f"[{ROW}]"),
+    "json lines without a name": ("jsonl", "corpus", f"{ROW}\n{ROW}\n"),
+    "squad": ("squad", "a.json", SQUAD),
+    "squad over lines": ("squad", "a.json", json.dumps(json.loads(SQUAD), indent=2)),
+    "squad without a name": ("squad", "corpus", SQUAD),
+    "lists of objects in rows": ("jsonl", "a.jsonl", '{"text": "a", "label": "b", "entities": [{"start": 0}]}\n' * 3),
+    "lists of objects in rows called json": ("jsonl", "a.json", '{"text": "a", "entities": [{"start": 0}]}\n' * 3),
+    "lists of objects first in rows": ("jsonl", "a.jsonl", '{"answers": [{"text": "a"}], "question": "b", "context": "a"}\n' * 2),
+    "one row with a list of objects": ("jsonl", "a.jsonl", '{"entities": [{"start": 0}], "text": "a"}'),
+    "articles of squad, one a line": ("jsonl", "a.jsonl", '{"title": "a", "paragraphs": [{"context": "a"}]}\n' * 2),
+    "a first row longer than the head": ("jsonl", "a.jsonl", json.dumps({"text": "a" * 80_000, "spans": [{"start": 0}]}) + "\n" + ROW),
+    "a first row longer than the head without a name": ("jsonl", "corpus", json.dumps({"text": "a" * 80_000}) + "\n" + ROW),
+    "an object around rows longer than the head": ("json", "a.json", json.dumps({"version": 1.5, "rows": [{"text": "a" * 80_000}]})),
+    "empty lines before json lines": ("jsonl", "a.json", f"\n\n{ROW}\n{ROW}\n"),
+    "turns beside a text and a label": ("jsonl", "a.jsonl", '{"text": "a", "label": "b", "utterances": ["c", "d"]}\n' * 2),
+    "turns beside a topic": ("dialogue", "a.jsonl", '{"topic": "b", "turns": ["c", "d"]}\n' * 2),
+    "a vitamin": ("txt", "a.txt", "He takes vitamin B-12\n"),
+    "dialogues": ("dialogue", "a.jsonl", TURNS),
+    "dialogues in an array": ("dialogue", "a.json", f"[{TURNS}]"),
+    "turns with a response": ("jsonl", "a.jsonl", '{"turns": ["Hello?"], "response": "Yes?"}'),
+    "conll by its name": ("conll", "a.conll", "words"),
+    "conll by another name": ("conll", "a.iob2", "words"),
+    "conll in a text file": ("conll", "train.txt", TAGGED),
+    "conll with comments": ("conll", "train.txt", "-DOCSTART- -X- O\n\n# id 1\n" + TAGGED),
+    "conll without a name": ("conll", "train", TAGGED),
+    "fasttext": ("fasttext", "train.txt", "__label__good warm soup\n__label__bad cold soup\n"),
+    "plain text": ("txt", "a.txt", "O\nTo be O\nnot to be\n"),
+    "plain text that begins like json": ("txt", "a.txt", "[sic] they said\n"),
+    "table without a name": ("tsv", "SMSCorpus", "ham\tSee you\nspam\tWin now\n"),
 }
-EXPECTED = {
-    "csv": "csv", "tsv": "tsv", "csv whatever is in it": "csv", "json lines": "jsonl", "json lines called json": "jsonl", "json array": "json",
-    "json array over lines": "json", "json array called jsonl": "json", "json array in an object": "json", "json object over lines": "json",
-    "json without a name": "json", "json lines without a name": "jsonl", "squad": "squad", "squad over lines": "squad",
-    "squad without a name": "squad", "answers of flat squad are no rows": "jsonl", "dialogues": "dialogue", "dialogues in an array": "dialogue",
-    "turns with a response": "jsonl", "conll by its name": "conll", "conll by another name": "conll", "conll in a text file": "conll",
-    "conll with comments": "conll", "conll without a name": "conll", "fasttext": "fasttext", "plain text": "txt",
-    "plain text that begins like json": "txt", "table without a name": "tsv",
-}  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_name_and_content_tell_the_format(tmp_path: Path, case: str) -> None:
-    name, content = CASES[case]
+    expected, name, content = CASES[case]
     (tmp_path / name).write_text(content)
-    assert find_format(tmp_path / name, "utf-8") == EXPECTED[case]
+    assert find_format(tmp_path / name, "utf-8") == expected
 
 
 def test_a_table_of_columns_is_known_by_its_first_bytes(tmp_path: Path) -> None:
@@ -77,13 +80,13 @@ def test_two_files_with_a_comma_between_them_are_parallel(tmp_path: Path) -> Non
     assert find_format(Path(f"{tmp_path}/a.en,{tmp_path}/a.zh"), "utf-8") == "parallel"
 
 
-def test_a_file_with_a_comma_in_its_name_is_one_file(tmp_path: Path) -> None:
-    (tmp_path / "a,b.csv").write_text("text,label\n")
-    assert not is_pair(tmp_path / "a,b.csv")
+def test_the_first_64_kilobytes_are_judged_by_whole_lines(tmp_path: Path) -> None:
+    (tmp_path / "train.txt").write_text("\ufeff" + "Ada B-PER\nsails O\n\n" * 8000, encoding="utf-8")
+    assert find_format(tmp_path / "train.txt", "utf-8") == "conll"
 
 
-def test_every_format_can_be_found(tmp_path: Path) -> None:
-    assert set(EXPECTED.values()) | {"parquet", "folder", "parallel"} == set(READERS.names())
+def test_every_format_can_be_found() -> None:
+    assert {expected for expected, _, _ in CASES.values()} | {"parquet", "folder", "parallel"} == set(READERS.names())
 
 
 def test_a_file_that_tells_nothing_is_refused_with_the_way_out(tmp_path: Path) -> None:

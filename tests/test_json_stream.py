@@ -65,14 +65,29 @@ def test_an_array_is_found_by_its_key() -> None:
     [
         ("", "teas.json:1: not valid JSON (expecting '[': the file is cut short)."),
         ('[{"a": 1},\n]', "teas.json:2: not valid JSON (there is a comma behind the last element)."),
-        ('[{"a": 1}]\n[]', "teas.json:2: not valid JSON (there is more text behind the end of the array)."),
+        ('[{"a": 1}]\n[]', "teas.json:2: not valid JSON (there is more text behind the end of the document)."),
         ("[1 2]", "teas.json:1: not valid JSON (expecting ',')."),
         ('[\n\n{"a": }]', "teas.json:3: not valid JSON (Expecting value)."),
         ("[" * 100_000, "teas.json:1: not valid JSON (maximum recursion depth exceeded"),
         ("[" + "1" * 5000 + "]", "teas.json:1: not valid JSON (Exceeds the limit (4300 digits)"),
         ('{"text": "a"}', "teas.json holds no list of objects. It must be"),
+        ('{"data": [{"a": 1}], "x": [1, ', "teas.json:1: not valid JSON (Expecting value: the file is cut short)."),
+        ('{"data": [{"a": 1}]} {}', "teas.json:1: not valid JSON (there is more text behind the end of the document)."),
+        ('{"train": [{"a": 1}], "test": [{"a": 2}]}', "teas.json holds more than one list of objects, 'test' among them."),
     ],
-    ids=["empty", "comma at the end", "two documents", "no comma", "no value", "too deep", "too long a number", "no list"],
+    ids=[
+        "empty",
+        "comma at the end",
+        "two documents",
+        "no comma",
+        "no value",
+        "too deep",
+        "too long a number",
+        "no list",
+        "object cut short",
+        "two objects",
+        "two lists",
+    ],
 )
 def test_what_is_no_array_is_named_with_its_line(text: str, message: str) -> None:
     with pytest.raises(DataError, match=re.escape(message)):

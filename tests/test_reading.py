@@ -307,6 +307,11 @@ def test_objects_on_standard_input_are_read_as_json_lines(type_in: Callable[[str
     assert [(example.text, example.label) for example in examples("-")] == [("mild tea", "1"), ("strong tea", "0")]
 
 
+def test_an_empty_line_before_objects_on_standard_input_does_not_matter(type_in: Callable[[str], None]) -> None:
+    type_in('\n{"text": "warm soup"}\n')
+    assert [example.text for example in examples(Path("-"), needs_labels=False)] == ["warm soup"]
+
+
 def test_empty_lines_between_objects_on_standard_input_are_passed_over(type_in: Callable[[str], None]) -> None:
     type_in('{"text": "mild tea"}\n\n{"text": "strong tea"}\n\n')
     assert [(example.text, example.row) for example in examples("-", needs_labels=False)] == [("mild tea", 1), ("strong tea", 3)]

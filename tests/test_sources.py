@@ -1,6 +1,8 @@
 """From names on a command line to the files and readers that they stand for."""
 
 import io
+import logging
+import os
 import re
 import sys
 from pathlib import Path
@@ -29,14 +31,46 @@ def test_a_folder_of_tables_stands_for_its_files_in_order(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("name", ["good/1.txt", "1.txt", "good/1.txt.gz"], ids=["labels", "documents", "compressed"])
 def test_a_folder_of_texts_stands_for_itself(tmp_path: Path, name: str) -> None:
-    touch(tmp_path, name, "index.csv")
+    touch(tmp_path, name)
     assert expand([str(tmp_path)]) == [tmp_path]
+
+
+def test_a_folder_of_tables_and_texts_is_refused(tmp_path: Path) -> None:
+    touch(tmp_path, "README.txt", "corpus.csv")
+    expected = f"{tmp_path} holds tables such as corpus.csv and texts such as README.txt. Name the files that are the corpus."
+    with pytest.raises(DataError, match=re.escape(expected)):
+        expand([str(tmp_path)])
+
+
+def test_folders_of_splits_are_no_labels(tmp_path: Path) -> None:
+    touch(tmp_path, "train/urls.txt", "test/urls.txt", "train/pos/1.txt")
+    with pytest.raises(DataError, match=re.escape(f"{tmp_path} holds train beside what there is to train on.")):
+        expand([str(tmp_path)])
+
+
+def test_what_is_left_out_of_a_folder_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    touch(tmp_path, "part-1.csv", "more/part-2.csv", "notes")
+    with caplog.at_level(logging.INFO):
+        assert expand([str(tmp_path)]) == [tmp_path / "part-1.csv"]
+    assert f"{tmp_path}: 2 entries are not read, more among them" in caplog.text
+
+
+def test_a_pattern_finds_folders_too(tmp_path: Path) -> None:
+    files = touch(tmp_path, "a/part-1.csv", "b/part-2.csv")
+    assert expand([f"{tmp_path}/*"]) == files
+
+
+def test_a_pipe_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    expected = f"{tmp_path / 'pipe.csv'} is a pipe or a device, which can be read only once. Write it to a file, or pass -"
+    with pytest.raises(DataError, match=re.escape(expected)):
+        expand([str(tmp_path / "pipe.csv")])
 
 
 @pytest.mark.parametrize("name", ["test.csv", "my-dev-set.csv", "validation_1.csv", "eval.csv"])
 def test_a_folder_that_mixes_splits_is_refused(tmp_path: Path, name: str) -> None:
     touch(tmp_path, "corpus.csv", name)
-    expected = f"{tmp_path} holds {name} beside files to train on. Name the files: those to train on, then --validation and --test."
+    expected = f"{tmp_path} holds {name} beside what there is to train on. Name what to train on, then --validation and --test."
     with pytest.raises(DataError, match=re.escape(expected)):
         expand([str(tmp_path)])
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from slmcli.errors import ConfigError, DataError
-from slmcli.text_files import COMPRESSIONS, STANDARD_INPUT, read_documents, read_head, read_lines
+from slmcli.text_files import COMPRESSIONS, STANDARD_INPUT, read_documents, read_head, read_lines, split_pair
 
 zstd = importlib.import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
 
@@ -187,7 +187,28 @@ def test_a_document_is_a_line_a_paragraph_or_the_file(tmp_path: Path, unit: Any,
 
 
 def test_the_head_of_a_file_is_read_without_its_mark(file: Path) -> None:
-    assert read_head(saved(file, "\ufeffrouge\nécru".encode()), "utf-8", characters=8) == "rouge\né"
+    assert read_head(saved(file, "\ufeffrouge\nécru".encode()), "utf-8", characters=8) == ("rouge\né", False)
+
+
+def test_a_head_can_be_the_whole_file(file: Path) -> None:
+    assert read_head(saved(file, b"red"), "utf-8", characters=3) == ("red", True)
+
+
+def test_a_text_that_begins_like_an_archive_is_a_text(tmp_path: Path) -> None:
+    assert lines(saved(tmp_path / "boats.txt", b"BZhang is great\n")) == ["BZhang is great\n"]
+
+
+def test_two_files_with_a_comma_between_them_are_a_pair(tmp_path: Path) -> None:
+    names = [f"{tmp_path}/{letter * 130}" for letter in "ab"]
+    for name in names:
+        Path(name).touch()
+    assert split_pair(Path(",".join(names))) == (Path(names[0]), Path(names[1]))
+
+
+def test_a_file_with_a_comma_in_its_name_is_no_pair(tmp_path: Path) -> None:
+    for name in ("a", "b.csv", "a,b.csv"):
+        (tmp_path / name).touch()
+    assert split_pair(tmp_path / "a,b.csv") is None
 
 
 def test_a_wrong_byte_far_behind_is_located(file: Path) -> None:

@@ -48,5 +48,6 @@ def check_names(path: Path, names: Sequence[str]) -> None:
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise DataError(
-            f"{path}: column name {repeated[0]!r} stands more than once in the first line. Rename it, or pass --no-header if there are no names."
+            f"{source_name(path)}: column name {repeated[0]!r} stands more than once in the first line. "
+            "Rename it, or pass --no-header if there are no names."
         )

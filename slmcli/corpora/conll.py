@@ -71,19 +71,20 @@ def _tags_of(cells: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _sentences(name: str, lines: Iterator[str]) -> Iterator[Sentence]:
-    start, cells, columns = 1, list[list[str]](), 0
+    start, cells, before = 1, list[list[str]](), list[str]()  # `before`: the cells of the last word
+    has_tabs = False
     for number, line in enumerate(itertools.chain(lines, [""]), 1):
         word = _split(line)
         if not word or word[0] == "-DOCSTART-":
             if cells:
                 yield start, cells
             cells = []
-        elif not _is_left_out(line, word, columns, is_first=not cells):
-            columns = columns or len(word)
-            if len(word) != columns:
-                raise DataError(f"{name}:{number}: {len(word)} columns, but the lines before have {columns}. Each line must be a word and its tags.")
+        elif (cells or not _is_comment(line, word, before, has_tabs=has_tabs)) and not _is_unwritten(word):
+            if before and len(word) != len(before):
+                raise DataError(f"{name}:{number}: {len(word)} columns, but the line before has {len(before)}. A line must be a word and its tags.")
             start = start if cells else number
             cells.append(word)
+            before, has_tabs = word, "\t" in line
 
 
 def _split(line: str) -> list[str]:
@@ -93,8 +94,16 @@ def _split(line: str) -> list[str]:
     return [cell.strip() for cell in line.rstrip("\r\n").split("\t")] if "\t" in line else line.split()
 
 
-def _is_left_out(line: str, word: Sequence[str], columns: int, *, is_first: bool) -> bool:
-    """Say whether a line is a comment before a sentence, or no word of a CoNLL-U file."""
-    if line.startswith("#") and is_first:
-        return len(word) != columns if columns else not _TAG.fullmatch(word[-1])
-    return (columns or len(word)) == _CONLL_U_COLUMNS and _NO_WORD.match(word[0]) is not None
+def _is_comment(line: str, word: Sequence[str], before: Sequence[str], *, has_tabs: bool) -> bool:
+    """Say whether a line before the first word of a sentence is a comment: it begins with #, and is no word like the last one."""
+    if not line.startswith("#"):
+        return False
+    if has_tabs and "\t" not in line:
+        return True
+    has_tags = not before or _TAG.fullmatch(before[-1]) is not None
+    return (bool(before) and len(word) != len(before)) or (has_tags and not _TAG.fullmatch(word[-1]))
+
+
+def _is_unwritten(word: Sequence[str]) -> bool:
+    """Say whether a line of CoNLL-U is no word of the sentence."""
+    return len(word) == _CONLL_U_COLUMNS and _NO_WORD.match(word[0]) is not None

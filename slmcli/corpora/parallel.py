@@ -7,16 +7,13 @@ from pathlib import Path
 from slmcli.config import CorpusSettings
 from slmcli.corpora.base import Record, source_name
 from slmcli.errors import DataError
-from slmcli.text_files import read_lines
+from slmcli.text_files import read_lines, split_pair
 
 
 def read(path: Path, settings: CorpusSettings) -> Iterator[Record]:
     """Yield `source` and `target` of every line; `path` names two files with a comma between them, or one file."""
-    if path.exists() or "," not in str(path):
-        yield from _read_one(path, settings)
-    else:
-        first, second = str(path).split(",", 1)
-        yield from _read_two(first, second, settings)
+    pair = split_pair(path)
+    yield from _read_one(path, settings) if pair is None else _read_two(*pair, settings)
 
 
 def _read_one(path: Path, settings: CorpusSettings) -> Iterator[Record]:
@@ -30,8 +27,8 @@ def _read_one(path: Path, settings: CorpusSettings) -> Iterator[Record]:
             raise DataError(f"{name}:{number}: {line.strip()[:60]!r} has no tab. A line is a text, a tab, and its translation.")
 
 
-def _read_two(first: str, second: str, settings: CorpusSettings) -> Iterator[Record]:
-    lines = zip_longest(*(read_lines(Path(name), settings.encoding) for name in (first, second)))
+def _read_two(first: Path, second: Path, settings: CorpusSettings) -> Iterator[Record]:
+    lines = zip_longest(*(read_lines(file, settings.encoding) for file in (first, second)))
     for number, (source, target) in enumerate(lines, 1):
         if source is None or target is None:
             longer, shorter = (first, second) if target is None else (second, first)

@@ -40,7 +40,7 @@ def _numbered(path: Path, reader: Any) -> Iterator[tuple[int, list[str]]]:
             yield start, cells
             start = reader.line_num + 1
     except csv.Error as error:
-        raise DataError(f"{path}:{start}: the row that starts here is not valid csv ({error}). Check its double quotes.") from error
+        raise DataError(f"{source_name(path)}:{start}: the row that starts here is not valid csv ({error}). Check its double quotes.") from error
 
 
 def _records(path: Path, rows: Iterable[tuple[int, list[str]]], settings: CorpusSettings) -> Iterator[Record]:
@@ -55,7 +55,7 @@ def _records(path: Path, rows: Iterable[tuple[int, list[str]]], settings: Corpus
                 continue
         if len(cells) != len(names):
             raise DataError(
-                f"{path}:{number}: {len(cells)} cells, but there are {len(names)} columns ({', '.join(names)}). "
+                f"{source_name(path)}:{number}: {len(cells)} cells, but there are {len(names)} columns ({', '.join(names)}). "
                 "Correct the row, or put texts with separators in double quotes."
             )
         yield Record(source_name(path), number, dict(zip(names, cells, strict=True)))

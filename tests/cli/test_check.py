@@ -65,7 +65,7 @@ def test_an_input_is_never_replaced(option: str, name: str, reviews: Path, slm: 
     write_jsonl(Path("test.jsonl"), rows()[:6])
     result = slm("check", reviews, "--test", "test.jsonl", option, name, "--overwrite")
     assert result.exit_code == 2
-    assert f"{name} is one of the inputs, or no plain file, and is not replaced. Choose another {option}." in result.stderr
+    assert f"{name} is one of the inputs, or in a folder of them, and is not written. Choose another {option}." in result.stderr
 
 
 def test_a_file_of_a_folder_of_texts_is_never_replaced(slm: Callable[..., Result], tmp_path: Path) -> None:
@@ -91,10 +91,32 @@ def test_a_file_in_the_place_of_a_directory_is_said(reviews: Path, slm: Callable
     assert "reviews.jsonl/report.html: a file stands where a directory is needed. Choose another --html." in result.stderr
 
 
+def test_neither_file_of_a_pair_is_replaced(slm: Callable[..., Result], tmp_path: Path) -> None:
+    (tmp_path / "a.en").write_text("Yes\n")
+    (tmp_path / "a.zh").write_text("是\n")
+    result = slm("check", "a.en,a.zh", "--task", "translation", "--out", "a.zh", "--overwrite")
+    assert (result.exit_code, (tmp_path / "a.zh").read_text()) == (2, "是\n")
+    assert "a.zh is one of the inputs, or in a folder of them, and is not written. Choose another --out." in result.stderr
+
+
+def test_nothing_is_written_into_a_folder_that_is_read(slm: Callable[..., Result], tmp_path: Path) -> None:
+    (tmp_path / "corpus").mkdir()
+    write_jsonl(tmp_path / "corpus" / "part-1.jsonl", rows())
+    result = slm("check", "corpus", "--out", "corpus/report.json")
+    assert result.exit_code == 2
+    assert "corpus/report.json is one of the inputs, or in a folder of them, and is not written. Choose another --out." in result.stderr
+
+
+def test_standard_input_is_read_for_one_split_only(slm: Callable[..., Result]) -> None:
+    result = slm("check", "-", "--test", "-", text="a\n")
+    assert result.exit_code == 2
+    assert "standard input (-) is named for two splits, and can be read once. Name a file for one of them." in result.stderr
+
+
 def test_a_directory_is_no_place_for_a_page(reviews: Path, slm: Callable[..., Result]) -> None:
     result = slm("check", reviews, "--html", ".", "--overwrite")
     assert result.exit_code == 2
-    assert ". is one of the inputs, or no plain file, and is not replaced. Choose another --html." in result.stderr
+    assert ". is no plain file, and is not replaced. Choose another --html." in result.stderr
 
 
 def test_one_file_cannot_be_both(reviews: Path, slm: Callable[..., Result]) -> None:

@@ -54,6 +54,16 @@ def test_comments_before_a_sentence_are_left_out(tmp_path: Path, comment: str) -
     assert sentences(tmp_path, f"{comment}\nAda B-PER\n\n{comment}\n# O\nsails O\n") == [(["Ada"], ["B-PER"]), (["#", "sails"], ["O", "O"])]
 
 
+@pytest.mark.parametrize(
+    ("comment", "word"),
+    [("# id b domain=en", "Ada NNP X B-PER"), ("# text = Hello Paris", "Ada\tNNP\tX\tY\tB-PER"), ("# a b c d", "Ada\tNNP\tX\tY\tNN")],
+    ids=["spaces", "tabs", "tabs without names"],
+)
+def test_a_comment_with_as_many_words_as_there_are_columns_is_a_comment(tmp_path: Path, comment: str, word: str) -> None:
+    found = records(tmp_path, f"{comment}\n{word}\n\n{comment}\n{word}\n".replace("# a b c d\nAda", "Ada", 1))
+    assert [record.values["tokens"] for record in found] == [["Ada"], ["Ada"]]
+
+
 def test_a_word_that_begins_with_the_sign_of_comments_is_a_word(tmp_path: Path) -> None:
     assert sentences(tmp_path, "#harbour\tO\nAda\tB-PER\n") == [(["#harbour", "Ada"], ["O", "B-PER"])]
 
@@ -106,7 +116,7 @@ def test_a_mistake_in_a_bio_file_stays_for_the_report(tmp_path: Path) -> None:
 
 
 def test_a_line_with_other_columns_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=re.escape("harbour.conll:2: 3 columns, but the lines before have 2.")):
+    with pytest.raises(DataError, match=re.escape("harbour.conll:2: 3 columns, but the line before has 2.")):
         records(tmp_path, "Ada B-PER\nsails VBZ O\n")
 
 

@@ -1,6 +1,7 @@
 """Dialogues as lists of turns: every turn that answers is an example."""
 
 import json
+import logging
 import re
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,29 @@ def test_what_else_a_dialogue_says_of_itself_stays(tmp_path: Path) -> None:
     path = tmp_path / "shop.jsonl"
     path.write_text(json.dumps({"topic": "bread", "turns": TURNS}))
     assert [(record.row, record.values["topic"]) for record in read(path, CorpusSettings())] == [(1, "bread"), (1, "bread")]
+
+
+@pytest.mark.parametrize("roles", [["system", "user", "user"], ["human", "human", "human"]])
+def test_where_nobody_answers_there_is_no_example(tmp_path: Path, roles: list[str], caplog: pytest.LogCaptureFixture) -> None:
+    turns = [{"role": role, "content": text} for role, text in zip(roles, TURNS, strict=True)]
+    with caplog.at_level(logging.INFO):
+        assert examples(tmp_path / "shop.jsonl", json.dumps({"messages": turns})) == []
+    assert "1 dialogues passed over, in which nobody answers" in caplog.text
+
+
+def test_a_context_holds_the_last_turns_of_a_long_dialogue(tmp_path: Path) -> None:
+    found = examples(tmp_path / "shop.jsonl", json.dumps({"turns": [str(number) for number in range(300)]}))
+    assert (len(found), found[-1]) == (299, ([str(number) for number in range(99, 299)], "299"))
+
+
+def test_a_file_without_empty_lines_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=re.escape("shop.dialogue:1: a dialogue of more than 10,000 turns begins here.")):
+        examples(tmp_path / "shop.dialogue", "Next, please.\n" * 10_001)
+
+
+@pytest.mark.parametrize("start", ["\n", " \n\n"])
+def test_empty_lines_before_json_lines_do_not_matter(tmp_path: Path, start: str) -> None:
+    assert examples(tmp_path / "shop.jsonl", start + json.dumps({"turns": TURNS})) == EXAMPLES
 
 
 @pytest.mark.parametrize(
