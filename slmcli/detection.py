@@ -17,7 +17,7 @@ _SYNONYMS = {"ndjson": "jsonl", "tab": "tsv", "pq": "parquet", "conllu": "conll"
 # names of whose files the content is looked at too
 _UNSURE = frozenset({"jsonl", "json", "txt", ""})
 _HEAD_CHARACTERS = 1 << 16
-_TAGGED = re.compile(r"\S+[ \t](?:.*[ \t])?(?:O|[BIESLU]-\S+)")
+_TAGGED = re.compile(r"\S+[ \t](?:.*[ \t])?(?:O|[BIESLUMW]-\S+)")
 _NESTED = re.compile(r'"paragraphs"\s*:\s*\[')
 # an object that begins with a list of objects, or with some plain values and then such a list: rows stand in it, it is none
 _AROUND_ROWS = re.compile(r'\{\s*(?:"[^"]*"\s*:\s*(?:"[^"]{0,200}"|[-\w.]+)\s*,\s*){0,3}"[^"]*"\s*:\s*\[\s*\{')

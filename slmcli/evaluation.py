@@ -101,6 +101,8 @@ def _label_ids(examples: Sequence[Example], labels: Sequence[str]) -> list[tuple
     """Return (text, label id) pairs, refusing labels that the model does not know."""
     ids = {label: position for position, label in enumerate(labels)}
     pairs = [(example.text, ids[example.label]) for example in examples if example.label in ids]
+    if pairs and not any(text.strip() for text, _ in pairs):
+        raise DataError(f"{examples[0].source}: every text is empty. Name the right column with --text-column.")
     unknown = [example for example in examples if example.label is not None and example.label not in ids]
     if unknown:
         first = unknown[0]

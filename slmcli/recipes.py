@@ -1,6 +1,6 @@
 """Write a complete recipe: every setting with its meaning and its default."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any  # Any: values of settings
 
@@ -8,28 +8,31 @@ from pydantic.fields import FieldInfo
 
 from slmcli.backbones import BACKBONES
 from slmcli.config import SECTIONS, CorpusSettings, Settings, choices_of, ordered_fields
+from slmcli.fields import Field
 from slmcli.reading import Columns, read_examples
 from slmcli.recipe_files import to_yaml
+from slmcli.tasks import TASKS
 from slmcli.text_files import STANDARD_INPUT
 
 # what only a person can know, left out of a recipe unless asked for
 _PERSONAL = frozenset({"input", "texts", "data", "require", "split"})
 
 
-def write_recipe(task: str, files: list[str], *, backbone: str) -> str:
+def write_recipe(task: str, files: list[str], *, backbone: str, reading: CorpusSettings) -> str:
     """Return the text of a recipe for a task and corpus files.
 
     Args:
         task: Name of the task.
         files: Corpus files; none for the sample corpus.
         backbone: Name of the backbone.
+        reading: How the files are read.
 
     Raises:
         DataError: A file cannot be read or its columns are not obvious.
     """
-    columns = _guess_columns(files)
+    columns = _guess_columns(files, TASKS.load(task).fields, reading)
     known: dict[str, dict[str, Any]] = {
-        "preprocess": {"task": task, "files": files, **columns},
+        "preprocess": {"task": task, "files": files, **reading.model_dump(exclude_defaults=True), **columns},
         "finetune": {"task": task, "backbone": backbone},
         "export": {"format": "keras"} if "litert" in BACKBONES.load(backbone).lacking_formats else {"quantize": "dynamic"},
     }
@@ -41,11 +44,11 @@ def write_recipe(task: str, files: list[str], *, backbone: str) -> str:
     return "\n".join(parts)
 
 
-def _guess_columns(files: list[str]) -> dict[str, str | None]:
+def _guess_columns(files: list[str], fields: Sequence[Field], reading: CorpusSettings) -> dict[str, str | None]:
     found: list[Columns] = []
     for file in files:
         if Path(file) != STANDARD_INPUT:
-            next(iter(read_examples([file], CorpusSettings(), on_columns=lambda _, columns: found.append(columns))))
+            next(iter(read_examples([file], reading, fields=fields, on_columns=lambda _, columns: found.append(columns))))
     return {f"{field}_column": name for field, name in found[0].names.items() if field in ("text", "label")} if found else {}
 
 

@@ -18,7 +18,8 @@ from slmcli.errors import ConfigError, DataError
 
 STANDARD_INPUT = Path("-")
 _BLOCK_BYTES = 1 << 20
-_GUESSES = ("utf-8", "utf-16", "gb18030", "cp1252")
+_GUESSES = ("utf-8", "utf-32", "utf-16", "gb18030", "cp1252")
+_MARKS = {"utf-32": (b"\xff\xfe\0\0", b"\0\0\xfe\xff"), "utf-16": (b"\xff\xfe", b"\xfe\xff")}
 # name's ending -> what such a file begins with
 COMPRESSIONS = {
     "gz": re.compile(rb"\x1f\x8b\x08"),
@@ -44,6 +45,10 @@ def read_lines(path: Path, encoding: str, *, keep_line_ends: bool = False) -> It
     """
     with open_text(path, encoding, keep_line_ends=keep_line_ends) as file:
         first = file.readline()
+        if first.count("\0") > 0.2 * len(first):
+            raise DataError(
+                f"{path}:1: every other character is NUL. It looks like UTF-16 without its mark: pass --encoding utf-16-le, or utf-16-be."
+            )
         yield from (first.removeprefix("\ufeff"),) if first else ()
         yield from file
 
@@ -193,7 +198,7 @@ def _explain_encoding(path: Path, encoding: str) -> str:
         if _is_damage(error) or isinstance(error, OSError):
             return str(_explain_damage(path, error))
         raise
-    fitting = [name for name in _GUESSES if _looks_like(near, first[:2], name)]
+    fitting = [name for name in _GUESSES if _looks_like(near, first[:4], name)]
     repair = f"It looks like {fitting[0]}: pass --encoding {fitting[0]}." if fitting else "Convert it to UTF-8, or pass its --encoding."
     return f"{path}:{line}: byte 0x{byte:02X} is not valid {encoding}. {repair}"
 
@@ -214,7 +219,7 @@ def _find_bad_byte(blocks: Iterable[bytes], encoding: str) -> tuple[int, int, by
 
 def _looks_like(content: bytes, start: bytes, encoding: str) -> bool:
     """Say whether the bytes decode, to text that people write: an estimate for a hint, nothing more."""
-    if encoding == "utf-16" and start not in (b"\xff\xfe", b"\xfe\xff"):
+    if encoding in _MARKS and not start.startswith(_MARKS[encoding]):
         return False
     try:
         text = codecs.getincrementaldecoder(encoding)().decode(content)
@@ -223,5 +228,6 @@ def _looks_like(content: bytes, start: bytes, encoding: str) -> bool:
     if encoding == "gb18030":
         foreign = [character for character in text if ord(character) > 127]
         common = sum("\u4e00" <= character <= "\u9fff" or "\u3000" <= character <= "\u303f" or character >= "\uff00" for character in foreign)
-        return common > 0.9 * len(foreign) and len(foreign) > 0.1 * len(text)
+        # two bytes above ASCII make a Chinese character; in a French text one stands alone
+        return common > 0.9 * len(foreign) and sum(byte > 127 for byte in content) > 1.8 * len(foreign)
     return True

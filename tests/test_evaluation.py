@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -41,6 +42,12 @@ def test_a_label_the_model_does_not_know_is_named(run: Path, tmp_path: Path) -> 
     data = write_jsonl(tmp_path / "odd.jsonl", [("our host was kind", "goood")])
     with pytest.raises(DataError, match=r"odd.jsonl:1: label 'goood' is not one of the model's: bad, good. 1 examples .* Did you mean 'good'\?"):
         evaluate(run, EvaluateSettings(data=[str(data)]), dataset=None, out=tmp_path / "report")
+
+
+def test_a_corpus_of_empty_texts_is_refused(run: Path, tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "empty.jsonl", [("", "good"), (" ", "bad")])
+    with pytest.raises(DataError, match=re.escape(f"{path}: every text is empty. Name the right column with --text-column.")):
+        evaluate(run, EvaluateSettings(data=[str(path)]), dataset=None, out=tmp_path / "report")
 
 
 def test_a_bundle_alone_asks_for_data(run: Path, tmp_path: Path) -> None:

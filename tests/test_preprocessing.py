@@ -262,3 +262,10 @@ def test_patterns_name_several_files(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "part-2.jsonl", rows()[48:])
     result = preprocess(settings(tmp_path / "part-*.jsonl"), tmp_path / "dataset", overwrite=False)
     assert sum(result["examples"].values()) == 96
+
+
+def test_a_file_whose_name_is_no_utf_8_is_read(corpus: Path, tmp_path: Path) -> None:
+    path = tmp_path / "odd\udcff.jsonl"
+    path.write_bytes(corpus.read_bytes())
+    preprocess(settings(path), tmp_path / "dataset", overwrite=False)
+    assert open_dataset(tmp_path / "dataset").description["sources"][0]["name"] == "odd\udcff.jsonl"

@@ -1,9 +1,11 @@
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from slmcli.backbones import BACKBONES
-from slmcli.config import SECTIONS, build
+from slmcli.config import SECTIONS, CorpusSettings, build
 from slmcli.errors import DataError
 from slmcli.plan import split_settings
 from slmcli.recipe_files import read_recipe
@@ -11,6 +13,11 @@ from slmcli.recipes import write_recipe
 from slmcli.tasks import TASKS
 
 ROOT = Path(__file__).parents[1]
+
+# kind of a field -> a value
+VALUES: dict[str, Any] = {
+    "text": "rain", "label": "a", "labels": ["a"], "number": 1.5, "words": ["rain"], "turns": ["rain"], "answers": {"text": [], "answer_start": []}
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -22,8 +29,11 @@ def table(tmp_path: Path) -> str:
 
 @pytest.mark.parametrize("backbone", BACKBONES.names())
 @pytest.mark.parametrize("task", TASKS.names())
-def test_a_written_recipe_is_valid_and_complete(task: str, backbone: str, table: str, tmp_path: Path) -> None:
-    (tmp_path / "recipe.yaml").write_text(write_recipe(task, [table], backbone=backbone), encoding="utf-8")
+def test_a_written_recipe_is_valid_and_complete(task: str, backbone: str, tmp_path: Path) -> None:
+    row = {field.name: VALUES[field.kind] for field in TASKS.load(task).fields}
+    (tmp_path / "corpus.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    text = write_recipe(task, [str(tmp_path / "corpus.jsonl")], backbone=backbone, reading=CorpusSettings())
+    (tmp_path / "recipe.yaml").write_text(text, encoding="utf-8")
     sections = read_recipe(tmp_path / "recipe.yaml")
     assert set(sections) == set(SECTIONS)
     settings, chosen = split_settings(sections["finetune"], source="recipe")
@@ -31,20 +41,20 @@ def test_a_written_recipe_is_valid_and_complete(task: str, backbone: str, table:
 
 
 def test_a_written_recipe_names_the_columns_it_found(table: str, tmp_path: Path) -> None:
-    (tmp_path / "recipe.yaml").write_text(write_recipe("topic", [table], backbone="conv"), encoding="utf-8")
+    (tmp_path / "recipe.yaml").write_text(write_recipe("topic", [table], backbone="conv", reading=CorpusSettings()), encoding="utf-8")
     section = read_recipe(tmp_path / "recipe.yaml")["preprocess"]
     assert (section["text_column"], section["label_column"]) == ("Message", "Category")
 
 
 def test_every_setting_of_a_written_recipe_is_explained(table: str) -> None:
-    lines = write_recipe("topic", [table], backbone="conv").splitlines()
+    lines = write_recipe("topic", [table], backbone="conv", reading=CorpusSettings()).splitlines()
     keys = [index for index, line in enumerate(lines) if line.startswith("  ") and not line.startswith(("  #", "  -")) and not line.endswith("{}")]
     assert [lines[index] for index in keys if not lines[index - 1].startswith("  # ") or len(lines[index - 1]) < 10] == []
 
 
 def test_a_recipe_for_an_unreadable_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="none.csv does not exist"):
-        write_recipe("topic", [str(tmp_path / "none.csv")], backbone="conv")
+        write_recipe("topic", [str(tmp_path / "none.csv")], backbone="conv", reading=CorpusSettings())
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("recipes/*/recipe.yaml")), ids=lambda path: path.parent.name)
@@ -58,3 +68,11 @@ def test_the_recipes_of_the_project_are_valid(path: Path) -> None:
 def test_every_recipe_has_a_page_and_expected_figures(path: Path) -> None:
     assert (path.parent / "README.md").exists()
     assert (path.parent / "expected.json").exists()
+
+
+def test_a_recipe_says_how_its_files_are_read(tmp_path: Path) -> None:
+    (tmp_path / "odd.csv").write_text("body;mood\nrain;bad\n", encoding="utf-8")
+    reading = CorpusSettings(text_column="body", label_column="mood", format="csv")
+    (tmp_path / "recipe.yaml").write_text(write_recipe("topic", [str(tmp_path / "odd.csv")], backbone="conv", reading=reading))
+    section = read_recipe(tmp_path / "recipe.yaml")["preprocess"]
+    assert (section["text_column"], section["label_column"], section["format"]) == ("body", "mood", "csv")

@@ -89,8 +89,16 @@ def test_a_text_is_read_in_the_encoding_asked_for(file: Path, encoding: str) -> 
 
 @pytest.mark.parametrize(
     ("text", "encoding"),
-    [(FRENCH, "cp1252"), (SPANISH, "cp1252"), (ENGLISH, "cp1252"), (CHINESE, "gb18030"), (FRENCH, "utf-16")],
-    ids=["cp1252", "cp1252 symbols", "cp1252 letters", "gb18030", "utf-16"],
+    [
+        (FRENCH, "cp1252"),
+        (SPANISH, "cp1252"),
+        (ENGLISH, "cp1252"),
+        (CHINESE, "gb18030"),
+        ("The harbour " * 40 + CHINESE[:4], "gb18030"),
+        (FRENCH, "utf-16"),
+        (FRENCH, "utf-32"),
+    ],
+    ids=["cp1252", "cp1252 symbols", "cp1252 letters", "gb18030", "gb18030 in English", "utf-16", "utf-32"],
 )
 def test_a_wrong_encoding_is_refused_with_the_one_it_looks_like(file: Path, text: str, encoding: str) -> None:
     saved(file, text.encode(encoding))
@@ -233,3 +241,11 @@ def test_standard_input_in_a_wrong_encoding_is_refused(monkeypatch: pytest.Monke
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(FRENCH.encode("cp1252"))))
     with pytest.raises(DataError, match="standard input is not utf-8 text"):
         lines(STANDARD_INPUT)
+
+
+def test_utf_16_without_its_mark_is_recognised(tmp_path: Path) -> None:
+    saved(tmp_path / "boats.txt", "red boat\n".encode("utf-16-le"))
+    with pytest.raises(
+        DataError, match=re.escape("boats.txt:1: every other character is NUL. It looks like UTF-16 without its mark: pass --encoding utf-16-le")
+    ):
+        lines(tmp_path / "boats.txt")

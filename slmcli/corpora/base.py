@@ -26,8 +26,8 @@ class Record:
 
 
 def source_name(path: Path) -> str:
-    """Return how messages call a corpus file."""
-    return "standard input" if path == STANDARD_INPUT else str(path)
+    """Return how messages and reports call a corpus file; what is no UTF-8 in its name is shown as `?`."""
+    return "standard input" if path == STANDARD_INPUT else str(path).encode("utf-8", "replace").decode("utf-8")
 
 
 def parse_object(line: str, where: str) -> dict[str, Any]:

@@ -13,7 +13,9 @@ from slmcli.text_files import read_lines
 
 logger = logging.getLogger(__name__)
 
-_TAG = re.compile(r"O|[BIESLU]-\S+")
+_TAG = re.compile(r"O|[BIESLUMW]-\S+")
+# of BIOES, BILOU and BMES: the end, the only word, the middle of a name
+_PREFIXES = {"E-": "I-", "L-": "I-", "M-": "I-", "S-": "B-", "U-": "B-", "W-": "B-"}
 # CoNLL-U: words that were written together (1-2), words that were not written at all (1.1)
 _NO_WORD = re.compile(r"\d+[-.]\d+$")
 _CONLL_U_COLUMNS = 10
@@ -26,27 +28,34 @@ Sentence = tuple[int, list[list[str]]]  # line on which it starts; the cells of 
 def read(path: Path, settings: CorpusSettings) -> Iterator[Record]:
     """Yield `tokens` (the first column), `tags` (the last) and every column by its number, a list of strings each, for every sentence.
 
-    Tags in BIOES or BILOU are converted to BIO, and so are those of a file in IOB1, in which B only divides neighbours.
+    Tags in BIOES, BILOU or BMES are converted to BIO, and so are those of a file in IOB1, in which B only divides neighbours, or in
+    IO, in which a tag is a type or O.
 
     Source: Ramshaw & Marcus 1995, section 4.1 (IOB1); Ratinov & Roth 2009, section 3.2 (BILOU).
     """
     name = source_name(path)
     sentences = _sentences(name, read_lines(path, settings.encoding))
     first = list(itertools.islice(sentences, _SENTENCES_LOOKED_AT))
-    is_iob1 = _is_iob1(_tags_of(cells) for _, cells in first)
-    if is_iob1:
-        logger.info("%s: its tags are in the scheme IOB1; they are converted to BIO", name)
+    scheme = _find_scheme([_tags_of(cells) for _, cells in first])
+    if scheme != "BIO":
+        logger.info("%s: its tags are in the scheme %s; they are converted to BIO", name, scheme)
     for row, cells in itertools.chain(first, sentences):
-        tags = to_bio(_tags_of(cells), is_iob1=is_iob1)
+        tags = to_bio(_tags_of(cells), scheme=scheme)
         columns = {str(number): list(column) for number, column in enumerate(zip(*cells, strict=True), 1)}
         yield Record(name, row, {"tokens": columns["1"], **({"tags": tags} if len(columns) > 1 else {}), **columns})
 
 
-def to_bio(tags: Sequence[str], *, is_iob1: bool) -> list[str]:
-    """Return the tags of one sentence in the BIO scheme, in which every name begins with B."""
-    prefixes = {"E-": "I-", "L-": "I-", "S-": "B-", "U-": "B-"}
-    plain = [prefixes.get(tag[:2], tag[:2]) + tag[2:] for tag in tags]
-    if not is_iob1:
+def to_bio(tags: Sequence[str], *, scheme: str) -> list[str]:
+    """Return the tags of one sentence in the BIO scheme, in which every name begins with B.
+
+    Args:
+        tags: The tags.
+        scheme: IOB1, IO, or BIO for this one and those that name the end or the middle of a name.
+    """
+    if scheme == "IO":
+        tags = [tag if tag == "O" else f"I-{tag}" for tag in tags]
+    plain = [_PREFIXES.get(tag[:2], tag[:2]) + tag[2:] for tag in tags]
+    if scheme == "BIO":
         return plain
     return [f"B-{tag[2:]}" if _begins(before, tag) else tag for before, tag in zip(["O", *plain], plain, strict=False)]
 
@@ -56,14 +65,17 @@ def _begins(before: str, tag: str) -> bool:
     return tag.startswith("I-") and (before == "O" or before[2:] != tag[2:])
 
 
-def _is_iob1(sentences: Iterator[list[str]]) -> bool:
-    """Say whether names begin with I: in BIO they never do, in IOB1 only those behind a neighbour of their type do not."""
+def _find_scheme(sentences: Sequence[Sequence[str]]) -> str:
+    """Return IO when tags have no prefixes; IOB1 when names begin with I, as in BIO they never do; BIO otherwise."""
+    different = {tag for tags in sentences for tag in tags}
+    if "O" in different and len(different) > 1 and not any(_TAG.fullmatch(tag) for tag in different - {"O"}):
+        return "IO"
     begin_with_i = begin_with_b = 0
     for tags in sentences:
         for before, tag in zip(["O", *tags], tags, strict=False):
             begin_with_i += _begins(before, tag)
             begin_with_b += tag.startswith("B-") and before[2:] != tag[2:]
-    return begin_with_i > begin_with_b
+    return "IOB1" if begin_with_i > begin_with_b else "BIO"
 
 
 def _tags_of(cells: Sequence[Sequence[str]]) -> list[str]:
@@ -85,6 +97,8 @@ def _sentences(name: str, lines: Iterator[str]) -> Iterator[Sentence]:
             start = start if cells else number
             cells.append(word)
             before, has_tabs = word, "\t" in line
+            if len(word) > 1 and not word[-1]:
+                raise DataError(f"{name}:{number}: the word {word[0]!r} has no tag. Correct the line.")
 
 
 def _split(line: str) -> list[str]:

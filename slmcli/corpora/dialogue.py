@@ -1,5 +1,6 @@
 """Read dialogues given as lists of turns: every turn that answers becomes an example."""
 
+import io
 import itertools
 import json
 import logging
@@ -48,7 +49,7 @@ def read(path: Path, settings: CorpusSettings) -> Iterator[Record]:
         for context, response in answers:
             yield Record(name, row, {**rest, "context": context, "response": response})
     if without_answer:
-        logger.info("%s: %d dialogues passed over, in which nobody answers", name, without_answer)
+        logger.info("%s: %s passed over, in which nobody answers", name, "1 dialogue" if without_answer == 1 else f"{without_answer} dialogues")
 
 
 def turns_key(values: Mapping[str, Any]) -> str | None:
@@ -64,7 +65,7 @@ def divide_turns(turns: Sequence[Any], where: str) -> list[tuple[list[str], str]
     """
     if len(turns) > _LONGEST_DIALOGUE:
         raise DataError(f"{where}: a dialogue of more than {_LONGEST_DIALOGUE:,} turns begins here. Put empty lines between dialogues, or divide it.")
-    said = [_say(turn, where) for turn in turns]
+    said = [(speaker, text) for speaker, text in (_say(turn, where) for turn in turns) if text.strip()]
     has_roles = any(speaker in _ANSWERING or speaker in _ASKING for speaker, _ in said)
     texts = [text for _, text in said]
     return [
@@ -75,17 +76,17 @@ def divide_turns(turns: Sequence[Any], where: str) -> list[tuple[list[str], str]
 
 
 def _say(turn: Any, where: str) -> tuple[str, str]:
-    """Return who speaks, "" when it is not said, and what."""
+    """Return who speaks, "" when it is not said, and what; "" for a turn that calls a tool or shows a picture."""
     if isinstance(turn, str):
         return "", turn
-    speaker, text = (
-        (next((turn[name] for name in names if isinstance(turn.get(name), str)), None) for names in (_SPEAKERS, _SAYINGS))
-        if isinstance(turn, Mapping)
-        else (None, None)
-    )
-    if text is None:
-        raise DataError(f'{where}: the turn {json.dumps(turn)[:60]} is neither a string nor {{"role": "…", "content": "…"}}. Correct it.')
-    return (speaker or "").lower(), text
+    if isinstance(turn, Mapping):
+        speaker = next((turn[name] for name in _SPEAKERS if isinstance(turn.get(name), str)), "")
+        said = next((turn[name] for name in _SAYINGS if name in turn), 0)
+        parts = [part for part in said if isinstance(part, Mapping)] if isinstance(said, list) else None
+        text = "" if said is None else said if parts is None else "\n".join(part["text"] for part in parts if isinstance(part.get("text"), str))
+        if isinstance(text, str):
+            return speaker.lower(), text
+    raise DataError(f'{where}: the turn {json.dumps(turn)[:60]} is neither a string nor {{"role": "…", "content": "…"}}. Correct it.')
 
 
 def _dialogues(path: Path, encoding: str, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -97,6 +98,10 @@ def _dialogues(path: Path, encoding: str, name: str) -> Iterator[tuple[int, dict
     rest = ((number, line.strip()) for number, line in enumerate(read_lines(path, encoding), 1))
     first = next((row for row in rest if row[1]), None)
     if first is None:
+        return
+    if _is_document(first[1]):  # of standard input, which cannot be looked into first
+        whole = io.StringIO("\n".join(line for _, line in itertools.chain([first], rest)))
+        yield from ((number, _object(element, f"{name}: element {number}")) for number, element in enumerate(read_elements(whole, name), 1))
         return
     rows: Iterator[tuple[int, str]] = itertools.chain([first], rest)
     if first[1].startswith("{"):

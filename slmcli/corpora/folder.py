@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from slmcli.config import CorpusSettings
-from slmcli.corpora.base import Record
+from slmcli.corpora.base import Record, source_name
 from slmcli.errors import DataError
 from slmcli.text_files import COMPRESSIONS, read_documents
 
@@ -22,9 +22,9 @@ def read(path: Path, settings: CorpusSettings) -> Iterator[Record]:
         raise DataError(f"{path} has no sub-folders with .txt files. A folder corpus is FOLDER/LABEL/NAME.txt; for a table give the file itself.")
     for label, file in files:
         for number, text in read_documents(file, settings.encoding, unit=settings.document or "file"):
-            yield Record(str(file), number, {"text": text, "label": label} if label else {"text": text})
+            yield Record(source_name(file), number, {"text": text, "label": label} if label else {"text": text})
 
 
 def text_files(folder: Path) -> list[Path]:
-    """Return the text files of a folder in the order of their names, hidden ones left out."""
-    return sorted(file for file in folder.iterdir() if file.name.lower().endswith(SUFFIXES) and not file.name.startswith("."))
+    """Return the text files of a folder in the order of their names; hidden ones and what is no plain file are left out."""
+    return sorted(file for file in folder.iterdir() if file.name.lower().endswith(SUFFIXES) and not file.name.startswith(".") and file.is_file())

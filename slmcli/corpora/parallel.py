@@ -33,4 +33,4 @@ def _read_two(first: Path, second: Path, settings: CorpusSettings) -> Iterator[R
         if source is None or target is None:
             longer, shorter = (first, second) if target is None else (second, first)
             raise DataError(f"{shorter} ends after line {number - 1}, {longer} goes on. Line N of both must say the same; give whole files.")
-        yield Record(f"{first},{second}", number, {"source": source.rstrip("\r\n"), "target": target.rstrip("\r\n")})
+        yield Record(source_name(Path(f"{first},{second}")), number, {"source": source.rstrip("\r\n"), "target": target.rstrip("\r\n")})

@@ -34,6 +34,9 @@ def _objects(parent: Any, key: str, where: str) -> list[Mapping[str, Any]]:
 
 
 def _values(article: Mapping[str, Any], paragraph: Mapping[str, Any], question: Mapping[str, Any], where: str) -> dict[str, Any]:
+    for name, value in (("context", paragraph.get("context")), ("question", question.get("question"))):
+        if not isinstance(value, str):
+            raise DataError(f"{where} has no {name}, or it is no text. Correct the file.")
     answers = [] if question.get("is_impossible") is True else _objects({"answers": [], **question}, "answers", where)
     return {
         "id": question.get("id"),

@@ -1,6 +1,7 @@
 """Read comma- and tab-separated tables."""
 
 import csv
+import itertools
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,9 +14,13 @@ from slmcli.text_files import read_lines
 
 
 def read_csv(path: Path, settings: CorpusSettings) -> Iterator[Record]:
-    """Yield the rows of a comma-separated file; cells in double quotes may hold commas and line ends."""
+    """Yield the rows of a comma-separated file, or one with semicolons; cells in double quotes may hold separators and line ends."""
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
-    reader = csv.reader(read_lines(path, settings.encoding, keep_line_ends=True), strict=True)
+    lines = read_lines(path, settings.encoding, keep_line_ends=True)
+    first = next(lines, "")
+    # as spreadsheets write it where the comma is the decimal point; only a line of names tells it from a text
+    delimiter = ";" if settings.header and ";" in first and "," not in first else ","
+    reader = csv.reader(itertools.chain([first] if first else [], lines), strict=True, delimiter=delimiter)
     return _records(path, _numbered(path, reader), settings)
 
 

@@ -83,12 +83,14 @@ def test_words_that_were_not_written_are_left_out_of_conll_u(tmp_path: Path) -> 
     [
         ("S-PER O B-LOC I-LOC E-LOC", "B-PER O B-LOC I-LOC I-LOC"),
         ("U-PER O B-LOC I-LOC L-LOC", "B-PER O B-LOC I-LOC I-LOC"),
+        ("S-PER O B-LOC M-LOC E-LOC", "B-PER O B-LOC I-LOC I-LOC"),
+        ("W-PER O B-LOC M-LOC E-LOC", "B-PER O B-LOC I-LOC I-LOC"),
         ("B-PER I-PER O I-LOC", "B-PER I-PER O I-LOC"),
     ],
-    ids=["BIOES", "BILOU", "BIO with a mistake"],
+    ids=["BIOES", "BILOU", "BMES", "BMEWO", "BIO with a mistake"],
 )
 def test_tags_become_bio(tags: str, expected: str) -> None:
-    assert to_bio(tags.split(), is_iob1=False) == expected.split()
+    assert to_bio(tags.split(), scheme="BIO") == expected.split()
 
 
 @pytest.mark.parametrize(
@@ -101,7 +103,7 @@ def test_tags_become_bio(tags: str, expected: str) -> None:
     ids=["after O", "after a neighbour of its type", "after another type"],
 )
 def test_tags_of_iob1_become_bio(tags: str, expected: str) -> None:
-    assert to_bio(tags.split(), is_iob1=True) == expected.split()
+    assert to_bio(tags.split(), scheme="IOB1") == expected.split()
 
 
 def test_the_scheme_iob1_is_recognised_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -109,6 +111,22 @@ def test_the_scheme_iob1_is_recognised_and_said(tmp_path: Path, caplog: pytest.L
         found = sentences(tmp_path, "Ada I-PER\nBo B-PER\n\nRome I-LOC\n")
     assert found == [(["Ada", "Bo"], ["B-PER", "B-PER"]), (["Rome"], ["B-LOC"])]
     assert "its tags are in the scheme IOB1; they are converted to BIO" in caplog.text
+
+
+def test_tags_without_prefixes_become_bio(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        found = sentences(tmp_path, "Ada PER\nLee PER\nin O\nRome LOC\n")
+    assert found == [(["Ada", "Lee", "in", "Rome"], ["B-PER", "I-PER", "O", "B-LOC"])]
+    assert "its tags are in the scheme IO; they are converted to BIO" in caplog.text
+
+
+def test_parts_of_speech_are_left_alone(tmp_path: Path) -> None:
+    assert sentences(tmp_path, "Ada NNP\nsails VBZ\n") == [(["Ada", "sails"], ["NNP", "VBZ"])]
+
+
+def test_a_word_without_a_tag_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=re.escape("harbour.conll:2: the word 'sails' has no tag. Correct the line.")):
+        records(tmp_path, "Ada\tB-PER\nsails\t\n")
 
 
 def test_a_mistake_in_a_bio_file_stays_for_the_report(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """Dialogues as lists of turns: every turn that answers is an example."""
 
+import io
 import json
 import logging
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +68,19 @@ def test_where_nobody_answers_there_is_no_example(tmp_path: Path, roles: list[st
     turns = [{"role": role, "content": text} for role, text in zip(roles, TURNS, strict=True)]
     with caplog.at_level(logging.INFO):
         assert examples(tmp_path / "shop.jsonl", json.dumps({"messages": turns})) == []
-    assert "1 dialogues passed over, in which nobody answers" in caplog.text
+    assert "1 dialogue passed over, in which nobody answers" in caplog.text
+
+
+def test_turns_without_text_are_passed_over(tmp_path: Path) -> None:
+    parts = [{"type": "image"}, {"type": "text", "text": TURNS[0]}]
+    turns = [{"role": "user", "content": parts}, {"role": "assistant", "content": None}, {"role": "assistant", "content": TURNS[1]}]
+    assert examples(tmp_path / "shop.jsonl", json.dumps({"messages": turns})) == EXAMPLES[:1]
+
+
+def test_a_document_can_come_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = json.dumps([{"turns": TURNS}], indent=1)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    assert [record.values["response"] for record in read(Path("-"), CorpusSettings())] == TURNS[1:]
 
 
 def test_a_context_holds_the_last_turns_of_a_long_dialogue(tmp_path: Path) -> None:

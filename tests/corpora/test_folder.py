@@ -1,6 +1,7 @@
 """A folder with one sub-folder per label and one text file per example."""
 
 import gzip
+import os
 import re
 from pathlib import Path
 
@@ -65,6 +66,12 @@ def test_the_encoding_asked_for_is_used(folder: Path) -> None:
 def test_other_files_are_left_out(folder: Path, name: str) -> None:
     (folder / "good" / "1.txt").write_text("soft bed")
     (folder / name).write_text("not an example")
+    assert rows(folder) == [("soft bed", "good")]
+
+
+def test_a_pipe_in_a_folder_is_left_out(folder: Path) -> None:
+    (folder / "good" / "1.txt").write_text("soft bed")
+    os.mkfifo(folder / "good" / "2.txt")
     assert rows(folder) == [("soft bed", "good")]
 
 

@@ -45,10 +45,12 @@ def test_an_impossible_question_has_no_answers(tmp_path: Path) -> None:
         ({"data": [{"title": "Ferry"}]}, "article 1 has no list 'paragraphs' of objects."),
         ({"data": [{"paragraphs": ["text"]}]}, "article 1 has no list 'paragraphs' of objects."),
         ({"data": [{"paragraphs": [{"context": CONTEXT}]}]}, "article 1 has no list 'qas' of objects."),
-        ({"data": [{"paragraphs": [{"qas": [{"answers": "nine"}]}]}]}, "article 1, question 1 has no list 'answers' of objects."),
+        ({"data": [{"paragraphs": [{"context": "a", "qas": [{"question": "b", "answers": "c"}]}]}]}, "question 1 has no list 'answers' of objects."),
+        ({"data": [{"paragraphs": [{"qas": [{"question": "b"}]}]}]}, "article 1, question 1 has no context, or it is no text."),
+        ({"data": [{"paragraphs": [{"context": "a", "qas": [{"question": 7}]}]}]}, "article 1, question 1 has no question, or it is no text."),
         ({"rows": []}, "has no list 'data'."),
     ],
-    ids=["no paragraphs", "paragraphs of text", "no questions", "answers of text", "no data"],
+    ids=["no paragraphs", "paragraphs of text", "no questions", "answers of text", "no context", "a number", "no data"],
 )
 def test_another_form_is_refused_with_its_place(tmp_path: Path, document: Any, message: str) -> None:
     with pytest.raises(DataError, match=re.escape(message)):

@@ -174,3 +174,15 @@ def test_a_stray_tsv_quote_does_not_swallow_the_next_row(file: Path) -> None:
 def test_commas_are_plain_text_in_a_tsv_file(file: Path) -> None:
     file.write_text("text\tlabel\nwarm, salty\tgood\n")
     assert values(read_tsv, file) == [{"text": "warm, salty", "label": "good"}]
+
+
+def test_semicolons_divide_the_cells_where_the_names_say_so(tmp_path: Path) -> None:
+    path = tmp_path / "teas.csv"
+    path.write_text('text;label\n"mild; soft";1,5\n')
+    assert [record.values for record in read_csv(path, CorpusSettings())] == [{"text": "mild; soft", "label": "1,5"}]
+
+
+def test_a_text_with_semicolons_is_one_cell_where_there_are_no_names(tmp_path: Path) -> None:
+    path = tmp_path / "teas.csv"
+    path.write_text("mild; soft\nstrong\n")
+    assert [record.values for record in read_csv(path, CorpusSettings(header=False))] == [{"1": "mild; soft"}, {"1": "strong"}]
