@@ -60,10 +60,10 @@ def judge_unknown(counts: Mapping[str, int], tokenizer: Tokenizer) -> float | No
     """Return the share of new texts' tokens that the vocabulary will lack, judged by the training texts alone; None when that cannot be said.
 
     Args:
-        counts: Pretokens of the training texts and how often each occurs.
+        counts: Pretokens of the training texts and how often each occurs; none when the vocabulary was not made from them.
         tokenizer: The tokenizer made from them.
     """
-    if tokenizer.is_lossless or tokenizer.is_whole_text or sum(counts.values()) < _TOKENS_TO_JUDGE_BY:
+    if not tokenizer.is_one_piece or sum(counts.values()) < _TOKENS_TO_JUDGE_BY:
         return None
     return estimate_unknown(counts, tokenizer.vocabulary, min_frequency=tokenizer.settings.min_frequency)
 

@@ -201,7 +201,7 @@ def _read(settings: TextSettings, directory: Path, workers: int, *, divided: Pre
     counts, labels = _count(scanned, splits)
     if counts and not known:
         tokenizer = _build(tokenizer, counts, is_needed=divided is not None)
-    return Corpus(scanned, found, splits, kind(sort_labels(labels)), tokenizer, judge_unknown(counts, tokenizer))
+    return Corpus(scanned, found, splits, kind(sort_labels(labels)), tokenizer, judge_unknown({} if known else counts, tokenizer))
 
 
 def settle_tokenizer(settings: TextSettings, kind: type[Task], first: Rows) -> tuple[bool, Tokenizer]:

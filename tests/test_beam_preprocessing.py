@@ -99,6 +99,12 @@ def test_a_known_tokenizer_is_used(corpus: Path, dataset: Path, tmp_path: Path) 
     assert open_dataset(tmp_path / "beam").description["shards"] == open_dataset(tmp_path / "local").description["shards"]
 
 
+def test_a_known_tokenizer_makes_the_same_report(dataset: Path, tmp_path: Path) -> None:
+    (tmp_path / "corpus").mkdir()
+    local, beam = make_both(settings(files=write_rows(tmp_path / "corpus", 600), tokenizer_from=str(dataset)), tmp_path)
+    assert beam == local
+
+
 def test_a_dataset_made_the_other_way_is_up_to_date(corpus: Path, tmp_path: Path) -> None:
     values = settings(files=[str(corpus)])
     preprocessing.preprocess(values, tmp_path / "dataset", overwrite=False)

@@ -241,11 +241,24 @@ def test_the_files_of_each_split_are_named(corpus: Path) -> None:
     assert report.to_json()["files"] == {"train": ["reviews.jsonl"], "test": ["reviews.jsonl"]}
 
 
-@pytest.mark.parametrize(("tokenizer", "is_said"), [("word", True), ("byte", False)])
-def test_unknown_tokens_of_new_texts_are_estimated_where_there_can_be_some(tokenizer: str, is_said: bool, tmp_path: Path) -> None:
-    corpus = write_jsonl(tmp_path / "corpus.jsonl", [(f"{text} {number}", label) for number, (text, label) in enumerate(rows() * 4)])
-    report = check(CheckSettings(files=[str(corpus)], tokenizer=tokenizer))
-    assert (report.setup.new_unknown_share is not None) == is_said
+@pytest.fixture
+def numbered(tmp_path: Path) -> Path:
+    """384 texts, each of which ends with a number that stands in no other."""
+    return write_jsonl(tmp_path / "corpus.jsonl", [(f"{text} {number}", label) for number, (text, label) in enumerate(rows() * 4)])
+
+
+def test_unknown_tokens_of_new_texts_are_estimated_by_the_training_texts(numbered: Path) -> None:
+    # 64 times the 20 words of THINGS, 384 adjectives and 384 numbers: 2,048 tokens, of which only the numbers stand less than three times
+    assert check(CheckSettings(files=[str(numbered)], tokenizer="word")).setup.new_unknown_share == 0.1875
+
+
+@pytest.mark.parametrize("tokenizer", ["character", "byte", "bpe", "wordpiece", "unigram"])
+def test_nothing_is_said_of_new_texts_where_a_word_has_several_pieces(tokenizer: str, numbered: Path) -> None:
+    assert check(CheckSettings(files=[str(numbered)], tokenizer=tokenizer)).setup.new_unknown_share is None
+
+
+def test_nothing_is_said_of_new_texts_for_a_tokenizer_from_elsewhere(numbered: Path, dataset: Path) -> None:
+    assert check(CheckSettings(files=[str(numbered)], tokenizer_from=str(dataset))).setup.new_unknown_share is None
 
 
 def test_a_handful_of_tokens_says_nothing_of_new_texts(corpus: Path) -> None:

@@ -39,6 +39,8 @@ class Tokenizer(abc.ABC):
     is_lossless: ClassVar[bool] = False
     # a text has no pretokens: it is encoded as a whole, by a vocabulary that was there before
     is_whole_text: ClassVar[bool] = False
+    # a pretoken is one piece, so that counts of pretokens are counts of entries
+    is_one_piece: ClassVar[bool] = False
     # a corpus can make its vocabulary; another one is only loaded
     is_trainable: ClassVar[bool] = True
 

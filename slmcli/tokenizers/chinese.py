@@ -13,6 +13,7 @@ class ChineseTokenizer(Tokenizer):
     """Split into the words of jieba's dictionary; Latin words and numbers stay whole, spaces are dropped."""
 
     name = "chinese"
+    is_one_piece = True
 
     def __init__(self, settings: TokenizerSettings, cleaning: CleaningSettings, vocabulary: Iterable[str]) -> None:
         super().__init__(settings, cleaning, list(vocabulary))

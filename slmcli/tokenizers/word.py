@@ -20,6 +20,7 @@ class WordTokenizer(Tokenizer):
     """
 
     name = "word"
+    is_one_piece = True
 
     def __init__(self, settings: TokenizerSettings, cleaning: CleaningSettings, vocabulary: Sequence[str]) -> None:
         super().__init__(settings, cleaning, vocabulary)
