@@ -151,7 +151,8 @@ class Encoder:
             lengths = [len(stream) for stream in streams]
             length = sum(lengths)
             found.inspection.add(example, is_empty=length == 0, is_usable=bool(block.is_usable[position]))
-            found.lengths[job.task.cut_length(example, lengths)] += 1
+            # an example without text is left out, and nothing of it is cut
+            found.lengths[job.task.cut_length(example, lengths) if length else 0] += 1
             found.tokens += length
             found.unknown_tokens += sum(int((stream == UNKNOWN_ID).sum()) for stream in streams)
             is_known = all(label in job.task.label_ids for label in labels[position])

@@ -109,6 +109,13 @@ def test_nothing_left_after_cleaning_is_refused(tmp_path: Path) -> None:
         preprocess(settings(corpus), tmp_path / "dataset", overwrite=False)
 
 
+@pytest.mark.parametrize(("task", "row"), [("translation", {"source": " ", "target": " "}), ("ner", {"tokens": [" "], "tags": ["O"]})])
+def test_nothing_left_is_refused_whatever_a_task_puts_around_it(task: str, row: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "blank.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    found = check(CheckSettings(files=[str(tmp_path / "blank.jsonl")], task=task)).errors
+    assert "The train split has no examples after cleaning." in [finding.message for finding in found]
+
+
 def test_a_failed_preprocess_leaves_nothing(tmp_path: Path) -> None:
     corpus = write_jsonl(tmp_path / "rare.jsonl", [("one two", "good"), ("three four", "bad")])
     with pytest.raises(DataError, match="no token occurs 2 times in the training texts"):

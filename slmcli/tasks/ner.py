@@ -31,8 +31,8 @@ class EntityRecognition(Task):
         return list(example.values.get("tokens") or ())
 
     def cut_length(self, example: Example, lengths: Sequence[int]) -> int:
-        """Return the tokens of all words."""
-        return sum(lengths)
+        """Return the tokens of all words; one of which nothing is left is one token."""
+        return sum(max(1, length) for length in lengths)
 
     def identity(self, example: Example) -> str:
         """Return the words with spaces between them."""

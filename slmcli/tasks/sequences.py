@@ -10,10 +10,13 @@ from slmcli.reading import Example
 from slmcli.tasks.base import Task, integers
 from slmcli.tokenizers.base import BEGIN_ID, END_ID, SEPARATOR_ID
 
+# <bos> and <eos> around a text that is to be generated
+_MARKS = 2
+
 
 def _target_ids(stream: np.ndarray, encoding: EncodingSettings) -> np.ndarray:
     """Put the marks of beginning and end around a text that is to be generated, cut to fit."""
-    kept = stream[: max(0, encoding.max_length - 2)]
+    kept = stream[: max(0, encoding.max_length - _MARKS)]
     return np.concatenate([integers([BEGIN_ID]), kept, integers([END_ID])])
 
 
@@ -40,6 +43,10 @@ class Translation(Task):
         """Return `token_ids` of the source, cut at its end, and `target_ids` between <bos> and <eos>."""
         features = {"token_ids": streams[0][: encoding.max_length]}
         return features if len(streams) == 1 else {**features, "target_ids": _target_ids(streams[1], encoding)}
+
+    def cut_length(self, example: Example, lengths: Sequence[int]) -> int:
+        """Return the tokens of the source, or of the target between its marks when that is longer."""
+        return max([lengths[0], *(length + _MARKS for length in lengths[1:])])
 
 
 class Dialogue(Task):
@@ -69,7 +76,8 @@ class Dialogue(Task):
         return {**features, "target_ids": _target_ids(streams[-1], encoding)} if has_response else features
 
     def cut_length(self, example: Example, lengths: Sequence[int]) -> int:
-        """Return the tokens of all turns together, or of the response when it is longer."""
-        if example.values.get("response") is None:
-            return sum(lengths)
-        return max(sum(lengths[:-1]), *lengths[-1:])
+        """Return the tokens of all turns with what stands between them, or of the response between its marks when that is longer."""
+        turns = list(lengths)
+        responses = [] if example.values.get("response") is None else [turns.pop()]
+        separators = max(0, len(turns) - 1)
+        return max([sum(turns) + separators, *(length + _MARKS for length in responses)])

@@ -106,12 +106,14 @@ def test_a_document_stays_whole_and_ends() -> None:
         ("pair", {"text": "ab", "text_pair": "abc"}, [2, 3], 3),
         ("translation", {"source": "abcd", "target": "a"}, [4, 1], 4),
         ("ner", {"tokens": ["ab", "c"]}, [2, 1], 3),
-        ("dialogue", {"context": ["ab", "c"], "response": "a"}, [2, 1, 1], 3),
-        ("dialogue", {"context": ["a"], "response": "abcd"}, [1, 4], 4),
-        ("dialogue", {"context": ["ab", "c"]}, [2, 1], 3),
+        ("translation", {"source": "abcd", "target": "abcd"}, [4, 4], 6),
+        ("ner", {"tokens": ["ab", ""]}, [2, 0], 3),
+        ("dialogue", {"context": ["ab", "c"], "response": "a"}, [2, 1, 1], 4),
+        ("dialogue", {"context": ["a"], "response": "abcd"}, [1, 4], 6),
+        ("dialogue", {"context": ["ab", "c"]}, [2, 1], 4),
         ("topic", {"text": ""}, [], 0),
     ],
-    ids=["one text", "two texts", "translation", "words", "turns", "long response", "no response", "nothing"],
+    ids=["one text", "two texts", "translation", "words", "long target", "empty word", "turns", "long response", "no response", "nothing"],
 )
 def test_the_length_that_is_cut_is_known(task: str, values: dict[str, Any], lengths: list[int], expected: int) -> None:
     assert TASKS.load(task)(["x"]).cut_length(Example(values, "file", 1), lengths) == expected
