@@ -169,10 +169,11 @@ def _divide(settings: PreprocessSettings, spill: Path) -> Corpus:
     places = sorted(lengths)
     stops = np.cumsum([lengths[place][0] for place in places]).tolist()
     divided = Divided(spill, dict(zip(places, [0, *stops], strict=False)))
-    found = survey(_Blocks(spill, divided), stops[-1])
-    splits = divide_corpus(found, _files(settings), settings)
+    blocks = _Blocks(spill, divided)
+    found = survey(blocks, stops[-1])
+    splits = divide_corpus(found, blocks, files=_files(settings), settings=settings)
     divided.save(splits, keep(found, splits, settings))
-    labels = {label for block in _Blocks(spill, divided) for label in labels_of(block, trains_on(block, splits))}
+    labels = {label for block in blocks for label in labels_of(block, trains_on(block, splits))}
     return Corpus(found, splits, divided, sort_labels(labels), sum(size for _, size in lengths.values()))
 
 

@@ -7,7 +7,7 @@ from typing import Any  # Any: a JSON document
 
 from slmcli.corpus_facts import Setup, TokenStatistics, count_longer, length_at, summarize_split
 from slmcli.findings import Finding, check_tallies, count_texts, stand
-from slmcli.inspection import ROWS_SHOWN, Inspection, Tally, excerpt
+from slmcli.inspection import Inspection, Tally, excerpt
 
 FORMAT_VERSION = 1
 # our choice: below this a class cannot be learned or judged
@@ -158,13 +158,12 @@ def _check_labels(inspections: Mapping[str, Inspection], task: str) -> Iterable[
     if task in _CLASSIFICATION:
         yield from _check_balance(counts)
     for split, found in inspections.items():
-        unseen = {label: count for label, count in found.labels.items() if label not in counts}
-        if unseen:
-            names, number = _list(map(_quote, sorted(unseen)), 5), sum(unseen.values())
-            message = f"{count_texts(number)} in {split} {'is' if number == 1 else 'are'} labelled {names}, which no training example has."
+        unseen = found.tallies.get("unseen_label", Tally())
+        if unseen.count and split != "train":
+            names, verb = _list(map(_quote, sorted(found.unseen)), 5), "is" if unseen.count == 1 else "are"
+            message = f"{count_texts(unseen.count)} in {split} {verb} labelled {names}, which no training example has."
             action = f"Correct the label (known: {_list(map(_shorten, sorted(counts)), 20)}), or pass --unknown-labels skip to slm preprocess."
-            rows = [row for label in sorted(unseen) for row in found.labelled[label]][:ROWS_SHOWN]
-            yield Finding("unseen_label", "error", number, message, action, rows)
+            yield Finding("unseen_label", "error", unseen.count, message, action, unseen.rows)
         missing = sorted(label for label in counts if label not in found.labels)
         if missing and found.examples:
             names = _list(map(_quote, missing), 5)

@@ -141,17 +141,35 @@ def pretokens_of(block: Block, is_chosen: np.ndarray) -> np.ndarray:
     return block.pretokens[np.repeat(is_chosen, block.tokens_by_example())]
 
 
-def divide_corpus(found: Survey, files: Mapping[int, Sequence[Path]], settings: PreprocessSettings) -> np.ndarray:
-    """Return (examples,) uint8, the split of each example: that of its file, or a share of the training files."""
+def divide_corpus(found: Survey, blocks: Iterable[Block], *, files: Mapping[int, Sequence[Path]], settings: PreprocessSettings) -> np.ndarray:
+    """Return (examples,) uint8, the split of each example: that of its file, or a share of the training files.
+
+    Args:
+        found: What is compared between the examples.
+        blocks: The examples, to be gone through any number of times.
+        files: The corpus files of each split.
+        settings: The shares, and what becomes of unknown labels.
+    """
     shares = {1: settings.validation_share, 2: settings.test_share}
     splits = divide(found, {split: share for split, share in shares.items() if split not in files and share}, settings.seed)
-    if settings.unknown_labels == "skip":
-        is_unknown = (found.strata > 0) & ~np.isin(found.strata, found.strata[splits == TRAIN])
-        for split, name in enumerate(SPLITS):
-            if skipped := int((is_unknown & (splits == split)).sum()):
-                logger.info("%s: %d examples skipped, their label is in no training example", name, skipped)
-        splits = np.where(is_unknown, NOWHERE, splits).astype(np.uint8)
-    return splits
+    return skip_unknown(blocks, splits) if settings.unknown_labels == "skip" else splits
+
+
+def skip_unknown(blocks: Iterable[Block], splits: np.ndarray) -> np.ndarray:
+    """Return (examples,) uint8, the splits without the examples outside training that have a label which no training example has.
+
+    The labels are looked at twice instead of kept: an example can have any number of them.
+    """
+    known = set[str]().union(*(labels_of(block, trains_on(block, splits)) for block in blocks))
+    left = splits.copy()
+    for block in blocks:
+        rows = slice(block.first, block.first + len(block))
+        is_unknown = np.array([not known.issuperset(labels) for labels in block.labels_by_example()], bool)
+        left[rows][is_unknown & (splits[rows] != TRAIN)] = NOWHERE
+    for split, name in enumerate(SPLITS):
+        if skipped := int(((splits == split) & (left == NOWHERE)).sum()):
+            logger.info("%s: %d examples skipped, with a label that is in no training example", name, skipped)
+    return left
 
 
 def keep(found: Survey, splits: np.ndarray, settings: PreprocessSettings) -> np.ndarray:

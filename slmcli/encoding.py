@@ -150,13 +150,13 @@ class Encoder:
             found = statistics.setdefault(split, SplitStatistics(Inspection(job.task.name)))
             lengths = [len(stream) for stream in streams]
             length = sum(lengths)
-            found.inspection.add(example, is_empty=length == 0, is_usable=bool(block.is_usable[position]))
+            unseen = [label for label in labels[position] if label not in job.task.label_ids]
+            found.inspection.add(example, is_empty=length == 0, is_usable=bool(block.is_usable[position]), unseen=unseen)
             # an example without text is left out, and nothing of it is cut
             found.lengths[job.task.cut_length(example, lengths) if length else 0] += 1
             found.tokens += length
             found.unknown_tokens += sum(int((stream == UNKNOWN_ID).sum()) for stream in streams)
-            is_known = all(label in job.task.label_ids for label in labels[position])
-            if job.shards and job.is_kept[row] and block.is_usable[position] and is_known:
+            if job.shards and job.is_kept[row] and block.is_usable[position] and not unseen:
                 features = self._features(example, streams)
                 found.labels.update(labels[position])
                 found.kept_lengths[len(features[job.task.token_features[0]])] += 1

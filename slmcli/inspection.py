@@ -75,7 +75,7 @@ class Inspection:
         examples: Number of examples.
         dropped: Those that cannot be used, having no text or nothing to predict.
         labels: Label, or tag, to the number of examples that have it, or for tags the number of words.
-        labelled: Label to its first few examples.
+        unseen: Labels that no training example has.
         label_words: Label to the words of all its examples together; empty for tags.
         entities: Type of entity to the number of entities, for tags.
         words: Length in words to the number of examples; Han characters are words of their own.
@@ -88,20 +88,21 @@ class Inspection:
         self.examples = 0
         self.dropped = 0
         self.labels: Counter[str] = Counter()
-        self.labelled: dict[str, list[str]] = {}
+        self.unseen: set[str] = set()
         self.label_words: Counter[str] = Counter()
         self.entities: Counter[str] = Counter()
         self.words: Counter[int] = Counter()
         self.scripts: Counter[str] = Counter()
         self.tallies: dict[str, Tally] = {}
 
-    def add(self, example: Example, *, is_empty: bool = False, is_usable: bool = True) -> None:
+    def add(self, example: Example, *, is_empty: bool = False, is_usable: bool = True, unseen: Sequence[str] = ()) -> None:
         """Look at one example.
 
         Args:
             example: The example.
             is_empty: Nothing of it is left after cleaning.
             is_usable: A model can be trained on it.
+            unseen: Those of its labels that no training example has.
         """
         self.examples += 1
         self.dropped += not is_usable
@@ -112,6 +113,9 @@ class Inspection:
             self.scripts[_script(text)] += 1
         for finding, place in _odd_text(text, is_empty):
             self.tallies.setdefault(finding, Tally()).add(example, text, place)
+        if unseen:
+            self.unseen.update(unseen)
+            self.tallies.setdefault("unseen_label", Tally()).add(example, text)
         for finding, shown in self._odd_target(example, text, words):
             self.tallies.setdefault(finding, Tally()).add(example, shown)
 
@@ -124,23 +128,15 @@ class Inspection:
         self.labels.update(later.labels)
         self.words.update(later.words)
         self.scripts.update(later.scripts)
-        for label, rows in later.labelled.items():
-            self.labelled[label] = [*self.labelled.get(label, ()), *rows][:ROWS_SHOWN]
+        self.unseen |= later.unseen
         for finding, tally in later.tallies.items():
             self.tallies.setdefault(finding, Tally()).merge(tally)
-
-    def _count(self, labels: Iterable[str], example: Example, text: str) -> None:
-        for label in labels:
-            self.labels[label] += 1
-            rows = self.labelled.setdefault(label, [])
-            if len(rows) < ROWS_SHOWN:
-                rows.append(_row(example, text))
 
     def _odd_target(self, example: Example, text: str, words: int) -> Iterable[tuple[str, str]]:
         """Count what a model shall predict; yield ids of findings, each with what to show of the example."""
         values = example.values
         if self.task == "ner":
-            self._count(values.get("tags") or (), example, text)
+            self.labels.update(values.get("tags") or ())
             self.entities.update(_entities(values.get("tags") or ()))
             yield from _tags(values.get("tokens") or [], values.get("tags"))
         elif self.task == "qa":
@@ -148,7 +144,7 @@ class Inspection:
         elif self.task == "translation":
             yield from _translation(values.get("source") or "", values.get("target"))
         elif self.task == "multilabel":
-            self._count_labels(values.get("labels"), example, text, words)
+            self._count_labels(values.get("labels") or (), words)
             yield from (("missing_label", text),) if values.get("labels") is None else ()
         elif self.task == "similarity":
             yield from (("missing_label", text),) if values.get("score") is None else ()
@@ -156,12 +152,12 @@ class Inspection:
             yield from (("missing_label", text),) if not values.get("response") else ()
         elif self.task != "language-model":
             label = values.get("label")
-            self._count_labels(None if label is None else (label,), example, text, words)
+            self._count_labels(() if label is None else (label,), words)
             yield from (("missing_label", text),) if label is None else _swapped(text, label, words)
 
-    def _count_labels(self, labels: Sequence[str] | None, example: Example, text: str, words: int) -> None:
-        self._count(labels or (), example, text)
-        self.label_words.update(dict.fromkeys(labels or (), words))
+    def _count_labels(self, labels: Sequence[str], words: int) -> None:
+        self.labels.update(labels)
+        self.label_words.update(dict.fromkeys(labels, words))
 
 
 def split_row(row: str) -> tuple[str, str]:

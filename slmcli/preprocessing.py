@@ -197,7 +197,7 @@ def _read(settings: TextSettings, directory: Path, workers: int, *, divided: Pre
     known, tokenizer = settle_tokenizer(settings, kind, first)
     scanned = scan(blocks, kind([]), tokenizer, Spill(directory / "blocks"), workers=workers)
     found = survey(scanned.spill, scanned.examples)
-    splits = divide_corpus(found, files, divided) if divided else found.splits
+    splits = divide_corpus(found, scanned.spill, files=files, settings=divided) if divided else found.splits
     counts, labels = _count(scanned, splits)
     if counts and not known:
         tokenizer = _build(tokenizer, counts, is_needed=divided is not None)

@@ -73,6 +73,18 @@ def test_beam_makes_the_same_dataset_byte_for_byte(changes: dict[str, Any], tmp_
     assert beam == local
 
 
+def test_the_same_examples_are_skipped(tmp_path: Path) -> None:
+    (tmp_path / "corpus").mkdir()
+    files = write_rows(tmp_path / "corpus", 600)
+    held = tmp_path / "held.jsonl"
+    tags = (["O", "B-FOOD"], ["O", "B-LOC"], ["B-LOC", "O"])
+    held.write_text("".join(json.dumps({"tokens": ["a", "soup"], "tags": each}) + "\n" for each in tags), encoding="utf-8")
+    os.utime(held, (0, 0))
+    local, beam = make_both(settings(files=files, task="ner", test=str(held), unknown_labels="skip"), tmp_path)
+    assert beam == local
+    assert open_dataset(tmp_path / "beam").description["examples"]["test"] == 1
+
+
 def test_two_processes_make_the_same_dataset_byte_for_byte(tmp_path: Path) -> None:
     (tmp_path / "corpus").mkdir()
     local, beam = make_both(settings(files=write_rows(tmp_path / "corpus", 1200), beam_options=TWO_PROCESSES), tmp_path)

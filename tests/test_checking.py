@@ -55,9 +55,10 @@ def clean_corpus() -> dict[str, list[Example]]:
 def report(splits: dict[str, list[Example]], *, max_length: int | None = MAX_LENGTH, cleaning: Sequence[str] = ("markup",)) -> DataReport:
     """Check a corpus, with words between spaces as tokens."""
     inspections = {split: Inspection("topic") for split in splits}
+    known = {each.label for each in splits.get("train", ()) if each.text}
     for split, examples in splits.items():
         for each in examples:
-            inspections[split].add(each, is_empty=not each.text.split())
+            inspections[split].add(each, is_empty=not each.text.split(), unseen=[each.label] if each.label and each.label not in known else [])
     lengths = {split: Counter(len(each.text.split()) for each in examples) for split, examples in splits.items()}
     every = [each for examples in splits.values() for each in examples]
     repeats = find_repeats(survey(splits), survey(splits).splits)
@@ -165,6 +166,12 @@ def test_a_label_that_training_lacks_is_an_error() -> None:
     assert (found.severity, found.count, found.rows) == ("error", 1, ["soups.csv:7: odd soup"])
     assert found.message == "1 text in validation is labelled 'strange', which no training example has."
     assert found.action == "Correct the label (known: bad, good), or pass --unknown-labels skip to slm preprocess."
+
+
+def test_a_label_of_empty_training_texts_alone_is_an_error_elsewhere() -> None:
+    found = find("unseen_label", train=[example("", "strange")], validation=[example("odd soup", "strange", 7)])
+    assert found is not None
+    assert found.message.startswith("1 text in validation is labelled 'strange'")
 
 
 def test_a_label_that_only_training_has_is_no_finding() -> None:

@@ -103,6 +103,41 @@ def test_a_label_seen_only_in_test_is_skipped_on_request(corpus: Path, tmp_path:
     assert result["examples"]["test"] == 1
 
 
+# two of three test examples have a label that no training example has
+UNSEEN: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {
+    "ner": (
+        [{"tokens": ["Anna", "sings", str(i)], "tags": ["B-PER", "O", "O"]} for i in range(4)],
+        [{"tokens": ["New", "York"], "tags": ["B-LOC", "I-LOC"]}, {"tokens": ["Anna", "in", "Bern"], "tags": ["B-PER", "O", "B-LOC"]}],
+    ),
+    "multilabel": (
+        [{"text": f"warm soup {i}", "labels": ["good", "warm"]} for i in range(4)],
+        [{"text": "red soup", "labels": ["good", "red"]}, {"text": "old soup", "labels": ["old", "red"]}],
+    ),
+}
+
+
+def write_unseen(task: str, directory: Path) -> PreprocessSettings:
+    """Write a corpus for a task, and a file to test on whose last example alone is known; return the settings."""
+    train, test = UNSEEN[task]
+    for name, examples in (("train", train), ("test", [*test, train[0]])):
+        (directory / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in examples), encoding="utf-8")
+    return settings(directory / "train.jsonl", task=task, test=str(directory / "test.jsonl"), validation_share=0.0)
+
+
+@pytest.mark.parametrize("task", UNSEEN)
+def test_examples_with_any_unseen_label_are_skipped_on_request(task: str, tmp_path: Path) -> None:
+    asked = write_unseen(task, tmp_path).model_copy(update={"unknown_labels": "skip"})
+    assert preprocess(asked, tmp_path / "dataset", overwrite=False)["examples"] == {"train": 4, "validation": 0, "test": 1}
+
+
+@pytest.mark.parametrize(("task", "labels"), [("ner", "'B-LOC', 'I-LOC'"), ("multilabel", "'old', 'red'")])
+def test_examples_with_any_unseen_label_are_counted_once(task: str, labels: str, tmp_path: Path) -> None:
+    with pytest.raises(
+        DataError, match=rf"2 texts in test are labelled {labels}, which no training example has.*\n  .*test.jsonl:1: .*\n  .*:2: [^\n]*$"
+    ):
+        preprocess(write_unseen(task, tmp_path), tmp_path / "dataset", overwrite=False)
+
+
 def test_nothing_left_after_cleaning_is_refused(tmp_path: Path) -> None:
     corpus = write_jsonl(tmp_path / "blank.jsonl", [(" ", "good"), ("<br/>", "bad")])
     with pytest.raises(DataError, match="The train split has no examples after cleaning"):
