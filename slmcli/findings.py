@@ -46,8 +46,13 @@ _OF_TEXTS: dict[str, tuple[Literal["warning", "note"], str, str, str]] = {
         "An entity begins with B-X and goes on with I-X of the same X. Correct the tags.",
     ),
     "answer_not_found": (
-        "warning", "has an answer that does not stand where answer_start says", "have an answer that does not stand where answer_start says",
+        "warning", "has no answer that stands where answer_start says", "have no answer that stands where answer_start says",
         "Correct answer_start: it counts characters of the context, from 0.",
+    ),
+    "alternative_not_found": (
+        "warning", "has an answer that stands where answer_start says, and another that does not",
+        "have an answer that stands where answer_start says, and another that does not",
+        "The first that stands there is used; correct answer_start of the others.",
     ),
     "length_ratio": (
         "warning", "is six times as long as its translation, or a sixth", "are six times as long as their translation, or a sixth",

@@ -249,11 +249,19 @@ def _answers(context: str, answers: dict[str, list] | None, shown: str) -> Itera
     if answers is None:
         yield "missing_label", shown
         return
-    for text, start in zip(answers["text"], answers["answer_start"], strict=True):
-        if start < 0 or context[start : start + len(text)] != text:
-            there = context[start : start + len(text)] if start >= 0 else ""
-            yield "answer_not_found", f"answer {text[:60]!r}, but {there[:60]!r} stands at {start}"
-            return
+    pairs = list(zip(answers["text"], answers["answer_start"], strict=True))
+    wrong = [(text, start) for text, start in pairs if _standing(context, text, start) != text]
+    if wrong:
+        # training takes the first answer that stands where it says
+        is_lost = all(pair in wrong for pair in pairs if pair[0])
+        text, start = wrong[0]
+        there = _standing(context, text, start)
+        yield "answer_not_found" if is_lost else "alternative_not_found", f"answer {text[:60]!r}, but {there[:60]!r} stands at {start}"
+
+
+def _standing(context: str, text: str, start: int) -> str:
+    """Return what stands where an answer should."""
+    return context[start : start + len(text)] if start >= 0 else ""
 
 
 def _translation(source: str, target: str | None) -> Iterable[tuple[str, str]]:

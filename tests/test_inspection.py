@@ -98,6 +98,21 @@ def test_an_answer_that_stands_where_it_says_is_no_finding() -> None:
     assert look({"context": "The soup is warm.", "question": "How?", "answers": {"text": ["warm"], "answer_start": [12]}}, "qa") == {}
 
 
+@pytest.mark.parametrize(
+    ("texts", "starts", "found"),
+    [
+        (["warm", "cold"], [12, 0], "alternative_not_found"),
+        (["cold", "warm"], [0, 12], "alternative_not_found"),
+        (["cold", "old"], [0, 0], "answer_not_found"),
+        (["", "cold"], [0, 0], "answer_not_found"),
+        (["warm", "cold"], [12, -4], "alternative_not_found"),
+    ],
+    ids=["second wrong", "first wrong", "both wrong", "empty and wrong", "negative start"],
+)
+def test_a_wrong_answer_beside_a_right_one_loses_nothing(texts: list[str], starts: list[int], found: str) -> None:
+    assert list(look({"context": "The soup is warm.", "question": "How?", "answers": {"text": texts, "answer_start": starts}}, "qa")) == [found]
+
+
 def test_lines_of_very_different_length_are_shown_side_by_side() -> None:
     found = look({"source": "a very long line about a very warm soup", "target": "@@"}, "translation")["length_ratio"]
     assert found.rows == ["soups.csv:7: a very long line about a very warm so… | @@"]

@@ -138,6 +138,14 @@ def test_examples_with_any_unseen_label_are_counted_once(task: str, labels: str,
         preprocess(write_unseen(task, tmp_path), tmp_path / "dataset", overwrite=False)
 
 
+@pytest.mark.parametrize(("answers", "found"), [(["Anna", "Ana"], ["alternative_not_found"]), (["Ana"], ["no_targets", "answer_not_found"])])
+def test_a_wrong_alternative_in_every_example_is_no_error(answers: list[str], found: list[str], tmp_path: Path) -> None:
+    row = {"context": "Anna sings", "question": "who?", "answers": {"text": answers, "answer_start": [0] * len(answers)}}
+    (tmp_path / "qa.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    report = check(CheckSettings(files=[str(tmp_path / "qa.jsonl")], task="qa", min_frequency=1))
+    assert [finding.id for finding in report.findings] == found
+
+
 def test_nothing_left_after_cleaning_is_refused(tmp_path: Path) -> None:
     corpus = write_jsonl(tmp_path / "blank.jsonl", [(" ", "good"), ("<br/>", "bad")])
     with pytest.raises(DataError, match="The train split has no examples after cleaning"):
