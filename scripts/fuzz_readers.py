@@ -1,10 +1,12 @@
 """Look for tracebacks in `slm check`: python scripts/fuzz_readers.py [--minutes 10] [--seed 0].
 
-Writes files of random and half-sensible bytes and has them checked with every task, format by format and by what their names say. A file
-that makes anything but a report or a clear error is kept, and named with the command that shows it. Ends with exit code 1 if there was one.
+Writes files of random and half-sensible bytes, and Parquet tables of random types, and has them checked with every task, format by format and by what
+their names say. A file that makes anything but a report or a clear error is kept, and named with the command that shows it. Ends with
+exit code 1 if there was one.
 """
 
 import argparse
+import io
 import itertools
 import json
 import random
@@ -13,6 +15,9 @@ import tempfile
 import time
 import traceback
 from pathlib import Path
+
+import pyarrow
+import pyarrow.parquet
 
 from slmcli.config import CheckSettings
 from slmcli.corpora import READERS
@@ -43,6 +48,11 @@ SCRAPS = (
     "水".encode(), "😀".encode(), "\u2028".encode(), b"<b>&amp;", b"\x85", b"\\ud83d",
 )  # fmt: skip
 
+LONG_TYPES = (
+    pyarrow.int64(), pyarrow.uint64(), pyarrow.float64(), pyarrow.time64("ns"), pyarrow.duration("ns"),
+    pyarrow.timestamp("us"), pyarrow.timestamp("ns"), pyarrow.timestamp("us", "Asia/Shanghai"), pyarrow.timestamp("us", "Europe/Nowhere"),
+)  # fmt: skip
+
 
 def random_value(rng: random.Random, depth: int = 0) -> object:
     """Return a JSON value."""
@@ -56,7 +66,7 @@ def random_value(rng: random.Random, depth: int = 0) -> object:
 
 def random_bytes(rng: random.Random) -> bytes:
     """Return the content of a file."""
-    kind = rng.randrange(5)
+    kind = rng.randrange(6)
     rows = [{word: random_value(rng) for word in rng.sample(WORDS, rng.randrange(1, 6))} for _ in range(rng.randrange(6))]
     if kind == 0:
         return b"".join(rng.choice(SCRAPS) for _ in range(rng.randrange(60)))
@@ -68,7 +78,40 @@ def random_bytes(rng: random.Random) -> bytes:
         separator = rng.choice([",", "\t", " "])
         lines = [rng.sample(WORDS, 3)] + [[str(random_value(rng, 9)) for _ in range(3)] for _ in range(rng.randrange(6))]
         return "\n".join(separator.join(line) for line in lines).encode("utf-8", "replace")
-    return rng.randbytes(rng.randrange(200))
+    return rng.randbytes(rng.randrange(200)) if kind == 4 else random_table(rng)
+
+
+def random_table(rng: random.Random) -> bytes:
+    """Return the content of a Parquet file."""
+    names, rows = rng.sample(WORDS, rng.randrange(1, 6)), rng.randrange(6)
+    table = pyarrow.table([random_column(rng, rows) for _ in names], names=names)
+    buffer = io.BytesIO()
+    pyarrow.parquet.write_table(table, buffer)
+    return buffer.getvalue()
+
+
+def random_column(rng: random.Random, rows: int, depth: int = 0) -> pyarrow.Array:
+    """Return an array of values of any type, some of which no value of Python is equal to."""
+    kind = rng.randrange(7 if depth < 3 else 4)
+    if kind == 0:
+        words = [rng.choice([b"a fine day", b"B-PER", b"O", "水壶".encode(), b"", b"\xff", b"\xed\xa0\xbd", None]) for _ in range(rows)]
+        return pyarrow.array(words, pyarrow.binary()).view(rng.choice([pyarrow.binary(), pyarrow.string()]))
+    if kind == 1:
+        return pyarrow.array([rng.choice(["a fine day", "good", "bad", None, "水"]) for _ in range(rows)], pyarrow.string())
+    if kind == 2:
+        numbers = [rng.choice([0, 1, -1, 2**30, -(2**31), None]) for _ in range(rows)]
+        return pyarrow.array(numbers, pyarrow.int32()).view(rng.choice([pyarrow.int32(), pyarrow.float32(), pyarrow.date32(), pyarrow.time32("ms")]))
+    if kind == 3:
+        numbers = [rng.choice([0, 1, 10**9 + 1, 2**62, -(2**62), None]) for _ in range(rows)]
+        return pyarrow.array(numbers, pyarrow.int64()).view(rng.choice(LONG_TYPES))
+    stops = sorted(rng.randrange(6) for _ in range(rows + 1))
+    if kind == 4:
+        return pyarrow.ListArray.from_arrays(stops, random_column(rng, stops[-1], depth + 1))
+    if kind == 5:
+        keys = pyarrow.array([rng.choice(WORDS) for _ in range(stops[-1])], pyarrow.string())
+        return pyarrow.MapArray.from_arrays(stops, keys, random_column(rng, stops[-1], depth + 1))
+    names = [rng.choice(WORDS) for _ in range(rng.randrange(1, 4))]
+    return pyarrow.StructArray.from_arrays([random_column(rng, rows, depth + 1) for _ in names], names=names)
 
 
 def mutate(rng: random.Random, content: bytes) -> bytes:

@@ -56,6 +56,8 @@ def read_value(field: Field, record: Record, column: str, *, separator: str) -> 
         DataError: The cell holds something else.
     """
     cell = record.values.get(column)
+    if isinstance(cell, DataError):  # what a reader puts in the place of a cell that it cannot read
+        raise cell
     if is_missing(cell):
         return {"text": "", "words": [], "turns": []}.get(field.kind)
     return _READ[field.kind](cell, record, column, separator)

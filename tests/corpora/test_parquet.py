@@ -12,6 +12,7 @@ import pytest
 from slmcli.config import CorpusSettings
 from slmcli.corpora.parquet import read
 from slmcli.errors import DataError
+from slmcli.reading import read_examples
 
 COLUMNS = {"text": ["mild tea", "strong tea", None], "label": [1, 0, None]}
 # a gzip header, then a block of a kind that does not exist
@@ -98,6 +99,49 @@ def test_damaged_compression_is_named(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(DataError, match=re.escape(f"{path}: the gzip file is damaged or cut short (")):
         values(path)
+
+
+def unreadable() -> dict[str, tuple[pyarrow.Array, str]]:
+    """Return arrays of two values of which Python has no form for the first, and how messages name it."""
+    texts = pyarrow.array([b"\xffmild", b"strong"], pyarrow.binary()).view(pyarrow.string())
+    large = pyarrow.array([2**62, 1], pyarrow.timestamp("us"))
+    return {
+        "no UTF-8": (texts, "a string that cannot be read ('utf-8' codec can't decode byte 0xff"),
+        "categories": (texts.dictionary_encode(), "a dictionary<values=string, indices=int32, ordered=0> that cannot be read ('utf-8'"),
+        "in a list": (pyarrow.ListArray.from_arrays([0, 1, 2], texts), "a list<element: string> that cannot be read ('utf-8'"),
+        "timestamp": (large, "a timestamp[us] that cannot be read (date value out of range)."),
+        "time zone": (large.view(pyarrow.timestamp("us", "Europe/Nowhere")), "a timestamp[us, tz=Europe/Nowhere] that cannot be read ("),
+        "date": (pyarrow.array([2**30, 1], pyarrow.int32()).view(pyarrow.date32()), "a date32[day] that cannot be read (days=1073741824;"),
+        "doubled field": (pyarrow.StructArray.from_arrays([texts, texts], names=["x", "x"]), "a struct<x: string, x: string> that cannot be read ("),
+    }
+
+
+@pytest.mark.parametrize("name", unreadable())
+def test_a_column_that_is_not_used_cannot_fail(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "teas.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"text": ["mild", "strong"], "label": [1, 0], "brewed": unreadable()[name][0]}), path)
+    assert [(example.text, example.label) for example in read_examples([path], CorpusSettings())] == [("mild", "1"), ("strong", "0")]
+
+
+@pytest.mark.parametrize("name", unreadable())
+def test_a_cell_that_is_used_and_cannot_be_read_is_named(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "teas.parquet"
+    array, message = unreadable()[name]
+    pyarrow.parquet.write_table(pyarrow.table({"text": array, "label": [1, 0]}), path)
+    with pytest.raises(DataError, match=re.escape(f"{path}:1: text is {message}") + ".*Correct the row, or convert the column to text.$"):
+        list(read_examples([path], CorpusSettings()))
+
+
+def test_nanoseconds_in_a_column_that_is_not_used_cannot_fail(tmp_path: Path) -> None:
+    path = tmp_path / "teas.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"text": ["mild"], "brewed": pyarrow.array([1234567891], pyarrow.timestamp("ns"))}), path)
+    assert [record.values["text"] for record in read(path, CorpusSettings())] == ["mild"]
+
+
+def test_readable_cells_beside_an_unreadable_one_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "teas.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"text": unreadable()["no UTF-8"][0], "label": [1, 0]}), path)
+    assert values(path)[1] == {"text": "strong", "label": 0}
 
 
 def test_a_missing_table_is_named(tmp_path: Path) -> None:
