@@ -1,6 +1,8 @@
 """Which files a dataset is made of, and a fingerprint of them that costs no reading when they have not changed."""
 
+import json
 import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any  # Any: a JSON document
@@ -15,6 +17,8 @@ from slmcli.text_files import STANDARD_INPUT, split_pair
 SPLITS = ("train", "validation", "test")
 # our choice: a file changed within this time before it was hashed may change again without a new time stamp
 _UNSURE_NANOSECONDS = 2_000_000_000
+# by what a file is recognised without reading it
+_LOOK = ("split", "name", "bytes", "modified_ns", "parts")
 
 
 def corpus_files(settings: TextSettings) -> dict[str, list[Path]]:
@@ -46,12 +50,20 @@ def describe_sources(files: Mapping[str, Sequence[Path]], known: Sequence[Mappin
 
     Args:
         files: Split to files.
-        known: The same of an earlier time: a file of the same name, size and time is not read again.
+        known: The same of an earlier time: a file of the same name, size and time is not read again, unless two were alike.
     """
-    return [_describe(path, split, known) for split, paths in files.items() for path in paths]
+    alike: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for source in known:
+        alike[_look(source)].append(source)
+    unique = {look: sources[0] for look, sources in alike.items() if len(sources) == 1 and sources[0].get("is_settled")}
+    return [_describe(path, split, unique) for split, paths in files.items() for path in paths]
 
 
-def _describe(path: Path, split: str, known: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _look(source: Mapping[str, Any]) -> str:
+    return json.dumps([source.get(name) for name in _LOOK])
+
+
+def _describe(path: Path, split: str, known: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     if path == STANDARD_INPUT:
         # what comes is known only once it is read; never up to date
         return {"split": split, "name": "-", "bytes": 0, "modified_ns": 0, "sha256": f"standard input at {time.time_ns()}"}
@@ -59,12 +71,11 @@ def _describe(path: Path, split: str, known: Sequence[Mapping[str, Any]]) -> dic
         if path.is_dir():
             return _describe_folder(path, split)
         parts = parts_of(path)
-        size = bytes_of(path)
-        modified = max(part.stat().st_mtime_ns for part in parts)
-        facts = {"split": split, "name": path.name, "bytes": size, "modified_ns": modified}
-        for source in known:
-            if all(source.get(name) == value for name, value in facts.items()) and source.get("is_settled"):
-                return dict(source)
+        looks = [[part.stat().st_size, part.stat().st_mtime_ns] for part in parts]
+        size, modified = sum(size for size, _ in looks), max(modified for _, modified in looks)
+        facts = {"split": split, "name": path.name, "bytes": size, "modified_ns": modified, **({"parts": looks} if len(parts) > 1 else {})}
+        if source := known.get(_look(facts)):
+            return dict(source)
         hashes = [sha256_file(part) for part in parts]
         is_settled = time.time_ns() - modified > _UNSURE_NANOSECONDS
         return {**facts, "is_settled": is_settled, "sha256": hashes[0] if len(hashes) == 1 else sha256_json(hashes)}
