@@ -34,7 +34,7 @@ def read(path: Path, settings: CorpusSettings) -> Iterator[Record]:
             for cells in zip(*columns, strict=True):
                 row += 1
                 yield Record(str(path), row, dict(zip(names, cells, strict=True)))
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path} is not a readable Parquet file ({error}). Write it again, or convert it to csv.") from error
 
 

@@ -93,6 +93,12 @@ def test_a_table_with_damaged_pages_is_named(file: Path) -> None:
         values(file)
 
 
+def test_a_table_with_a_column_name_that_is_no_text_is_named(file: Path) -> None:
+    file.write_bytes(file.read_bytes().replace(b"label", b"l\xffbel"))
+    with pytest.raises(DataError, match=re.escape(f"{file} is not a readable Parquet file ('utf-8' codec can't decode byte 0xff in position 1")):
+        values(file)
+
+
 @pytest.mark.parametrize("content", [gzip.compress(bytes(500))[:-9], DAMAGED_GZIP, b"PAR1"], ids=["cut short", "block damaged", "not gzip"])
 def test_damaged_compression_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "teas.parquet.gz"
