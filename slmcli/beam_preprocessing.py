@@ -32,12 +32,13 @@ from slmcli.beam_steps import (
 )
 from slmcli.checking import DataReport
 from slmcli.config import CorpusSettings, EncodingSettings, PreprocessSettings
-from slmcli.corpus_identity import corpus_files
+from slmcli.corpus_identity import Files, number_splits
 from slmcli.dataset import SPLITS, shard_name, write_description
 from slmcli.describing import (
     build_ngrams,
     count_shards,
     describe_examples,
+    describe_setup,
     judge_unknown,
     make_report,
     name_repeats,
@@ -69,6 +70,7 @@ class Corpus:
     """A corpus that was scanned and divided.
 
     Attributes:
+        files: Split to its files.
         found: What is compared between its examples.
         splits: (examples,) uint8, the split of each.
         divided: The same for the steps.
@@ -77,6 +79,7 @@ class Corpus:
         new_unknown_share: Tokens of new texts that the vocabulary will lack, as a share; None when that cannot be said.
     """
 
+    files: Files
     found: Survey
     splits: np.ndarray
     divided: Divided
@@ -94,21 +97,21 @@ def preprocess(settings: PreprocessSettings, out: Path, *, overwrite: bool) -> d
         MissingPackageError: Beam is not installed.
         OutputError: `out` cannot be written.
     """
-    if any(path == STANDARD_INPUT for paths in corpus_files(settings).values() for path in paths):
-        raise ConfigError("--runner beam cannot read standard input (-): its workers have their own. Name a file, or pass --runner local.")
     return make_dataset(settings, out, _make, overwrite=overwrite)
 
 
-def _make(settings: PreprocessSettings, part: Path, description: Mapping[str, Any]) -> Made:
+def _make(settings: PreprocessSettings, files: Files, part: Path, description: Mapping[str, Any]) -> Made:
     """Scan, divide, build the vocabulary, encode, check and write."""
+    if any(path == STANDARD_INPUT for paths in files.values() for path in paths):
+        raise ConfigError("--runner beam cannot read standard input (-): its workers have their own. Name a file, or pass --runner local.")
     beam = start_beam(settings.beam_options, workers=settings.workers or _WORKERS)
     directory = part.resolve()
     spill = directory / "spill"
     spill.mkdir()
     kind: type[Task] = TASKS.load(settings.task)
-    is_known, tokenizer = _open(settings, kind([]))
-    _scan(beam, settings, tokenizer, spill)
-    corpus = _divide(settings, spill)
+    is_known, tokenizer = _open(settings, files, kind([]))
+    _scan(beam, settings, files, tokenizer=tokenizer, spill=spill)
+    corpus = _divide(settings, files, spill)
     counts = {} if is_known else _count(beam, corpus, spill)
     if counts:
         tokenizer = type(tokenizer).build(counts, tokenizer.settings, tokenizer.cleaning)
@@ -120,30 +123,25 @@ def _make(settings: PreprocessSettings, part: Path, description: Mapping[str, An
     return Made(document, report, len(corpus.splits), corpus.bytes_read)
 
 
-def _open(settings: PreprocessSettings, task: Task) -> tuple[bool, Tokenizer]:
+def _open(settings: PreprocessSettings, files: Files, task: Task) -> tuple[bool, Tokenizer]:
     """Look into every file before a pipeline starts; return the tokenizer, and whether it is known beforehand."""
-    files = _files(settings)
     reading = settings.narrow(CorpusSettings)
     for path in (path for paths in files.values() for path in paths):
         columns, _ = open_records(path, reading, task.fields, needs_targets=True)
         announce(path, columns)
-    first = next(read_blocks(files, task, reading, ignore, needs_targets=True))
+    first = next(read_blocks(number_splits(files), task, reading, ignore, needs_targets=True))
     return settle_tokenizer(settings, type(task), first)
 
 
-def _files(settings: PreprocessSettings) -> dict[int, list[Path]]:
-    return {split: paths for split, paths in enumerate(corpus_files(settings).values()) if paths}
-
-
-def _scan(beam: Beam, settings: PreprocessSettings, tokenizer: Tokenizer, spill: Path) -> None:
+def _scan(beam: Beam, settings: PreprocessSettings, files: Files, *, tokenizer: Tokenizer, spill: Path) -> None:
     """Read and scan all files into blocks, which later pipelines read: a corpus is cleaned and split once."""
     from apache_beam import Create, Reshuffle
 
     task = TASKS.load(settings.task)([])
-    places = [(split, path) for split, paths in _files(settings).items() for path in paths]
+    places = [(split, path) for split, paths in number_splits(files).items() for path in paths]
     with beam.pipeline(spill) as pipeline:
-        files = pipeline | "files" >> Create([(number, *place) for number, place in enumerate(places)]) | "spread files" >> Reshuffle()
-        rows = _apply(files, ReadFile(task, settings.narrow(CorpusSettings), Path.cwd()))
+        named = pipeline | "files" >> Create([(number, *place) for number, place in enumerate(places)]) | "spread files" >> Reshuffle()
+        rows = _apply(named, ReadFile(task, settings.narrow(CorpusSettings), Path.cwd()))
         blocks = _apply(rows["main"] | "spread rows" >> Reshuffle(), ScanRows(task, tokenizer), SURVEY)
         hand_back(blocks["main"], spill, "blocks")
         hand_back(blocks[SURVEY], spill, SURVEY)
@@ -163,7 +161,7 @@ def _hand_back_problems(spill: Path, *outputs: Any) -> None:
     hand_back([each[PROBLEMS] for each in outputs] | "all problems" >> Flatten(), spill, PROBLEMS)
 
 
-def _divide(settings: PreprocessSettings, spill: Path) -> Corpus:
+def _divide(settings: PreprocessSettings, files: Files, spill: Path) -> Corpus:
     """Divide the corpus."""
     lengths = {found.place: (len(found.block), found.text_bytes) for found in handed_back(spill, SURVEY)}
     places = sorted(lengths)
@@ -171,10 +169,10 @@ def _divide(settings: PreprocessSettings, spill: Path) -> Corpus:
     divided = Divided(spill, dict(zip(places, [0, *stops], strict=False)))
     blocks = _Blocks(spill, divided)
     found = survey(blocks, stops[-1])
-    splits = divide_corpus(found, blocks, files=_files(settings), settings=settings)
+    splits = divide_corpus(found, blocks, files=number_splits(files), settings=settings)
     divided.save(splits, keep(found, splits, settings))
     labels = {label for block in blocks for label in labels_of(block, trains_on(block, splits))}
-    return Corpus(found, splits, divided, sort_labels(labels), sum(size for _, size in lengths.values()))
+    return Corpus(files, found, splits, divided, sort_labels(labels), sum(size for _, size in lengths.values()))
 
 
 class _Blocks:
@@ -247,7 +245,8 @@ def _encode(beam: Beam, job: Job, corpus: Corpus, settings: PreprocessSettings, 
     spill = job.spill.path
     statistics = next(handed_back(spill, STATISTICS))[0][2]
     named = name_repeats(repeats, dict(handed_back(spill, SHOWN)))
-    report = make_report(statistics, named, job.tokenizer, settings, new_unknown_share=corpus.new_unknown_share)
+    setup = describe_setup(settings, corpus.files, tokenizer=job.tokenizer, new_unknown_share=corpus.new_unknown_share)
+    report = make_report(statistics, named, setup, vocabulary_size=len(job.tokenizer.vocabulary))
     raise_errors(report)
     facts = {**description, **describe_examples(statistics, job.task)}
     facts = {**facts, "shards": _complete_shards(job, facts["examples"]), "ngrams": write_ngrams(job.directory, job.ngrams)}

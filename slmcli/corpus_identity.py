@@ -15,6 +15,7 @@ from slmcli.sources import expand
 from slmcli.text_files import STANDARD_INPUT, split_pair
 
 SPLITS = ("train", "validation", "test")
+Files = Mapping[str, Sequence[Path]]  # split to its corpus files
 # our choice: a file changed within this time before it was hashed may change again without a new time stamp
 _UNSURE_NANOSECONDS = 2_000_000_000
 # by what a file is recognised without reading it
@@ -45,7 +46,12 @@ def corpus_files(settings: TextSettings) -> dict[str, list[Path]]:
     return found
 
 
-def describe_sources(files: Mapping[str, Sequence[Path]], known: Sequence[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
+def number_splits(files: Files) -> dict[int, Sequence[Path]]:
+    """Return the files of each split that has any, by its position in `SPLITS`."""
+    return {SPLITS.index(split): paths for split, paths in files.items() if paths}
+
+
+def describe_sources(files: Files, known: Sequence[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
     """Return split, name, bytes, time of the last change and SHA-256 of each file.
 
     Args:

@@ -10,7 +10,7 @@ import numpy as np
 from slmcli.checking import DataReport, Repeats, build_report
 from slmcli.config import PreprocessSettings, TextSettings
 from slmcli.corpus_facts import Setup, TokenStatistics, estimate_unknown
-from slmcli.corpus_identity import corpus_files
+from slmcli.corpus_identity import Files
 from slmcli.dataset import EXAMPLES_PER_SHARD, SPLITS
 from slmcli.dividing import Found, RepeatedRows
 from slmcli.encoding import SplitStatistics
@@ -27,32 +27,40 @@ from slmcli.tokenizers.base import Tokenizer
 _TOKENS_TO_JUDGE_BY = 1000
 
 
-def make_report(
-    statistics: Mapping[int, SplitStatistics], repeats: Repeats, tokenizer: Tokenizer, settings: TextSettings, *, new_unknown_share: float | None
-) -> DataReport:
+def describe_setup(settings: TextSettings, files: Files, *, tokenizer: Tokenizer, new_unknown_share: float | None) -> Setup:
+    """Return how a corpus was looked at, for the data report.
+
+    Args:
+        settings: What was asked for.
+        files: Split to its files.
+        tokenizer: The trained tokenizer.
+        new_unknown_share: What `judge_unknown` says.
+    """
+    return Setup(
+        task=settings.task,
+        max_length=settings.max_length if TASKS.load(settings.task).is_cut else None,
+        tokenizer=tokenizer.name,
+        cleaning=tokenizer.cleaning.cleaning,
+        new_unknown_share=new_unknown_share,
+        files={split: [path.name for path in paths] for split, paths in files.items() if paths},
+    )
+
+
+def make_report(statistics: Mapping[int, SplitStatistics], repeats: Repeats, setup: Setup, *, vocabulary_size: int) -> DataReport:
     """Return the data report.
 
     Args:
         statistics: Split to what was counted in it.
         repeats: Examples that stand twice.
-        tokenizer: The trained tokenizer.
-        settings: What was asked for.
-        new_unknown_share: What `judge_unknown` says.
+        setup: How the corpus was looked at.
+        vocabulary_size: Entries of the tokenizer's vocabulary.
     """
     named = {SPLITS[split]: found for split, found in sorted(statistics.items())}
-    size = len(tokenizer.vocabulary)
     return build_report(
         {name: found.inspection for name, found in named.items()},
-        tokens={name: TokenStatistics(dict(found.lengths), found.unknown_tokens, found.tokens, size) for name, found in named.items()},
+        tokens={name: TokenStatistics(dict(found.lengths), found.unknown_tokens, found.tokens, vocabulary_size) for name, found in named.items()},
         repeats=repeats,
-        setup=Setup(
-            task=settings.task,
-            max_length=settings.max_length if TASKS.load(settings.task).is_cut else None,
-            tokenizer=tokenizer.name,
-            cleaning=tokenizer.cleaning.cleaning,
-            new_unknown_share=new_unknown_share,
-            files={split: [path.name for path in paths] for split, paths in corpus_files(settings).items() if paths},
-        ),
+        setup=setup,
     )
 
 

@@ -16,12 +16,13 @@ from slmcli import __version__
 from slmcli.checking import DataReport
 from slmcli.config import CheckSettings, CorpusSettings, EncodingSettings, PreprocessSettings, TextSettings
 from slmcli.corpora.base import source_name
-from slmcli.corpus_identity import bytes_of, corpus_files, describe_sources
+from slmcli.corpus_identity import Files, bytes_of, corpus_files, describe_sources, number_splits
 from slmcli.dataset import FORMAT_VERSION, SPLITS, open_dataset, write_description
 from slmcli.describing import (
     build_ngrams,
     count_shards,
     describe_examples,
+    describe_setup,
     judge_unknown,
     make_report,
     name_repeats,
@@ -58,6 +59,7 @@ class Corpus:
     """A corpus that was read and divided.
 
     Attributes:
+        files: Split to its files.
         scanned: The corpus.
         found: What is compared between its examples.
         splits: (examples,) uint8, the split of each.
@@ -66,6 +68,7 @@ class Corpus:
         new_unknown_share: Tokens of new texts that the vocabulary will lack, as a share; None when that cannot be said.
     """
 
+    files: Files
     scanned: Scanned
     found: Survey
     splits: np.ndarray
@@ -84,15 +87,16 @@ class Made:
     bytes_read: int
 
 
-# fills a directory with a dataset, given the settings and what dataset.json shall say of task, settings and sources
-Make = Callable[[PreprocessSettings, Path, Mapping[str, Any]], Made]
+# fills a directory with a dataset, given the settings, the files of each split, and what dataset.json shall say of task, settings and sources
+Make = Callable[[PreprocessSettings, Files, Path, Mapping[str, Any]], Made]
 
 
-def fingerprint(settings: PreprocessSettings, known: Sequence[Mapping[str, Any]] = ()) -> tuple[str, list[dict[str, Any]]]:
+def fingerprint(settings: PreprocessSettings, files: Files, *, known: Sequence[Mapping[str, Any]] = ()) -> tuple[str, list[dict[str, Any]]]:
     """Hash the corpus files and the settings, before anything is read; return the sources too.
 
     Args:
         settings: The settings.
+        files: Split to its files.
         known: Sources as an earlier dataset knew them.
 
     Raises:
@@ -100,7 +104,7 @@ def fingerprint(settings: PreprocessSettings, known: Sequence[Mapping[str, Any]]
         DataError: A file is missing.
     """
     tokenizer = given_tokenizer(settings)
-    sources = describe_sources(corpus_files(settings), known)
+    sources = describe_sources(files, known)
     kept = {name: value for name, value in settings.model_dump().items() if name not in _NOT_IN_FINGERPRINT}
     identity = [(source["split"], source["sha256"]) for source in sources]
     return sha256_json([FORMAT_VERSION, kept, identity, tokenizer.fingerprint if tokenizer else None])[:16], sources
@@ -121,7 +125,8 @@ def make_dataset(settings: PreprocessSettings, out: Path, make: Make, *, overwri
     started = time.perf_counter()
     _refuse_ngrams(settings)
     exists = (out / "dataset.json").is_file()
-    identity, sources = fingerprint(settings, open_dataset(out).description["sources"] if exists and not overwrite else ())
+    files = corpus_files(settings)
+    identity, sources = fingerprint(settings, files, known=open_dataset(out).description["sources"] if exists and not overwrite else ())
     if exists and not overwrite:
         return _describe_existing(out, identity)
     check_replaceable(out, marker="dataset.json", overwrite=overwrite)
@@ -134,7 +139,7 @@ def make_dataset(settings: PreprocessSettings, out: Path, make: Make, *, overwri
             "settings": settings.model_dump(exclude=set(_NOT_IN_FINGERPRINT)),
             "sources": sources,
         }
-        made = make(settings, part, description)
+        made = make(settings, files, part, description)
         write_report(made.report, part / "report.json", part / "report.html")
     seconds = time.perf_counter() - started
     speed = {
@@ -145,12 +150,12 @@ def make_dataset(settings: PreprocessSettings, out: Path, make: Make, *, overwri
     return {**_summary(out, made.document), "findings": len(made.report.findings), **speed, "report": made.report.to_json()}
 
 
-def _make(settings: PreprocessSettings, part: Path, description: Mapping[str, Any]) -> Made:
+def _make(settings: PreprocessSettings, files: Files, part: Path, description: Mapping[str, Any]) -> Made:
     """Make the dataset with processes of this machine."""
     workers = _workers(settings, description["sources"])
     spill = part / "spill"
     spill.mkdir()
-    corpus = _read(settings, spill, workers, divided=settings)
+    corpus = _read(settings, files, spill, workers=workers, divided=settings)
     document, report = _write(corpus, settings, part, description, workers=workers)
     shutil.rmtree(spill)
     return Made(document, report, corpus.scanned.examples, corpus.scanned.bytes_read)
@@ -182,26 +187,27 @@ def _describe_existing(out: Path, identity: str) -> dict[str, Any]:
 def check(settings: CheckSettings) -> DataReport:
     """Return the data report of corpus files as they stand, without splitting them."""
     with tempfile.TemporaryDirectory(prefix="slm-check-") as directory:
-        workers = _workers(settings, [{"bytes": bytes_of(path)} for files in corpus_files(settings).values() for path in files])
-        corpus = _read(settings, Path(directory), workers, divided=None)
+        files = corpus_files(settings)
+        workers = _workers(settings, [{"bytes": bytes_of(path)} for paths in files.values() for path in paths])
+        corpus = _read(settings, files, Path(directory), workers=workers, divided=None)
         statistics = encode(_job(corpus, settings, Path(directory), shards={}, seed=0), corpus.scanned, workers=workers)
         return _report(corpus, statistics, settings)
 
 
-def _read(settings: TextSettings, directory: Path, workers: int, *, divided: PreprocessSettings | None) -> Corpus:
+def _read(settings: TextSettings, files: Files, directory: Path, *, workers: int, divided: PreprocessSettings | None) -> Corpus:
     """Read the corpus once, divide it when asked to, and train the tokenizer on the training split."""
     kind: type[Task] = TASKS.load(settings.task)
-    files = {split: paths for split, paths in enumerate(corpus_files(settings).values()) if paths}
-    blocks = read_blocks(files, kind([]), settings.narrow(CorpusSettings), announce, needs_targets=True)
+    numbered = number_splits(files)
+    blocks = read_blocks(numbered, kind([]), settings.narrow(CorpusSettings), announce, needs_targets=True)
     first, blocks = _peek(blocks)
     known, tokenizer = settle_tokenizer(settings, kind, first)
     scanned = scan(blocks, kind([]), tokenizer, Spill(directory / "blocks"), workers=workers)
     found = survey(scanned.spill, scanned.examples)
-    splits = divide_corpus(found, scanned.spill, files=files, settings=divided) if divided else found.splits
+    splits = divide_corpus(found, scanned.spill, files=numbered, settings=divided) if divided else found.splits
     counts, labels = _count(scanned, splits)
     if counts and not known:
         tokenizer = _build(tokenizer, counts, is_needed=divided is not None)
-    return Corpus(scanned, found, splits, kind(sort_labels(labels)), tokenizer, judge_unknown({} if known else counts, tokenizer))
+    return Corpus(files, scanned, found, splits, kind(sort_labels(labels)), tokenizer, judge_unknown({} if known else counts, tokenizer))
 
 
 def settle_tokenizer(settings: TextSettings, kind: type[Task], first: Rows) -> tuple[bool, Tokenizer]:
@@ -311,7 +317,8 @@ def _refuse_ngrams(settings: PreprocessSettings) -> None:
 def _report(corpus: Corpus, statistics: Mapping[int, SplitStatistics], settings: TextSettings) -> DataReport:
     repeats = find_repeats(corpus.found, corpus.splits)
     named = name_repeats(repeats, _read_rows(repeats, corpus.scanned.spill))
-    return make_report(statistics, named, corpus.tokenizer, settings, new_unknown_share=corpus.new_unknown_share)
+    setup = describe_setup(settings, corpus.files, tokenizer=corpus.tokenizer, new_unknown_share=corpus.new_unknown_share)
+    return make_report(statistics, named, setup, vocabulary_size=len(corpus.tokenizer.vocabulary))
 
 
 def _read_rows(rows: RepeatedRows, spill: Spill) -> dict[int, Example]:
