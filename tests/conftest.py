@@ -1,9 +1,10 @@
 """Tiny real objects that many tests share. What is built once is never changed."""
 
 import json
+import logging
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,15 +103,19 @@ def lstm_run(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def slm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    """Call the command line in an empty directory."""
+def slm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Result]]:
+    """Call the command line in an empty directory; afterwards messages go where they went before."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SLM_WORK", raising=False)
 
     def call(*arguments: str | Path, text: str | None = None) -> Result:
         return CliRunner().invoke(main, [str(argument) for argument in arguments], input=text)
 
-    return call
+    logger = logging.getLogger("slmcli")
+    before = logger.level, logger.propagate, logger.handlers
+    yield call
+    logger.setLevel(before[0])
+    logger.propagate, logger.handlers = before[1:]
 
 
 @pytest.fixture
