@@ -1,12 +1,13 @@
 """Read Parquet tables."""
 
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any  # Any: a table's cells, Arrow's arrays
 
 from slmcli.config import CorpusSettings
-from slmcli.corpora.base import Record, check_names
+from slmcli.corpora.base import Record, check_names, source_name
 from slmcli.errors import DataError
 from slmcli.text_files import find_compression, read_bytes
 
@@ -23,27 +24,28 @@ def read(path: Path, settings: CorpusSettings) -> Iterator[Record]:
     import pyarrow
     import pyarrow.parquet
 
+    source = source_name(path)  # Arrow itself takes only names that are UTF-8, or bytes
     try:
-        content = io.BytesIO(read_bytes(path)) if find_compression(path) else path
+        content = io.BytesIO(read_bytes(path)) if find_compression(path) else pyarrow.OSFile(os.fsencode(path))
         file = pyarrow.parquet.ParquetFile(content)
         names = file.schema_arrow.names
         check_names(path, names)
         row = 0
         for batch in file.iter_batches(batch_size=_BATCH_ROWS):
-            columns = [_cells(column, path, name, row + 1) for name, column in zip(names, batch.columns, strict=True)]
+            columns = [_cells(column, source, name, row + 1) for name, column in zip(names, batch.columns, strict=True)]
             for cells in zip(*columns, strict=True):
                 row += 1
-                yield Record(str(path), row, dict(zip(names, cells, strict=True)))
+                yield Record(source, row, dict(zip(names, cells, strict=True)))
     except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} is not a readable Parquet file ({error}). Write it again, or convert it to csv.") from error
+        raise DataError(f"{source} is not a readable Parquet file ({error}). Write it again, or convert it to csv.") from error
 
 
-def _cells(column: Any, path: Path, name: str, first: int) -> list[Any]:
+def _cells(column: Any, source: str, name: str, first: int) -> list[Any]:
     """Return the cells of a column, of which the first stands in row `first`."""
     try:
         return list(column.to_pylist())
     except _UNREADABLE:
-        return [_cell(value, f"{path}:{row}: {name}") for row, value in enumerate(column, first)]
+        return [_cell(value, f"{source}:{row}: {name}") for row, value in enumerate(column, first)]
 
 
 def _cell(value: Any, where: str) -> Any:

@@ -150,6 +150,11 @@ def test_readable_cells_beside_an_unreadable_one_are_read(tmp_path: Path) -> Non
     assert values(path)[1] == {"text": "strong", "label": 0}
 
 
+def test_a_file_name_that_is_no_text_is_shown_so_that_it_can_be_written(file: Path) -> None:
+    odd = file.rename(file.with_name("t\udcffas.parquet"))
+    assert next(read(odd, CorpusSettings())).source == str(file.with_name("t?as.parquet"))
+
+
 def test_a_missing_table_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=re.escape(f"{tmp_path / 'teas.parquet'} is not a readable Parquet file (")):
         values(tmp_path / "teas.parquet")
