@@ -207,6 +207,10 @@ def _quote(label: str) -> str:
 def _check_targets(inspections: Mapping[str, Inspection], task: str) -> Iterable[Finding]:
     """Find out whether a task without labels has anything to learn from."""
     train = inspections.get("train")
+    if task == "ner" and train is not None and len(train.labels) > 1 and not any(tag.startswith("B-") for tag in train.labels):
+        shown = ", ".join(map(repr, sorted(train.labels)[:5]))
+        action = "Tags must be B-TYPE, I-TYPE or O (BIO). A CoNLL file in another scheme is converted when it is read."
+        yield Finding("no_entities", "error", train.examples, f"No tag begins an entity: {shown}.", action, [])
     if task in _LABELLED or train is None or not train.examples:
         return
     missing = train.tallies.get("missing_label", Tally()).count

@@ -19,7 +19,7 @@ Files = Mapping[str, Sequence[Path]]  # split to its corpus files
 # our choice: a file changed within this time before it was hashed may change again without a new time stamp
 _UNSURE_NANOSECONDS = 2_000_000_000
 # by what a file is recognised without reading it
-_LOOK = ("split", "name", "bytes", "modified_ns", "parts")
+_LOOK = ("split", "name", "bytes", "modified_ns", "changed_ns", "parts")
 
 
 def corpus_files(settings: TextSettings) -> dict[str, list[Path]]:
@@ -56,7 +56,7 @@ def describe_sources(files: Files, known: Sequence[Mapping[str, Any]] = ()) -> l
 
     Args:
         files: Split to files.
-        known: The same of an earlier time: a file of the same name, size and time is not read again, unless two were alike.
+        known: The same of an earlier time: a file of the same name, size and times is not read again, unless two were alike.
     """
     alike: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for source in known:
@@ -77,13 +77,16 @@ def _describe(path: Path, split: str, known: Mapping[str, Mapping[str, Any]]) ->
         if path.is_dir():
             return _describe_folder(path, split)
         parts = parts_of(path)
-        looks = [[part.stat().st_size, part.stat().st_mtime_ns] for part in parts]
-        size, modified = sum(size for size, _ in looks), max(modified for _, modified in looks)
-        facts = {"split": split, "name": path.name, "bytes": size, "modified_ns": modified, **({"parts": looks} if len(parts) > 1 else {})}
+        # the time of change cannot be set by a program, as that of modification is when a file is copied or unpacked
+        looks = [[found.st_size, found.st_mtime_ns, found.st_ctime_ns] for found in (part.stat() for part in parts)]
+        size, modified, changed = sum(look[0] for look in looks), max(look[1] for look in looks), max(look[2] for look in looks)
+        facts = {"split": split, "name": path.name, "bytes": size, "modified_ns": modified, "changed_ns": changed}
+        if len(parts) > 1:
+            facts["parts"] = looks
         if source := known.get(_look(facts)):
             return dict(source)
         hashes = [sha256_file(part) for part in parts]
-        is_settled = time.time_ns() - modified > _UNSURE_NANOSECONDS
+        is_settled = time.time_ns() - max(modified, changed) > _UNSURE_NANOSECONDS
         return {**facts, "is_settled": is_settled, "sha256": hashes[0] if len(hashes) == 1 else sha256_json(hashes)}
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}). Give the path of a corpus file.") from error

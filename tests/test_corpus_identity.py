@@ -23,11 +23,24 @@ def test_files_of_one_name_size_and_time_keep_their_own_hashes(tmp_path: Path) -
     assert describe_sources(files, sources) == sources
 
 
-def test_a_file_of_the_same_size_and_time_is_not_read_again(tmp_path: Path) -> None:
+def test_a_file_of_the_same_size_and_times_is_not_read_again(tmp_path: Path) -> None:
     file = write(tmp_path / "part.jsonl", "old")
-    sources = describe_sources({"train": [file]})
+    (source,) = describe_sources({"train": [file]})
+    known = {**source, "is_settled": True, "sha256": "as known"}
+    assert describe_sources({"train": [file]}, [known]) == [known]
+
+
+def test_a_change_is_noticed_whose_size_and_time_are_put_back(tmp_path: Path) -> None:
+    file = write(tmp_path / "part.jsonl", "old")
+    (source,) = describe_sources({"train": [file]})
     write(file, "new")
-    assert describe_sources({"train": [file]}, sources) == sources
+    (now,) = describe_sources({"train": [file]}, [{**source, "is_settled": True}])
+    assert now["sha256"] != source["sha256"]
+
+
+def test_a_file_that_has_just_changed_is_read_again(tmp_path: Path) -> None:
+    (source,) = describe_sources({"train": [write(tmp_path / "part.jsonl", "old")]})
+    assert not source["is_settled"]
 
 
 def test_such_files_in_another_order_are_told_apart(tmp_path: Path) -> None:
@@ -49,6 +62,6 @@ def test_a_change_of_either_file_of_a_pair_is_noticed(content: str, seconds: int
 
 def test_a_pair_that_has_not_changed_is_not_read_again(tmp_path: Path) -> None:
     first, second = write(tmp_path / "a.de", "older"), write(tmp_path / "a.en", "old", 3)
-    sources = describe_sources({"train": [Path(f"{first},{second}")]})
-    write(first, "newer")
-    assert describe_sources({"train": [Path(f"{first},{second}")]}, sources) == sources
+    files = {"train": [Path(f"{first},{second}")]}
+    known = {**describe_sources(files)[0], "is_settled": True, "sha256": "as known"}
+    assert describe_sources(files, [known]) == [known]

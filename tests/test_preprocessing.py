@@ -332,3 +332,11 @@ def test_a_file_whose_name_is_no_utf_8_is_read(corpus: Path, tmp_path: Path) -> 
     path.write_bytes(corpus.read_bytes())
     preprocess(settings(path), tmp_path / "dataset", overwrite=False)
     assert open_dataset(tmp_path / "dataset").description["sources"][0]["name"] == "odd\udcff.jsonl"
+
+
+def test_tags_that_begin_no_entity_cannot_be_trained_on(tmp_path: Path) -> None:
+    path = tmp_path / "harbour.jsonl"
+    path.write_text('{"tokens": ["Ada", "sails"], "tags": ["PER-B", "O"]}\n' * 20, encoding="utf-8")
+    found = check(CheckSettings(files=[str(path)], task="ner", **SMALL))
+    expected = "No tag begins an entity: 'O', 'PER-B'. Tags must be B-TYPE, I-TYPE or O (BIO)."
+    assert [f"{finding.message} {finding.action}"[: len(expected)] for finding in found.errors] == [expected]
