@@ -58,16 +58,19 @@ def train_bpe(texts: list[str]) -> float:
 
 
 def memory(process_id: int) -> int:
-    """Return the resident bytes of a process and its children."""
-    total = 0
+    """Return the resident bytes of a process and all that it started, directly or not."""
+    parents, sizes = {}, {}
     for status in Path("/proc").glob("[0-9]*/status"):
         try:
             fields = dict(line.split(":\t", 1) for line in status.read_text().splitlines() if ":\t" in line)
         except OSError:
             continue
-        if str(process_id) in (fields["Pid"].strip(), fields["PPid"].strip()) and "VmRSS" in fields:
-            total += 1024 * int(fields["VmRSS"].split()[0])
-    return total
+        parents[int(fields["Pid"])] = int(fields["PPid"])
+        sizes[int(fields["Pid"])] = 1024 * int(fields.get("VmRSS", "0").split()[0])
+    family = {process_id}
+    while more := {child for child, parent in parents.items() if parent in family} - family:
+        family |= more
+    return sum(sizes.get(member, 0) for member in family)
 
 
 def run_slm(data: Path, tokenizer: str, out: Path) -> tuple[float, int]:

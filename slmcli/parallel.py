@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.context import BaseContext
 from typing import Any  # Any: what a worker is told, given and returns
 
 from slmcli.errors import SlmError
@@ -37,8 +38,7 @@ def map_in_order(start: Start, arguments: tuple[Any, ...], work: Work, items: It
         start(*arguments)
         yield from map(work, items)
         return
-    # spawned, not forked: the parent may hold threads of TensorFlow
-    context = multiprocessing.get_context("spawn")
+    context = _context(work)
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(start, arguments))
     try:
         yield from _in_order(pool, work, items, waiting=workers + 2)
@@ -46,6 +46,19 @@ def map_in_order(start: Start, arguments: tuple[Any, ...], work: Work, items: It
         raise SlmError("a worker process ended before its work was done, most likely for want of memory. Pass --workers 1.") from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _context(work: Work) -> BaseContext:
+    """Return how processes are started: forked from a server that has imported what they need, where there is such a thing.
+
+    Not forked from this process, which may hold threads of TensorFlow; and not each started anew, which costs an import of
+    everything for each process of each stage.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["__main__", work.__module__])
+    return context
 
 
 def _begin(start: Start, arguments: tuple[Any, ...]) -> None:
