@@ -34,6 +34,7 @@ from slmcli.checking import DataReport
 from slmcli.config import CorpusSettings, EncodingSettings, PreprocessSettings
 from slmcli.corpus_identity import Files, number_splits
 from slmcli.dataset import SPLITS, shard_name, write_description
+from slmcli.dataset_directory import Made, make_dataset
 from slmcli.describing import (
     build_ngrams,
     count_shards,
@@ -52,7 +53,7 @@ from slmcli.encoding import Job
 from slmcli.errors import ConfigError
 from slmcli.files import sha256_file
 from slmcli.ngrams import BUCKETS, NgramVocabulary
-from slmcli.preprocessing import Made, announce, make_dataset, settle_tokenizer
+from slmcli.preprocessing import announce, settle_tokenizer
 from slmcli.reading import open_records
 from slmcli.scanning import read_blocks
 from slmcli.spill import Block, Spill

@@ -32,10 +32,10 @@ def sha256_json(document: Any) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old content or the new one, never a part."""
+def write_bytes(path: Path, content: bytes, *, option: str = "--out") -> None:
+    """Write a file so that a reader sees the old content or the new one, never a part; `option` is what chose its place."""
     part = path.with_name(f".{path.name}.part")
-    with explain_write_errors(path):
+    with explain_write_errors(path, option=option):
         try:
             with part.open("wb") as file:
                 file.write(content)
@@ -46,9 +46,9 @@ def write_bytes(path: Path, content: bytes) -> None:
             part.unlink(missing_ok=True)
 
 
-def write_text(path: Path, content: str) -> None:
+def write_text(path: Path, content: str, *, option: str = "--out") -> None:
     """Write UTF-8 text atomically; half a surrogate pair, as in a file's name that is no UTF-8, becomes its escape, which JSON reads back."""
-    write_bytes(path, content.encode("utf-8", "backslashreplace"))
+    write_bytes(path, content.encode("utf-8", "backslashreplace"), option=option)
 
 
 def write_json(path: Path, document: Any) -> None:

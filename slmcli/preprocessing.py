@@ -4,20 +4,19 @@ import itertools
 import logging
 import shutil
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any  # Any: a JSON document
 
 import numpy as np
 
-from slmcli import __version__
 from slmcli.checking import DataReport
 from slmcli.config import CheckSettings, CorpusSettings, EncodingSettings, PreprocessSettings, TextSettings
 from slmcli.corpora.base import source_name
-from slmcli.corpus_identity import Files, bytes_of, corpus_files, describe_sources, number_splits
-from slmcli.dataset import FORMAT_VERSION, SPLITS, open_dataset, write_description
+from slmcli.corpus_identity import Files, bytes_of, corpus_files, number_splits
+from slmcli.dataset import SPLITS, write_description
+from slmcli.dataset_directory import Made, make_dataset
 from slmcli.describing import (
     build_ngrams,
     count_shards,
@@ -33,12 +32,10 @@ from slmcli.describing import (
 )
 from slmcli.dividing import RepeatedRows, Survey, divide_corpus, find_repeats, keep, labels_of, pretokens_of, survey, trains_on
 from slmcli.encoding import Job, Pieces, SplitStatistics, count_ngrams, encode, finish_shards
-from slmcli.errors import ConfigError, DataError, OutputError
-from slmcli.files import check_replaceable, new_directory, read_json, sha256_json
+from slmcli.errors import DataError
 from slmcli.ngrams import NgramVocabulary
 from slmcli.parallel import processor_cores
 from slmcli.reading import SAMPLES, Columns, Example
-from slmcli.report_files import write_report
 from slmcli.scanning import Rows, Scanned, read_blocks, scan
 from slmcli.settling import given_tokenizer, settle_text, untrained_tokenizer
 from slmcli.spill import Spill
@@ -48,8 +45,6 @@ from slmcli.tokenizers.base import Tokenizer
 
 logger = logging.getLogger(__name__)
 
-# what changes how a corpus is named or where it is worked on, not what comes out
-_NOT_IN_FINGERPRINT = frozenset({"files", "sample", "validation", "test", "workers", "tokenizer_from", "runner", "beam_options"})
 # our choice: below this, starting processes takes longer than the work
 _SMALL_CORPUS_BYTES = 3_000_000
 
@@ -77,77 +72,9 @@ class Corpus:
     new_unknown_share: float | None
 
 
-@dataclass(frozen=True)
-class Made:
-    """What making a dataset came to: what dataset.json says, the report, rows read, and UTF-8 bytes of their texts."""
-
-    document: dict[str, Any]
-    report: DataReport
-    examples: int
-    bytes_read: int
-
-
-# fills a directory with a dataset, given the settings, the files of each split, and what dataset.json shall say of task, settings and sources
-Make = Callable[[PreprocessSettings, Files, Path, Mapping[str, Any]], Made]
-
-
-def fingerprint(settings: PreprocessSettings, files: Files, *, known: Sequence[Mapping[str, Any]] = ()) -> tuple[str, list[dict[str, Any]]]:
-    """Hash the corpus files and the settings, before anything is read; return the sources too.
-
-    Args:
-        settings: The settings.
-        files: Split to its files.
-        known: Sources as an earlier dataset knew them.
-
-    Raises:
-        ConfigError: A setting contradicts `--tokenizer-from`.
-        DataError: A file is missing.
-    """
-    tokenizer = given_tokenizer(settings)
-    sources = describe_sources(files, known)
-    kept = {name: value for name, value in settings.model_dump().items() if name not in _NOT_IN_FINGERPRINT}
-    identity = [(source["split"], source["sha256"]) for source in sources]
-    return sha256_json([FORMAT_VERSION, kept, identity, tokenizer.fingerprint if tokenizer else None])[:16], sources
-
-
 def preprocess(settings: PreprocessSettings, out: Path, *, overwrite: bool) -> dict[str, Any]:
     """Make an encoded dataset at `out`, on this machine whatever `settings.runner` says, and return the summary that `--json` prints."""
     return make_dataset(settings, out, _make, overwrite=overwrite)
-
-
-def make_dataset(settings: PreprocessSettings, out: Path, make: Make, *, overwrite: bool) -> dict[str, Any]:
-    """Let `make` fill a directory unless an equal dataset is there, and return the summary that `--json` prints.
-
-    Raises:
-        DataError: The corpus cannot be used; every problem that the data report calls an error is named.
-        OutputError: `out` cannot be written.
-    """
-    started = time.perf_counter()
-    _refuse_ngrams(settings)
-    exists = (out / "dataset.json").is_file()
-    files = corpus_files(settings)
-    identity, sources = fingerprint(settings, files, known=open_dataset(out).description["sources"] if exists and not overwrite else ())
-    if exists and not overwrite:
-        return _describe_existing(out, identity)
-    check_replaceable(out, marker="dataset.json", overwrite=overwrite)
-    with new_directory(out, marker="dataset.json", overwrite=overwrite) as part:
-        description = {
-            "task": settings.task,
-            "slmcli": __version__,
-            "fingerprint": identity,
-            "encoding": settings.narrow(EncodingSettings).model_dump(),
-            "settings": settings.model_dump(exclude=set(_NOT_IN_FINGERPRINT)),
-            "sources": sources,
-        }
-        made = make(settings, files, part, description)
-        write_report(made.report, part / "report.json", part / "report.html")
-    seconds = time.perf_counter() - started
-    speed = {
-        "seconds": round(seconds, 2),
-        "documents_per_second": round(made.examples / seconds, 1),
-        "megabytes_per_second": round(made.bytes_read / 1e6 / seconds, 2),
-    }
-    return {**_summary(out, made.document), "findings": len(made.report.findings), **speed, "report": made.report.to_json()}
 
 
 def _make(settings: PreprocessSettings, files: Files, part: Path, description: Mapping[str, Any]) -> Made:
@@ -166,22 +93,6 @@ def _workers(settings: TextSettings, sources: Sequence[Mapping[str, Any]]) -> in
     if settings.workers:
         return settings.workers
     return processor_cores() if sum(source["bytes"] for source in sources) > _SMALL_CORPUS_BYTES else 1
-
-
-def _summary(out: Path, document: Mapping[str, Any]) -> dict[str, Any]:
-    return {"dataset": str(out), **{name: document[name] for name in ("examples", "vocabulary_size", "tokens", "labels", "fingerprint")}}
-
-
-def _describe_existing(out: Path, identity: str) -> dict[str, Any]:
-    """Return the summary of a dataset that is up to date, and refuse another."""
-    dataset = open_dataset(out)
-    if dataset.fingerprint != identity:
-        raise OutputError(
-            f"{out} holds a dataset of other files or settings ({dataset.fingerprint}, now {identity}). "
-            "Choose another --out, or pass --overwrite to replace it."
-        )
-    findings = read_json(out / "report.json").get("findings", [])
-    return {**_summary(out, dataset.description), "findings": len(findings), "seconds": 0.0, "up_to_date": True}
 
 
 def check(settings: CheckSettings) -> DataReport:
@@ -303,15 +214,6 @@ def _write(
 def _ngrams(job: Job, settings: PreprocessSettings, *, workers: int) -> NgramVocabulary | None:
     """Return the n-grams of the training split that become features; None when none shall."""
     return None if settings.ngrams < 2 else build_ngrams(count_ngrams(job, order=settings.ngrams, workers=workers), settings)
-
-
-def _refuse_ngrams(settings: PreprocessSettings) -> None:
-    kind: type[Task] = TASKS.load(settings.task)
-    if settings.ngrams > 1 and not kind.takes_ngrams:
-        able = ", ".join(name for name in TASKS.names() if TASKS.load(name).takes_ngrams)
-        raise ConfigError(
-            f"--ngrams {settings.ngrams}: the task {settings.task} has no stream of n-grams. Leave it out; tasks that have one: {able}."
-        )
 
 
 def _report(corpus: Corpus, statistics: Mapping[int, SplitStatistics], settings: TextSettings) -> DataReport:

@@ -37,4 +37,4 @@ def write_report(report: DataReport, out: Path | None, html: Path | None) -> Non
     if out is not None:
         write_json(out, report.to_json())
     if html is not None:
-        write_text(html, render_data_report(report.to_json()))
+        write_text(html, render_data_report(report.to_json()), option="--html")

@@ -26,7 +26,7 @@ LAYERS = (
     ("dataset", "report_files"),
     ("batching", "bundle", "plan", "naive_bayes", "scanning", "settling"),
     ("encoding",),
-    ("describing",),
+    ("describing", "dataset_directory"),
     ("predictor", "preprocessing", "training", "baselines"),
     ("evaluation", "recipes", "benchmarking", "beam_steps"),
     ("exporting", "beam_preprocessing"),
