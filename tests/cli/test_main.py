@@ -3,7 +3,7 @@
 import json
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +183,15 @@ def test_no_dataset_yet_names_the_command_that_makes_one(slm: Callable[..., Resu
     assert "Make it with `slm preprocess --task sentiment`" in result.stderr
 
 
+@pytest.fixture
+def _hears_interrupts() -> Iterator[None]:
+    """Take Ctrl-C as Python does, though a shell that starts the tests in the background has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_hears_interrupts")
 @pytest.mark.parametrize(
     ("number", "code", "message"),
     [(signal.SIGTERM, 143, "Error: terminated\n"), (signal.SIGINT, 130, "Error: interrupted\n")],
