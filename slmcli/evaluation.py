@@ -1,7 +1,8 @@
 """Judge a model: scores with intervals, per label, beside baselines; gates; the report."""
 
+import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any  # Any: JSON documents
@@ -10,16 +11,19 @@ import numpy as np
 
 from slmcli.baselines import BASELINE_NAMES, baseline_scores
 from slmcli.bundle import Bundle, open_bundle
+from slmcli.cleaning import clean
 from slmcli.config import CorpusSettings, EvaluateSettings
 from slmcli.dataset import Dataset, open_dataset
 from slmcli.errors import BundleError, ConfigError, DataError, DatasetError, OutputError
 from slmcli.files import explain_write_errors, read_json, write_json, write_text
 from slmcli.metrics import classification_scores, confusion_matrix, log_loss, per_label_scores, score_intervals
 from slmcli.predictor import Predictor
+from slmcli.pretokens import WORD_PATTERN
 from slmcli.reading import Example, read_examples
 from slmcli.registry import hint
 from slmcli.run import Run
 from slmcli.runtime import start_tensorflow
+from slmcli.tokenizers.base import Tokenizer
 
 FORMAT_VERSION = 1
 _MAIN_SCORE = "accuracy"
@@ -136,7 +140,15 @@ def _baselines(dataset: Dataset | None, pairs: Sequence[tuple[str, int]], predic
     start_tensorflow(threads=threads)
     labels = predictor.bundle.task.labels
     train = [(example.text, labels.index(example.label)) for example in dataset.read("train") if example.label in labels]
-    return baseline_scores(train, pairs, predictor.bundle.tokenizer.tokenize, classes=len(labels))
+    return baseline_scores(train, pairs, _word_splitter(predictor.bundle.tokenizer), classes=len(labels))
+
+
+def _word_splitter(tokenizer: Tokenizer) -> Callable[[str], list[str]]:
+    """Return how a baseline splits a text: into the model's words where it has some, else into words and single Han characters."""
+    if tokenizer.is_one_piece:
+        return tokenizer.tokenize
+    find = re.compile(WORD_PATTERN).findall
+    return lambda text: find(clean(text, tokenizer.cleaning))
 
 
 def _verdict(result: Mapping[str, Any]) -> str:

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from conftest import write_jsonl
 
-from slmcli.config import EvaluateSettings
+from slmcli.config import CleaningSettings, EvaluateSettings, TokenizerSettings
 from slmcli.errors import BundleError, ConfigError, DataError, DatasetError, OutputError
 from slmcli.evaluation import SCORES as SCORE_NAMES
-from slmcli.evaluation import check_gates, evaluate, missed_gates
+from slmcli.evaluation import _word_splitter, check_gates, evaluate, missed_gates
+from slmcli.tokenizers import TOKENIZERS
 
 PLAIN = EvaluateSettings(baselines=False)
 
@@ -116,3 +117,9 @@ def test_a_report_of_somebody_else_is_not_replaced(run: Path, tmp_path: Path) ->
     (tmp_path / "report.md").write_text("my own words", encoding="utf-8")
     with pytest.raises(OutputError, match="holds a report that slm evaluate did not write"):
         evaluate(run, PLAIN, dataset=None, out=tmp_path)
+
+
+@pytest.mark.parametrize("name", [name for name in TOKENIZERS.names() if name not in ("word", "chinese", "huggingface")])
+def test_a_baseline_counts_words_and_han_characters_whatever_the_model_counts(name: str) -> None:
+    tokenizer = TOKENIZERS.load(name).train(["很好喝 soup", "很好 soup"], TokenizerSettings(tokenizer=name, min_frequency=1), CleaningSettings())
+    assert _word_splitter(tokenizer)("很好喝, SOUP") == ["很", "好", "喝", ",", "soup"]
