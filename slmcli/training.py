@@ -8,7 +8,7 @@ from typing import Any  # Any: Keras models, JSON documents
 import numpy as np
 
 from slmcli.backbones.base import Backbone
-from slmcli.batching import balanced_label_weights, bucket_limits, count_steps, evaluation_batches, training_batches
+from slmcli.batching import balanced_label_weights, bucket_limits, count_steps, evaluation_batches, length_histogram, training_batches
 from slmcli.bundle import write_bundle
 from slmcli.config import FinetuneSettings, HeadSettings
 from slmcli.dataset import Dataset
@@ -124,10 +124,11 @@ class Session:
         self.tokenizer: Tokenizer = dataset.load_tokenizer()
         self.progress: Progress = load_progress(run.last_checkpoint)
         self.length = dataset.encoding.max_length if settings.head == "flatten" else None
-        self.limits = [self.length] if self.length else bucket_limits(dataset.length_histogram("train"))
+        self.lengths = {split: length_histogram(dataset, self.task, split) for split in ("train", "validation")}
+        self.limits = [self.length] if self.length else bucket_limits(self.lengths["train"])
         self.batch_size = settings.batch_size or 64
         self.epochs = settings.epochs or 1
-        self.steps_per_epoch = count_steps(dataset.length_histogram("train"), self.limits, batch_size=self.batch_size)
+        self.steps_per_epoch = count_steps(self.lengths["train"], self.limits, batch_size=self.batch_size)
         self.has_validation = dataset.examples("validation") > 0
         self.model = self._compile(precision)
 
@@ -216,17 +217,17 @@ class Session:
         return callbacks
 
     def _training_tokens(self) -> int:
-        return sum(length * count for length, count in self.dataset.length_histogram("train").items())
+        return sum(length * count for length, count in self.lengths["train"].items())
 
     def _label_weights(self) -> list[float]:
         counts = self.dataset.label_counts("train")
         return balanced_label_weights(counts) if self.settings.class_weights else [1.0] * len(counts)
 
     def _validation_limits(self) -> list[int]:
-        return [self.length] if self.length else bucket_limits(self.dataset.length_histogram("validation"))
+        return [self.length] if self.length else bucket_limits(self.lengths["validation"])
 
     def _validation_steps(self) -> int:
-        return count_steps(self.dataset.length_histogram("validation"), self._validation_limits(), batch_size=_EVALUATION_BATCH)
+        return count_steps(self.lengths["validation"], self._validation_limits(), batch_size=_EVALUATION_BATCH)
 
     def _validation_batches(self) -> Any:
         return evaluation_batches(self.dataset, self.task, "validation", batch_size=_EVALUATION_BATCH, limits=self._validation_limits())

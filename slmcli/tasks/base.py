@@ -87,6 +87,14 @@ class Task(abc.ABC):
 class TrainableTask(Task):
     """A task for which this release can train a model."""
 
+    # features that the model reads, each (length,) ids; 0 is padding. An instance may have more than its class
+    input_features: tuple[str, ...] = ("token_ids",)
+
+    def inputs(self, features: Mapping[str, Any]) -> Any:
+        """Return what the model is called with: its one input feature alone, several as a dict from name to tensor."""
+        named = {name: features[name] for name in self.input_features}
+        return named if len(named) > 1 else named[self.input_features[0]]
+
     @abc.abstractmethod
     def parse(self, serialized: Any) -> dict[str, Any]:
         """Turn one serialized `tf.train.Example` into features (graph code)."""
@@ -97,7 +105,10 @@ class TrainableTask(Task):
 
     @abc.abstractmethod
     def build_model(self, backbone: Any, head: HeadSettings, *, length: int | None) -> Any:
-        """Put the head on a backbone and return a `keras.Model` from token_ids (batch, length) int32 to its outputs."""
+        """Put the head on a backbone and return a `keras.Model` from its input features, each (batch, length) int32, to its outputs.
+
+        An input layer has the name of its feature; with several, the model takes a dict from name to tensor.
+        """
 
     @abc.abstractmethod
     def compile_arguments(self, *, label_smoothing: float) -> dict[str, Any]:

@@ -31,20 +31,19 @@ class Classification(TrainableTask):
         return [] if example.label is None else [example.label]
 
     def parse(self, serialized: Any) -> dict[str, Any]:
-        """Return `token_ids` (length,) int32 and `label` () int32 of one serialized example."""
+        """Return the input features (length,) int32 and `label` () int32 of one serialized example."""
         import tensorflow as tf
 
-        features = tf.io.parse_single_example(
-            serialized, {"token_ids": tf.io.RaggedFeature(tf.int64, row_splits_dtype=tf.int64), "label": tf.io.FixedLenFeature([], tf.int64)}
-        )
+        described = dict.fromkeys(self.input_features, tf.io.RaggedFeature(tf.int64, row_splits_dtype=tf.int64))
+        features = tf.io.parse_single_example(serialized, {**described, "label": tf.io.FixedLenFeature([], tf.int64)})
         return {name: tf.cast(value, tf.int32) for name, value in features.items()}
 
     def make_batch(self, features: Mapping[str, Any], label_weights: Any) -> tuple[Any, Any, Any]:
-        """Return token_ids (batch, length) int32, one-hot targets (batch, classes) float32, sample_weight (batch,) float32."""
+        """Return the inputs, one-hot targets (batch, classes) float32, sample_weight (batch,) float32."""
         import tensorflow as tf
 
         targets = tf.one_hot(features["label"], len(self.labels))
-        return features["token_ids"], targets, tf.gather(label_weights, features["label"])
+        return self.inputs(features), targets, tf.gather(label_weights, features["label"])
 
     def build_model(self, backbone: Any, head: HeadSettings, *, length: int | None) -> Any:
         """Return a model from token_ids (batch, length) int32 to logits (batch, classes) float32.
