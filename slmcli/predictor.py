@@ -24,18 +24,23 @@ class Predictor:
         self._forward = bundle.format.load(bundle.path, threads=threads)
 
     def probabilities(self, texts: Sequence[Input], *, batch_size: int = 64) -> np.ndarray:
-        """Return (texts, classes) float32 probabilities in the order of the texts.
+        """Return what the task says of each text, (texts, width) float32, in the order of the texts; probabilities for most.
 
         Texts of similar length share a batch; which ones do changes no result beyond rounding.
         """
         bundle = self.bundle
-        encoded = [bundle.task.encode(_as_example(text), bundle.tokenizer, bundle.encoding) for text in texts]
-        result = np.zeros((len(texts), len(bundle.task.labels)), np.float32)
+        encoded = [bundle.task.encode(self._as_example(text), bundle.tokenizer, bundle.encoding) for text in texts]
+        result = np.zeros((len(texts), bundle.task.width), np.float32)
         order = sorted(range(len(encoded)), key=lambda row: max(len(encoded[row][name]) for name in bundle.task.input_features))
         for start in range(0, len(order), batch_size):
             rows = order[start : start + batch_size]
-            result[rows] = softmax(self._forward(self._batch([encoded[row] for row in rows])))
+            result[rows] = bundle.task.probabilities(self._forward(self._batch([encoded[row] for row in rows])))
         return result
+
+    def _as_example(self, text: Input) -> Example:
+        """Return what is read of a text or of named values; what is to be predicted is left out."""
+        values = {"text": text} if isinstance(text, str) else text
+        return Example({field.name: values.get(field.name) for field in self.bundle.task.fields if not field.is_target}, "", 0)
 
     def _batch(self, encoded: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
         """Return each input feature as (batch, length) int32, padded to the longest of its own, or to the only length the model takes."""
@@ -59,13 +64,3 @@ class Predictor:
 def open_predictor(path: Path, *, threads: int = 0) -> Predictor:
     """Open the bundle at `path`, or the one inside a run, and load its model."""
     return Predictor(open_bundle(path), threads=threads)
-
-
-def _as_example(text: Input) -> Example:
-    return Example({"text": text} if isinstance(text, str) else dict(text), "", 0)
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Return probabilities (batch, classes) float32 of logits (batch, classes)."""
-    shifted = np.exp(logits.astype(np.float32) - logits.max(axis=1, keepdims=True))
-    return shifted / shifted.sum(axis=1, keepdims=True)
