@@ -2,6 +2,7 @@
 
 import bisect
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any  # Any: tf.data datasets; TensorFlow is imported on use
 
@@ -40,6 +41,17 @@ def count_steps(histogram: Mapping[int, int], limits: Sequence[int], *, batch_si
     return sum(-(-count // batch_size) for count in counts)
 
 
+def length_histogram(dataset: Dataset, task: TrainableTask, split: str) -> dict[int, int]:
+    """Return how many examples of a split have each length: that of their longest input feature."""
+    if task.input_features == task.token_features[:1]:
+        return dataset.length_histogram(split)
+    import tensorflow as tf
+
+    features = tf.data.TFRecordDataset(dataset.shards(split)).map(task.parse, num_parallel_calls=2)
+    lengths = features.map(lambda example: _longest(example, task)).batch(4096)
+    return dict(Counter(length for batch in lengths for length in batch.numpy().tolist()))
+
+
 def training_batches(
     dataset: Dataset,
     task: TrainableTask,
@@ -60,7 +72,7 @@ def training_batches(
         task: Makes (inputs, targets, sample_weight) of features.
         batch_size: Examples a batch.
         seed: Seed of the order.
-        limits: Bucket limits in tokens; one limit pads everything to it.
+        limits: Bucket limits in tokens of the longest input feature; one limit pads everything to it.
         label_weights: Weight of each label's examples.
         epochs: Epochs to yield.
         skip_steps: Batches of the first epoch to leave out.
@@ -107,12 +119,30 @@ def _batches(records: Any, task: TrainableTask, batch_size: int, limits: Sequenc
     weights = tf.constant(list(label_weights), tf.float32)
     features = records.map(task.parse, num_parallel_calls=2, deterministic=True)
     batches = features.bucket_by_sequence_length(
-        lambda example: tf.maximum(tf.shape(example["token_ids"])[0], 1),
+        lambda example: tf.maximum(_longest(example, task), 1),
         bucket_boundaries=[limit + 1 for limit in limits],
         bucket_batch_sizes=[batch_size] * (len(limits) + 1),
-        pad_to_bucket_boundary=True,
     )
-    return batches.map(lambda batch: task.make_batch(batch, weights))
+    return batches.map(lambda batch: task.make_batch({**batch, **_pad_to_limits(batch, task, limits)}, weights))
+
+
+def _longest(features: Mapping[str, Any], task: TrainableTask) -> Any:
+    """Return () int32, the length of an example's longest input feature (graph code)."""
+    import tensorflow as tf
+
+    return tf.reduce_max([tf.shape(features[name])[0] for name in task.input_features])
+
+
+def _pad_to_limits(batch: Mapping[str, Any], task: TrainableTask, limits: Sequence[int]) -> dict[str, Any]:
+    """Pad each input feature of a batch to the next limit, so that a model meets few different shapes (graph code)."""
+    import tensorflow as tf
+
+    known, padded = tf.constant(list(limits), tf.int32), {}
+    for name in task.input_features:
+        length = tf.shape(batch[name])[1]
+        place = tf.minimum(tf.searchsorted(known, [length])[0], len(limits) - 1)
+        padded[name] = tf.pad(batch[name], [[0, 0], [0, tf.maximum(known[place] - length, 0)]])
+    return padded
 
 
 def _epoch_seed(seed: int, epoch: int) -> int:

@@ -29,8 +29,8 @@ class Bundle:
     Attributes:
         path: The directory.
         manifest: Contents of manifest.json.
-        settings: Contents of settings.json: `encoding`, `length` (fixed length in tokens or None), `finetune`.
-        task: The task with its labels.
+        settings: Contents of settings.json: `encoding`, `length` (fixed length in tokens or None), `finetune`, `learned`.
+        task: The task with its labels and what it has learned.
         tokenizer: The tokenizer.
     """
 
@@ -81,9 +81,9 @@ def write_bundle(
         model: A float32 `keras.Model` from token_ids to outputs.
         format_name: Name of the format.
         quantize: One of the format's quantizations.
-        task: The task with its labels.
+        task: The task with its labels and what it has learned.
         tokenizer: The tokenizer.
-        settings: What settings.json shall hold.
+        settings: What settings.json shall hold beside what the task has learned.
         facts: What the manifest shall say beside names and hashes: scores, licence, fingerprints, parameters.
         overwrite: Replace an existing bundle.
         check: Called with the directory before it takes its name; returns more facts, or raises to leave nothing.
@@ -98,7 +98,7 @@ def write_bundle(
         file_format.save(model, part, quantize=quantize)
         write_json(part / "tokenizer.json", tokenizer.to_json())
         write_json(part / "labels.json", {"format_version": FORMAT_VERSION, "labels": task.labels})
-        write_json(part / "settings.json", {"format_version": FORMAT_VERSION, **settings})
+        write_json(part / "settings.json", {"format_version": FORMAT_VERSION, **settings, "learned": task.learned})
         manifest = {
             "format_version": FORMAT_VERSION,
             "slmcli": __version__,
@@ -149,7 +149,7 @@ def _read_parts(path: Path, manifest: dict[str, Any]) -> Bundle:
     settings = read_json(path / "settings.json", format_version=FORMAT_VERSION)
     tokenizer = read_tokenizer(path / "tokenizer.json")
     EncodingSettings(**settings["encoding"]), settings["length"], FORMATS.load(manifest["format"]), manifest["bytes"], manifest["quantize"]
-    return Bundle(path, manifest, settings, TASKS.load(manifest["task"])(labels), tokenizer)
+    return Bundle(path, manifest, settings, TASKS.load(manifest["task"])(labels, settings.get("learned")), tokenizer)
 
 
 def _check_file(path: Path, expected: str) -> None:
@@ -160,17 +160,19 @@ def _check_file(path: Path, expected: str) -> None:
         raise BundleError(f"{path} was changed: its sha256 is {found[:12]}…, the manifest says {expected[:12]}…. Copy it again, or export it again.")
 
 
+def describe_parity(parity: Mapping[str, Any], output_name: str) -> str:
+    """Return in words how near an exported model is to the trained one, given what one of its outputs is."""
+    agreement = parity["label_agreement"]
+    equal = "" if agreement is None else f"{agreement:.4%} equal labels, "
+    return f"{equal}largest difference of a {output_name} {parity['max_difference']:.2g}"
+
+
 def _card(directory: Path, manifest: Mapping[str, Any]) -> str:
     scores = manifest.get("scores") or {}
     rows = "\n".join(f"| {name} | {value:.4f} |" for name, value in scores.items()) or "| none | |"
     size = sum(file.stat().st_size for file in directory.iterdir() if file.name not in (MANIFEST, "README.md"))
-    parity = manifest.get("parity")
-    checked = (
-        f"Compared with the trained model on {parity['examples']} validation texts: {parity['label_agreement']:.2%} equal labels, "
-        f"largest difference of a probability {parity['max_difference']:.2g}.\n"
-        if parity
-        else ""
-    )
+    parity, output_name = manifest.get("parity"), TASKS.load(manifest["task"]).output_name
+    checked = f"Compared with the trained model on {parity['examples']} validation texts: {describe_parity(parity, output_name)}.\n" if parity else ""
     return f"""# A {manifest["task"]} model
 
 Format {manifest["format"]}{"" if manifest["quantize"] == "none" else ", " + manifest["quantize"] + "-range 8-bit weights"}; \

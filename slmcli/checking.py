@@ -218,6 +218,9 @@ def _check_targets(inspections: Mapping[str, Inspection], task: str) -> Iterable
     if lost >= train.examples:
         action = "Name the right columns with --column FIELD=NAME."
         yield Finding("no_targets", "error", lost, "No training example has what the model shall predict.", action, [])
+    if len(train.scores) == 1:
+        message = f"Every training example has the score {next(iter(train.scores)):g}."
+        yield Finding("one_score", "error", train.examples - lost, message, "Add examples with others, or pass --column score=NAME.", [])
 
 
 def _check_repeats(repeats: Repeats, sizes: Mapping[str, int]) -> Iterable[Finding]:

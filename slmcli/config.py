@@ -187,7 +187,7 @@ class HeadSettings(Settings):
 
 
 class OptimizerSettings(Settings):
-    """How weights are changed."""
+    """How weights are changed, by which errors, and where the line between two labels is drawn."""
 
     learning_rate: float | None = Field(None, gt=0.0, description="highest learning rate [0.002 for a large corpus, 0.001 for a small one]")
     optimizer: Literal["adam", "sparse_adam"] | None = Field(
@@ -198,6 +198,8 @@ class OptimizerSettings(Settings):
     clip_norm: float = Field(1.0, ge=0.0, description="largest norm of all gradients together; 0: no clipping")
     label_smoothing: float = Field(0.0, ge=0.0, lt=1.0, description="probability spread evenly over all labels in the training targets")
     class_weights: bool = Field(False, description="weigh examples by the inverse frequency of their label")
+    loss: Literal["cross_entropy", "focal"] = Field("cross_entropy", description="loss of labels; focal: what is already right counts less")
+    tune_threshold: bool = Field(False, description="choose between two labels by the threshold with the highest macro F1 on validation")
 
 
 class InitialSettings(Settings):
@@ -206,7 +208,7 @@ class InitialSettings(Settings):
     initial_embedding: Literal["naive_bayes", "uniform"] | None = Field(
         None,
         description="naive_bayes: some values of a token's vector start with what the token says about the labels; uniform: chance "
-        "[uniform for a large corpus, naive_bayes for a small one]",
+        "[naive_bayes for a small corpus of single texts with one label each, else uniform]",
     )
 
 
@@ -249,7 +251,7 @@ class ExportSettings(Settings):
 
     format: str = Field("litert", description="model format")
     quantize: Literal["none", "dynamic"] = Field("none", description="dynamic: weights as 8-bit integers")
-    max_drop: float = Field(0.5, ge=0.0, description="accuracy that a quantised model may lose, in points")
+    max_drop: float = Field(0.5, ge=0.0, description="accuracy, or what the task's main score is, that a quantised model may lose, in points")
     parity_examples: int = Field(2000, ge=1, description="most validation texts in the parity check")
 
 

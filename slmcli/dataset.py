@@ -10,6 +10,7 @@ import numpy as np
 
 from slmcli.config import EncodingSettings
 from slmcli.errors import DataError, DatasetError
+from slmcli.fields import Field
 from slmcli.files import read_json, sha256_file, write_json
 from slmcli.ngrams import FORMAT_VERSION as NGRAM_FORMAT_VERSION
 from slmcli.ngrams import NgramVocabulary
@@ -117,6 +118,11 @@ class Dataset:
             for record in read_records(Path(path)):
                 yield self._decode(decode_example(record))
 
+    def read_examples(self, split: str, fields: Sequence[Field]) -> Iterator[Example]:
+        """Yield the examples of a split as they stood in the corpus, in the order in which they are stored."""
+        for row, encoded in enumerate(self.read(split), 1):
+            yield Example({field.name: _read_back(field, encoded) for field in fields}, str(self.path), row)
+
     def _decode(self, features: Mapping[str, Any]) -> EncodedExample:
         raw = {name: value for name, value in features.items() if not isinstance(value, np.ndarray)}
         values: dict[str, Any] = {name: [item.decode("utf-8") for item in value] for name, value in raw.items()}
@@ -157,6 +163,18 @@ def record_features(task: Task, example: Example, features: Mapping[str, np.ndar
     """
     raw = {field.name: example.values.get(field.name) for field in task.fields if field.name not in features and field.kind != "number"}
     return {**features, **{name: _raw(value) for name, value in raw.items()}}
+
+
+def _read_back(field: Field, encoded: EncodedExample) -> Any:
+    """Return the value of a field of a usable example, from what `record_features` has put in its place."""
+    if field.kind == "number":
+        return float(encoded.features[field.name][0])
+    if field.kind == "label":
+        return encoded.label
+    values = encoded.values[field.name]
+    if field.kind == "text":
+        return values[0] if values else ""
+    return json.loads(values[0]) if field.kind == "answers" else values
 
 
 def _raw(value: Any) -> list[bytes]:

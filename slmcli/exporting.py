@@ -8,7 +8,7 @@ from typing import Any  # Any: JSON documents
 import numpy as np
 
 from slmcli.backbones import BACKBONES
-from slmcli.bundle import FORMAT_VERSION, MANIFEST, Bundle, open_bundle, write_bundle
+from slmcli.bundle import FORMAT_VERSION, MANIFEST, Bundle, describe_parity, open_bundle, write_bundle
 from slmcli.config import ExportSettings
 from slmcli.dataset import Dataset
 from slmcli.errors import BundleError, ConfigError, DatasetError, GateError, OutputError
@@ -16,7 +16,9 @@ from slmcli.evaluation import check_same_tokenizer, dataset_of
 from slmcli.files import check_replaceable, read_json, sha256_json
 from slmcli.formats.keras import KerasFormat, load_model
 from slmcli.predictor import Predictor, open_predictor
+from slmcli.reading import Example
 from slmcli.runtime import start_tensorflow
+from slmcli.tasks.base import TrainableTask
 
 # our choice: below this, two float32 runtimes differ by the order of their sums alone
 TOLERANCE = 1e-4
@@ -41,12 +43,12 @@ def export(target: Path, settings: ExportSettings, out: Path, *, dataset: Path |
         raise DatasetError(f"{target}: the parity check needs the dataset it was trained on. Pass --dataset DIR.")
     check_same_tokenizer(source, bundle)
     start_tensorflow()
-    pairs = parity_examples(source, settings.parity_examples)
+    examples = parity_examples(source, bundle.task, settings.parity_examples)
     before = Predictor(bundle)
 
     def check(directory: Path) -> dict[str, Any]:
         after = open_predictor(directory)
-        return {"parity": compare(before, after, pairs, is_exact=settings.quantize == "none", max_drop=settings.max_drop)}
+        return {"parity": compare(before, after, examples, is_exact=settings.quantize == "none", max_drop=settings.max_drop)}
 
     write_bundle(
         out,
@@ -100,45 +102,45 @@ def _summary(out: Path, bundle: Bundle) -> dict[str, Any]:
     }
 
 
-def parity_examples(dataset: Dataset, most: int) -> list[tuple[str, int]]:
-    """Return (text, label id) pairs of the validation split, or of the training split when there is none."""
+def parity_examples(dataset: Dataset, task: TrainableTask, most: int) -> list[Example]:
+    """Return examples of the validation split, or of the training split when there is none."""
     split = "validation" if dataset.examples("validation") else "train"
-    return [(example.text, dataset.labels.index(example.label)) for example in islice(dataset.read(split), most)]
+    return list(islice(dataset.read_examples(split, task.fields), most))
 
 
-def compare(before: Predictor, after: Predictor, pairs: Sequence[tuple[str, int]], *, is_exact: bool, max_drop: float) -> dict[str, Any]:
-    """Compare two models on the same texts.
+def compare(before: Predictor, after: Predictor, examples: Sequence[Example], *, is_exact: bool, max_drop: float) -> dict[str, Any]:
+    """Compare two models on the same examples.
 
     Args:
         before: The trained model.
         after: The exported one.
-        pairs: (text, label id).
-        is_exact: Whether equal labels and probabilities within `TOLERANCE` are demanded.
-        max_drop: Else, how many points of accuracy may be lost.
+        examples: What both predict, with what is right.
+        is_exact: Whether outputs within `TOLERANCE` are demanded. Then labels can differ only where two are as good as equal.
+        max_drop: Else, how many points of the main score may be lost.
 
     Raises:
         GateError: The demand is missed.
     """
-    texts, references = [text for text, _ in pairs], np.array([label for _, label in pairs])
-    old, new = before.probabilities(texts, batch_size=256), after.probabilities(texts, batch_size=256)
-    old_labels, new_labels = old.argmax(axis=1), new.argmax(axis=1)
-    parity = {
-        "examples": len(pairs),
-        "label_agreement": round(float((old_labels == new_labels).mean()), 6),
+    task = before.bundle.task
+    inputs = [example.values for example in examples]
+    old, new = before.probabilities(inputs, batch_size=256), after.probabilities(inputs, batch_size=256)
+    references, main = task.references(examples), task.headline[0]
+    agreement = task.agreement(old, new)
+    parity: dict[str, Any] = {
+        "examples": len(examples),
+        "label_agreement": None if agreement is None else round(agreement, 6),
         "max_difference": float(np.abs(old - new).max()),
-        "score_before": round(float((old_labels == references).mean()), 6),
-        "score_after": round(float((new_labels == references).mean()), 6),
+        "score": main,
+        "score_before": round(task.score(task.decide(old), references)[main], 6),
+        "score_after": round(task.score(task.decide(new), references)[main], 6),
     }
-    ordered = np.sort(old, axis=1)
-    is_tie = ordered[:, -1] - ordered[:, -2] < TOLERANCE
-    if is_exact and (parity["max_difference"] > TOLERANCE or (old_labels != new_labels)[~is_tie].any()):
+    if is_exact and parity["max_difference"] > TOLERANCE:
         raise GateError(
-            f"the exported model differs: {parity['label_agreement']:.4%} equal labels, largest difference of a probability "
-            f"{parity['max_difference']:.2g}, allowed {TOLERANCE:g}. Nothing was kept; please report this with the run's config.yaml."
+            f"the exported model differs: {describe_parity(parity, task.output_name)}, allowed {TOLERANCE:g}. "
+            "Nothing was kept; please report this with the run's config.yaml."
         )
     drop = 100 * (parity["score_before"] - parity["score_after"])
     if not is_exact and drop > max_drop:
-        raise GateError(
-            f"quantised, the model loses {drop:.2f} points of accuracy, allowed {max_drop:g}. Pass --quantize none, or a higher --max-drop."
-        )
+        lost = f"{drop:.2f} points of {main.replace('_', ' ')}"
+        raise GateError(f"quantised, the model loses {lost}, allowed {max_drop:g}. Pass --quantize none, or a higher --max-drop.")
     return parity

@@ -41,6 +41,8 @@ class Field:
 
 TEXT = Field("text", "text", TEXT_NAMES)
 LABEL = Field("label", "label", LABEL_NAMES, is_target=True)
+FIRST_TEXT = Field("text", "text", ("text", "text_a", "text1", "sentence1", "sentence_a", "premise", "question1", "query", "question", "sentence"))
+SECOND_TEXT = Field("text_pair", "text", ("text_pair", "text_b", "text2", "sentence2", "sentence_b", "hypothesis", "question2", "document", "answer"))
 
 
 def guess_separator(cells: Sequence[Any]) -> str:

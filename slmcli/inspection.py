@@ -9,6 +9,7 @@ from slmcli.reading import Example
 
 ROWS_SHOWN = 3
 _EXCERPT_CHARACTERS = 80
+_SCORES_KEPT = 2
 # our choice: characters before the place that an excerpt is about
 _CHARACTERS_BEFORE = 30
 # the fields of an example that are texts, in the order in which a reader would want them
@@ -79,6 +80,7 @@ class Inspection:
         label_words: Label to the words of all its examples together; empty for tags.
         entities: Type of entity to the number of entities, for tags.
         words: Length in words to the number of examples; Han characters are words of their own.
+        scores: Some different numbers that are to be predicted: more than one where there is more than one.
         scripts: Script to the number of examples of which most letters belong to it.
         tallies: Id of a finding to the examples it concerns.
     """
@@ -92,6 +94,7 @@ class Inspection:
         self.label_words: Counter[str] = Counter()
         self.entities: Counter[str] = Counter()
         self.words: Counter[int] = Counter()
+        self.scores: set[float] = set()
         self.scripts: Counter[str] = Counter()
         self.tallies: dict[str, Tally] = {}
 
@@ -129,6 +132,7 @@ class Inspection:
         self.words.update(later.words)
         self.scripts.update(later.scripts)
         self.unseen |= later.unseen
+        self.scores |= later.scores
         for finding, tally in later.tallies.items():
             self.tallies.setdefault(finding, Tally()).merge(tally)
 
@@ -146,7 +150,8 @@ class Inspection:
         elif self.task == "multilabel":
             self._count_labels(values.get("labels") or (), words)
             yield from (("missing_label", text),) if values.get("labels") is None else ()
-        elif self.task == "similarity":
+        elif self.task in ("similarity", "score"):
+            self._count_score(values.get("score"))
             yield from (("missing_label", text),) if values.get("score") is None else ()
         elif self.task == "dialogue":
             yield from (("missing_label", text),) if not values.get("response") else ()
@@ -154,6 +159,10 @@ class Inspection:
             label = values.get("label")
             self._count_labels(() if label is None else (label,), words)
             yield from (("missing_label", text),) if label is None else _swapped(text, label, words)
+
+    def _count_score(self, score: float | None) -> None:
+        if score is not None and len(self.scores) < _SCORES_KEPT:
+            self.scores.add(score)
 
     def _count_labels(self, labels: Sequence[str], words: int) -> None:
         self.labels.update(labels)

@@ -1,23 +1,14 @@
-"""Scores of predictions, with intervals."""
+"""Scores of predictions of one label, with intervals; and what is known of all scores by name."""
 
-import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-# our choice: enough that a 95 % interval moves by less than a twentieth of its width between seeds
-_RESAMPLES = 2000
-_CELLS_IN_MEMORY = 4_000_000
-_NORMAL_97_5 = 1.959964
+from slmcli.intervals import Interval, bootstrap_intervals
 
-
-@dataclass(frozen=True)
-class Interval:
-    """A 95 % interval, both ends included."""
-
-    low: float
-    high: float
+CLASSIFICATION_SCORES = ("accuracy", "balanced_accuracy", "macro_precision", "macro_recall", "macro_f1")
+CORRELATIONS = frozenset({"pearson", "spearman"})
+LOWER_IS_BETTER = frozenset({"log_loss", "mean_absolute_error", "root_mean_squared_error"})
 
 
 def confusion_matrix(references: np.ndarray, predictions: np.ndarray, *, classes: int) -> np.ndarray:
@@ -51,33 +42,8 @@ def per_label_scores(matrix: np.ndarray, labels: Sequence[str]) -> dict[str, dic
 
 
 def score_intervals(matrix: np.ndarray, *, seed: int) -> dict[str, Interval]:
-    """Return 95 % bias-corrected bootstrap intervals of `classification_scores`, widened to hold the score itself.
-
-    Resampling examples with replacement is drawing the cells of the confusion matrix from a multinomial, which is how it is done here.
-    Source: Efron & Tibshirani 1993, section 14.3, without acceleration. The correction matters when many labels have few examples.
-    """
-    scores = classification_scores(matrix)
-    if not matrix.sum():
-        return {name: Interval(0.0, 0.0) for name in scores}
-    samples = _resample(matrix, np.random.default_rng(seed))
-    return {name: _corrected_interval(samples[name], score) for name, score in scores.items()}
-
-
-def _resample(matrix: np.ndarray, generator: np.random.Generator) -> dict[str, np.ndarray]:
-    """Return each score of every resample, made in blocks that fit into memory."""
-    total = int(matrix.sum())
-    block = max(1, _CELLS_IN_MEMORY // matrix.size)
-    sizes = [min(block, _RESAMPLES - start) for start in range(0, _RESAMPLES, block)]
-    blocks = [_scores(generator.multinomial(total, matrix.ravel() / total, size=size).reshape(-1, *matrix.shape)) for size in sizes]
-    return {name: np.concatenate([scores[name] for scores in blocks]) for name in blocks[0]}
-
-
-def _corrected_interval(samples: np.ndarray, score: float) -> Interval:
-    normal = statistics.NormalDist()
-    below = (np.sum(samples < score) + 0.5 * np.sum(samples == score)) / len(samples)
-    bias = normal.inv_cdf(float(np.clip(below, 0.5 / len(samples), 1.0 - 0.5 / len(samples))))
-    low, high = np.quantile(samples, [normal.cdf(2.0 * bias - _NORMAL_97_5), normal.cdf(2.0 * bias + _NORMAL_97_5)])
-    return Interval(min(float(low), score), max(float(high), score))
+    """Return 95 % bootstrap intervals of `classification_scores`; the cells of the matrix are the kinds of examples."""
+    return bootstrap_intervals(matrix.ravel(), lambda counts: _scores(counts.reshape(-1, *matrix.shape)), seed=seed)
 
 
 def log_loss(references: np.ndarray, probabilities: np.ndarray) -> float:
@@ -92,19 +58,20 @@ def _scores(matrices: np.ndarray) -> dict[str, np.ndarray]:
     is_reference = matrices.sum(axis=2) > 0
     diagonal = np.trace(matrices, axis1=1, axis2=2)
     return {
-        "accuracy": _divide(diagonal, matrices.sum(axis=(1, 2))),
-        "balanced_accuracy": _divide((recall * is_reference).sum(axis=1), is_reference.sum(axis=1)),
-        "macro_precision": _divide((precision * is_used).sum(axis=1), is_used.sum(axis=1)),
-        "macro_recall": _divide((recall * is_used).sum(axis=1), is_used.sum(axis=1)),
-        "macro_f1": _divide((f1 * is_used).sum(axis=1), is_used.sum(axis=1)),
+        "accuracy": divide(diagonal, matrices.sum(axis=(1, 2))),
+        "balanced_accuracy": divide((recall * is_reference).sum(axis=1), is_reference.sum(axis=1)),
+        "macro_precision": divide((precision * is_used).sum(axis=1), is_used.sum(axis=1)),
+        "macro_recall": divide((recall * is_used).sum(axis=1), is_used.sum(axis=1)),
+        "macro_f1": divide((f1 * is_used).sum(axis=1), is_used.sum(axis=1)),
     }
 
 
 def _per_label(matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     hits = np.diagonal(matrices, axis1=1, axis2=2)
     references, predictions = matrices.sum(axis=2), matrices.sum(axis=1)
-    return _divide(hits, predictions), _divide(hits, references), _divide(2 * hits, references + predictions)
+    return divide(hits, predictions), divide(hits, references), divide(2 * hits, references + predictions)
 
 
-def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+def divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    """Return the quotients, 0 where the denominator is not positive."""
     return np.divide(numerator, denominator, out=np.zeros(np.shape(numerator), np.float64), where=denominator > 0)

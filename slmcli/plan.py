@@ -18,6 +18,15 @@ _NOT_IN_FINGERPRINT = frozenset({"checkpoint_minutes", "tensorboard"})
 # our choice, on validation data: about this many examples are seen, in 5 to 30 passes, until validation no longer improves
 _EXAMPLES_SEEN = 110_000
 _LARGE_CORPUS = 5_000
+# settings that mean something to some tasks alone, and their values that ask for nothing
+_OF_SOME_TASKS: dict[str, tuple[Any, ...]] = {
+    "class_weights": (False,),
+    "loss": ("cross_entropy",),
+    "label_smoothing": (0.0,),
+    "tune_threshold": (False,),
+    "monitor": ("loss",),
+    "initial_embedding": (None, "uniform"),
+}
 
 
 def split_settings(values: Mapping[str, Any], *, source: str) -> tuple[FinetuneSettings, Backbone]:
@@ -44,6 +53,7 @@ def split_settings(values: Mapping[str, Any], *, source: str) -> tuple[FinetuneS
 def settle(settings: FinetuneSettings, backbone: Backbone, dataset: Dataset) -> tuple[FinetuneSettings, Backbone]:
     """Fill in what depends on the size of the corpus, chosen on validation data (docs/decisions.md)."""
     examples = max(1, dataset.examples("train"))
+    has_ratios = "initial_embedding" in TASKS.load(settings.task).own_settings
     is_large = examples >= _LARGE_CORPUS
     settled = settings.model_copy(
         update={
@@ -52,7 +62,7 @@ def settle(settings: FinetuneSettings, backbone: Backbone, dataset: Dataset) -> 
             "learning_rate": settings.learning_rate or (2e-3 if is_large else 1e-3),
             "optimizer": settings.optimizer or ("sparse_adam" if is_large else "adam"),
             "pooling": settings.pooling or ("max_mean" if is_large else "max_sqrtn"),
-            "initial_embedding": settings.initial_embedding or ("uniform" if is_large else "naive_bayes"),
+            "initial_embedding": settings.initial_embedding or ("uniform" if is_large or not has_ratios else "naive_bayes"),
         }
     )
     dropout = backbone.embedding_dropout if backbone.embedding_dropout is not None else (0.6 if is_large else 0.5)
@@ -60,7 +70,7 @@ def settle(settings: FinetuneSettings, backbone: Backbone, dataset: Dataset) -> 
 
 
 def check_compatible(dataset: Dataset, settings: FinetuneSettings) -> None:
-    """Refuse a dataset that was made for another task or has nothing to train on, before TensorFlow loads."""
+    """Refuse a dataset that was made for another task or has nothing to train on, and settings without a meaning, before TensorFlow loads."""
     if dataset.task != settings.task:
         raise DatasetError(
             f"{dataset.path} was made for task {dataset.task}, not {settings.task}. "
@@ -72,6 +82,30 @@ def check_compatible(dataset: Dataset, settings: FinetuneSettings) -> None:
     dataset.load_tokenizer()
     if not dataset.examples("train"):
         raise DatasetError(f"{dataset.path} has no training examples. Preprocess a corpus that has some.")
+    if problems := [*_settings_without_meaning(settings), *_untunable(dataset, settings)]:
+        raise ConfigError("\n".join(problems))
+
+
+def _settings_without_meaning(settings: FinetuneSettings) -> list[str]:
+    """Return what was asked for that the task cannot do."""
+    own = TASKS.load(settings.task).own_settings
+    asked = {name: getattr(settings, name) for name, neutral in _OF_SOME_TASKS.items() if getattr(settings, name) not in neutral}
+    return [
+        f"--{name.replace('_', '-')}{'' if value is True else f' {value}'} has no meaning for task {settings.task}. Leave it out."
+        for name, value in asked.items()
+        if name not in own
+    ]
+
+
+def _untunable(dataset: Dataset, settings: FinetuneSettings) -> list[str]:
+    """Return what stands in the way of a threshold between two labels."""
+    if not settings.tune_threshold or TASKS.load(settings.task).baselines != "label":
+        return []
+    if len(dataset.labels) != 2:
+        return [f"--tune-threshold is for two labels; {dataset.path} has {len(dataset.labels)}. Leave it out."]
+    if not dataset.examples("validation"):
+        return [f"--tune-threshold needs validation examples; {dataset.path} has none. Preprocess with --validation or --validation-share."]
+    return []
 
 
 def fingerprint(dataset: Dataset, settings: FinetuneSettings, backbone: Backbone) -> str:

@@ -1,6 +1,6 @@
 """Predictions from raw text, whatever the format of the bundle."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any  # Any: what a task decodes to
@@ -12,6 +12,9 @@ from slmcli.bundle import Bundle, open_bundle
 from slmcli.reading import Example
 from slmcli.tokenizers.base import PADDING_ID
 
+# a text, or the value of each field for a task with more than one text
+Input = str | Mapping[str, Any]
+
 
 class Predictor:
     """A loaded bundle. TensorFlow is imported only when the format needs it."""
@@ -20,27 +23,38 @@ class Predictor:
         self.bundle = bundle
         self._forward = bundle.format.load(bundle.path, threads=threads)
 
-    def probabilities(self, texts: Sequence[str], *, batch_size: int = 64) -> np.ndarray:
-        """Return (texts, classes) float32 probabilities in the order of the texts.
+    def probabilities(self, texts: Sequence[Input], *, batch_size: int = 64) -> np.ndarray:
+        """Return what the task says of each text, (texts, width) float32, in the order of the texts; probabilities for most.
 
         Texts of similar length share a batch; which ones do changes no result beyond rounding.
         """
         bundle = self.bundle
-        encoded = [bundle.task.encode(Example({"text": text}, "", 0), bundle.tokenizer, bundle.encoding)["token_ids"] for text in texts]
-        result = np.zeros((len(texts), len(bundle.task.labels)), np.float32)
-        order = sorted(range(len(encoded)), key=lambda position: len(encoded[position]))
+        encoded = [bundle.task.encode(self._as_example(text), bundle.tokenizer, bundle.encoding) for text in texts]
+        result = np.zeros((len(texts), bundle.task.width), np.float32)
+        order = sorted(range(len(encoded)), key=lambda row: max(len(encoded[row][name]) for name in bundle.task.input_features))
         for start in range(0, len(order), batch_size):
             rows = order[start : start + batch_size]
-            length = bundle.length or max(1, len(encoded[rows[-1]]))
-            token_ids = pad([encoded[row] for row in rows], length=length, pad_id=PADDING_ID)
-            result[rows] = softmax(self._forward(token_ids))
+            result[rows] = bundle.task.probabilities(self._forward(self._batch([encoded[row] for row in rows])))
         return result
 
-    def predict(self, texts: Sequence[str], *, batch_size: int = 64) -> list[dict[str, Any]]:
+    def _as_example(self, text: Input) -> Example:
+        """Return what is read of a text or of named values; what is to be predicted is left out."""
+        values = {"text": text} if isinstance(text, str) else text
+        return Example({field.name: values.get(field.name) for field in self.bundle.task.fields if not field.is_target}, "", 0)
+
+    def _batch(self, encoded: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+        """Return each input feature as (batch, length) int32, padded to the longest of its own, or to the only length the model takes."""
+        batch = {}
+        for name in self.bundle.task.input_features:
+            sequences = [features[name] for features in encoded]
+            batch[name] = pad(sequences, length=self.bundle.length or max(1, *map(len, sequences)), pad_id=PADDING_ID)
+        return batch
+
+    def predict(self, texts: Sequence[Input], *, batch_size: int = 64) -> list[dict[str, Any]]:
         """Return what the task decodes for each text, in order."""
         return [self.bundle.task.decode(row) for row in self.probabilities(texts, batch_size=batch_size)]
 
-    def predict_stream(self, texts: Iterable[str], *, batch_size: int = 64) -> Iterator[dict[str, Any]]:
+    def predict_stream(self, texts: Iterable[Input], *, batch_size: int = 64) -> Iterator[dict[str, Any]]:
         """Yield predictions in order, holding one batch of texts in memory."""
         remaining = iter(texts)
         while batch := list(islice(remaining, batch_size)):
@@ -50,9 +64,3 @@ class Predictor:
 def open_predictor(path: Path, *, threads: int = 0) -> Predictor:
     """Open the bundle at `path`, or the one inside a run, and load its model."""
     return Predictor(open_bundle(path), threads=threads)
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Return probabilities (batch, classes) float32 of logits (batch, classes)."""
-    shifted = np.exp(logits.astype(np.float32) - logits.max(axis=1, keepdims=True))
-    return shifted / shifted.sum(axis=1, keepdims=True)

@@ -8,13 +8,12 @@ from typing import Any  # Any: Keras models, JSON documents
 import numpy as np
 
 from slmcli.backbones.base import Backbone
-from slmcli.batching import balanced_label_weights, bucket_limits, count_steps, evaluation_batches, training_batches
+from slmcli.batching import balanced_label_weights, bucket_limits, count_steps, evaluation_batches, length_histogram, training_batches
 from slmcli.bundle import write_bundle
 from slmcli.config import FinetuneSettings, HeadSettings
 from slmcli.dataset import Dataset
 from slmcli.errors import BundleError, Interrupted
 from slmcli.files import read_json, write_json
-from slmcli.metrics import classification_scores, confusion_matrix
 from slmcli.naive_bayes import log_count_ratios
 from slmcli.plan import check_compatible, fingerprint, settle, split_settings
 from slmcli.recipe_files import to_yaml
@@ -120,14 +119,16 @@ class Session:
         self.settings = settings
         self.backbone = backbone
         self.run = run
-        self.task: TrainableTask = TASKS.load(settings.task)(dataset.labels)
+        task: TrainableTask = TASKS.load(settings.task)(dataset.labels)
+        self.task = task.with_learned(task.learn_targets(example.features for example in dataset.read("train")))
         self.tokenizer: Tokenizer = dataset.load_tokenizer()
         self.progress: Progress = load_progress(run.last_checkpoint)
         self.length = dataset.encoding.max_length if settings.head == "flatten" else None
-        self.limits = [self.length] if self.length else bucket_limits(dataset.length_histogram("train"))
+        self.lengths = {split: length_histogram(dataset, self.task, split) for split in ("train", "validation")}
+        self.limits = [self.length] if self.length else bucket_limits(self.lengths["train"])
         self.batch_size = settings.batch_size or 64
         self.epochs = settings.epochs or 1
-        self.steps_per_epoch = count_steps(dataset.length_histogram("train"), self.limits, batch_size=self.batch_size)
+        self.steps_per_epoch = count_steps(self.lengths["train"], self.limits, batch_size=self.batch_size)
         self.has_validation = dataset.examples("validation") > 0
         self.model = self._compile(precision)
 
@@ -136,7 +137,7 @@ class Session:
 
         model = build_model(self.task, self.backbone, self.settings, len(self.tokenizer.vocabulary), length=self.length, precision=precision)
         optimizer = build_optimizer(self.settings, steps=self.steps_per_epoch * self.epochs)
-        model.compile(optimizer=optimizer, **self.task.compile_arguments(label_smoothing=self.settings.label_smoothing))
+        model.compile(optimizer=optimizer, **self.task.compile_arguments(label_smoothing=self.settings.label_smoothing, loss=self.settings.loss))
         optimizer.build(model.trainable_variables)
         if self.settings.initial_embedding == "naive_bayes" and not self.progress.step:
             self._add_ratios(model.get_layer(self.settings.backbone).get_layer("embedding").embeddings)
@@ -216,17 +217,17 @@ class Session:
         return callbacks
 
     def _training_tokens(self) -> int:
-        return sum(length * count for length, count in self.dataset.length_histogram("train").items())
+        return sum(length * count for length, count in self.lengths["train"].items())
 
     def _label_weights(self) -> list[float]:
         counts = self.dataset.label_counts("train")
         return balanced_label_weights(counts) if self.settings.class_weights else [1.0] * len(counts)
 
     def _validation_limits(self) -> list[int]:
-        return [self.length] if self.length else bucket_limits(self.dataset.length_histogram("validation"))
+        return [self.length] if self.length else bucket_limits(self.lengths["validation"])
 
     def _validation_steps(self) -> int:
-        return count_steps(self.dataset.length_histogram("validation"), self._validation_limits(), batch_size=_EVALUATION_BATCH)
+        return count_steps(self.lengths["validation"], self._validation_limits(), batch_size=_EVALUATION_BATCH)
 
     def _validation_batches(self) -> Any:
         return evaluation_batches(self.dataset, self.task, "validation", batch_size=_EVALUATION_BATCH, limits=self._validation_limits())
@@ -239,7 +240,7 @@ class Session:
             model.load_weights(self.run.best_checkpoint)
         except (OSError, ValueError, KeyError) as error:
             raise BundleError(f"{self.run.best_checkpoint} is not readable ({error}). Begin anew with --overwrite.") from error
-        scores = self._validation_scores(model)
+        scores = self._judge_validation(model)
         summary = {
             **_places(self.run.path),
             "epochs": progress.epoch,
@@ -283,14 +284,15 @@ class Session:
     def _per_second(self, amount: int) -> float:
         return round(self.progress.step / self.steps_per_epoch * amount / max(1e-6, self.progress.seconds), 1)
 
-    def _validation_scores(self, model: Any) -> dict[str, float]:
+    def _judge_validation(self, model: Any) -> dict[str, float]:
+        """Let the task learn its decisions from the validation examples, and return their scores; none without such examples."""
         if not self.has_validation:
             return {}
-        matrix = np.zeros((len(self.task.labels),) * 2, np.int64)
-        for inputs, targets, _ in self._validation_batches():
-            predictions = model(inputs, training=False).numpy().argmax(axis=1)
-            matrix += confusion_matrix(targets.numpy().argmax(axis=1), predictions, classes=len(matrix))
-        return {name: round(value, 6) for name, value in classification_scores(matrix).items()}
+        batches = [(model(inputs, training=False).numpy(), targets.numpy()) for inputs, targets, _ in self._validation_batches()]
+        probabilities = self.task.probabilities(np.concatenate([outputs for outputs, _ in batches]))
+        references = self.task.references_of(np.concatenate([targets for _, targets in batches]))
+        self.task = self.task.with_learned(self.task.learn_decisions(probabilities, references, tunes_threshold=self.settings.tune_threshold))
+        return {name: round(value, 6) for name, value in self.task.score_probabilities(probabilities, references).items()}
 
 
 def build_model(task: TrainableTask, backbone: Backbone, head: HeadSettings, vocabulary_size: int, *, length: int | None, precision: str) -> Any:

@@ -1,11 +1,22 @@
-from slmcli.baselines import baseline_scores
+import numpy as np
+import pytest
+
+from slmcli.baselines import Answered, baseline_scores
+from slmcli.tasks.classification import Topic
+from slmcli.tasks.multilabel import Multilabel
+from slmcli.tasks.numbers import Score
+
+
+def answered(examples: list[tuple[str, int]]) -> Answered:
+    return Answered([(text,) for text, _ in examples], np.array([label for _, label in examples]))
+
 
 TRAIN = [("good good day", 1), ("good fun", 1), ("good", 1), ("bad day", 0), ("bad smell", 0)]
 TEST = [("a good one", 1), ("so bad", 0), ("bad luck", 0), ("nothing known", 1)]
 
 
-def scores() -> dict[str, dict[str, float]]:
-    return baseline_scores(TRAIN, TEST, str.split, classes=2)
+def scores(train: list[tuple[str, int]] = TRAIN, test: list[tuple[str, int]] = TEST) -> dict[str, dict[str, float]]:
+    return baseline_scores("label", answered(train), answered(test), str.split, Topic(["a", "b", "c"]).score)
 
 
 def test_the_majority_says_the_most_frequent_label() -> None:
@@ -18,9 +29,41 @@ def test_keywords_decide_where_they_occur_and_the_majority_elsewhere() -> None:
 
 
 def test_tfidf_learns_telling_words() -> None:
-    assert baseline_scores(TRAIN, TEST[:3], str.split, classes=2)["tfidf_logistic"]["accuracy"] == 1.0
+    assert scores(test=TEST[:3])["tfidf_logistic"]["accuracy"] == 1.0
 
 
 def test_more_than_two_labels_work() -> None:
-    train = [*TRAIN, ("blue sky", 2), ("blue", 2)]
-    assert baseline_scores(train, [("blue", 2), ("bad", 0)], str.split, classes=3)["tfidf_logistic"]["accuracy"] == 1.0
+    assert scores([*TRAIN, ("blue sky", 2), ("blue", 2)], [("blue", 2), ("bad", 0)])["tfidf_logistic"]["accuracy"] == 1.0
+
+
+# two texts: label 1 when they are equal
+WORDS = ("sea", "sky", "rain", "snow", "wind", "sand")
+PAIRS = [((first, second), int(first == second)) for first in WORDS for second in WORDS for _ in range(1 + 4 * (first == second))]
+
+
+def test_tfidf_of_two_texts_sees_what_they_share() -> None:
+    pairs = Answered([texts for texts, _ in PAIRS], np.array([label for _, label in PAIRS]))
+    found = baseline_scores("label", pairs, pairs, str.split, Topic(["a", "b"]).score)
+    assert (set(found), found["tfidf_logistic"]["accuracy"]) == ({"majority", "tfidf_logistic"}, 1.0)
+
+
+SETS = Answered([("red old",), ("red",), ("old",), ("old",), ("new",)], np.array([[1, 1], [1, 0], [0, 1], [0, 1], [0, 0]], bool))
+
+
+def test_sets_of_labels_have_baselines() -> None:
+    found = baseline_scores("labels", SETS, SETS, str.split, Multilabel(["red", "old"]).score)
+    # the most frequent set is old alone: 2 of 5 examples
+    assert (found["frequent_set"]["subset_accuracy"], found["tfidf_logistic"]["subset_accuracy"]) == (0.4, 1.0)
+
+
+def test_a_label_of_every_example_is_always_predicted() -> None:
+    train = Answered(SETS.texts, np.array([[1, 1], [1, 0], [1, 1], [1, 1], [1, 0]], bool))
+    assert baseline_scores("labels", train, train, str.split, Multilabel(["red", "old"]).score)["tfidf_logistic"]["subset_accuracy"] == 1.0
+
+
+def test_numbers_have_baselines() -> None:
+    train = Answered([("bad",), ("good",), ("bad bad",), ("good good",)], np.array([1.0, 5.0, 1.0, 5.0]))
+    found = baseline_scores("number", train, train, str.split, Score([]).score)
+    # the mean is 3, every score 2 away from it
+    assert (found["mean"]["pearson"], found["mean"]["mean_absolute_error"]) == (0.0, 2.0)
+    assert found["tfidf_ridge"]["pearson"] == pytest.approx(1.0, abs=0.01)

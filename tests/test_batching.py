@@ -1,12 +1,15 @@
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from slmcli.batching import balanced_label_weights, bucket_limits, count_steps, evaluation_batches, pad, training_batches
+from slmcli.batching import balanced_label_weights, bucket_limits, count_steps, evaluation_batches, length_histogram, pad, training_batches
+from slmcli.config import PreprocessSettings
 from slmcli.dataset import Dataset, open_dataset
+from slmcli.preprocessing import preprocess
 from slmcli.tasks.classification import Sentiment
 
 
@@ -80,6 +83,45 @@ def test_label_weights_reach_the_examples(source: Dataset) -> None:
 def test_evaluation_batches_hold_every_example_once(source: Dataset) -> None:
     found = evaluation_batches(source, Sentiment(source.labels), "test", batch_size=4, limits=[16])
     assert sum(len(targets) for _, targets, _ in found) == source.examples("test")
+
+
+class SentimentOfNgrams(Sentiment):
+    """A task whose model reads two features of an example."""
+
+    input_features = ("token_ids", "ngram_ids")
+
+
+@pytest.fixture(scope="module")
+def ngrams(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    out = tmp_path_factory.mktemp("ngrams") / "dataset"
+    preprocess(PreprocessSettings(files=[str(corpus)], min_frequency=1, ngrams=4), out, overwrite=False)
+    return open_dataset(out)
+
+
+def of_two(source: Dataset, limits: list[int]) -> list[Any]:
+    found = evaluation_batches(source, SentimentOfNgrams(source.labels), "train", batch_size=8, limits=limits)
+    return [inputs for inputs, _, _ in found]
+
+
+def test_an_example_is_as_long_as_its_longest_feature(ngrams: Dataset) -> None:
+    lengths = [max(map(len, (example.features["token_ids"], example.features["ngram_ids"]))) for example in ngrams.read("train")]
+    assert length_histogram(ngrams, SentimentOfNgrams(ngrams.labels), "train") == Counter(lengths)
+
+
+def test_several_features_are_named(ngrams: Dataset) -> None:
+    assert set(of_two(ngrams, [20])[0]) == {"token_ids", "ngram_ids"}
+
+
+def test_each_feature_is_padded_to_a_limit_of_its_own(ngrams: Dataset) -> None:
+    # texts have 4 or 5 tokens, and so 6 or 9 n-grams of 2 to 4 tokens
+    shapes = {(batch["token_ids"].shape[1], batch["ngram_ids"].shape[1]) for batch in of_two(ngrams, [5, 7, 10])}
+    assert shapes == {(5, 7), (5, 10)}
+
+
+def test_the_counted_steps_are_the_batches_of_two_features(ngrams: Dataset) -> None:
+    histogram = length_histogram(ngrams, SentimentOfNgrams(ngrams.labels), "train")
+    limits = bucket_limits(histogram)
+    assert len(of_two(ngrams, limits)) == count_steps(histogram, limits, batch_size=8)
 
 
 def test_balanced_weights_make_labels_count_the_same() -> None:

@@ -8,8 +8,9 @@ from conftest import write_jsonl
 
 from slmcli.config import CleaningSettings, EvaluateSettings, TokenizerSettings
 from slmcli.errors import BundleError, ConfigError, DataError, DatasetError, OutputError
-from slmcli.evaluation import SCORES as SCORE_NAMES
 from slmcli.evaluation import _word_splitter, check_gates, evaluate, missed_gates
+from slmcli.tasks.classification import Sentiment
+from slmcli.tasks.numbers import Score
 from slmcli.tokenizers import TOKENIZERS
 
 PLAIN = EvaluateSettings(baselines=False)
@@ -93,17 +94,22 @@ def test_a_missed_gate_says_by_how_much(gate: str, message: str) -> None:
 
 
 def test_a_gate_on_an_unknown_score_names_the_nearest() -> None:
-    with pytest.raises(ConfigError, match=r"there is no score 'acuracy'. Known: accuracy, .*log_loss. Did you mean 'accuracy'\?"):
-        check_gates(["acuracy=0.9"])
+    with pytest.raises(ConfigError, match=r"there is no score 'acuracy' for task sentiment. Known: accuracy, .*log_loss. Did you mean 'accuracy'\?"):
+        check_gates(["acuracy=0.9"], Sentiment)
+
+
+def test_a_gate_on_a_score_of_another_task_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"there is no score 'accuracy' for task score. Known: pearson, spearman, mean_absolute_error"):
+        check_gates(["accuracy=0.9"], Score)
 
 
 def test_every_score_that_is_computed_can_be_a_gate(run: Path, tmp_path: Path) -> None:
-    assert tuple(evaluate(run, PLAIN, dataset=None, out=tmp_path / "report")["scores"]) == SCORE_NAMES
+    assert tuple(evaluate(run, PLAIN, dataset=None, out=tmp_path / "report")["scores"]) == Sentiment.score_names
 
 
 def test_a_gate_without_a_number_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"--require 'accuracy' is not a gate. Write NAME=NUMBER"):
-        check_gates(["accuracy"])
+        check_gates(["accuracy"], Sentiment)
 
 
 @pytest.mark.parametrize("name", ["dataset.json", "run.json", "manifest.json"])

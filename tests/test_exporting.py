@@ -10,6 +10,7 @@ from slmcli.config import ExportSettings
 from slmcli.errors import BundleError, ConfigError, DatasetError, GateError, OutputError
 from slmcli.exporting import compare, export
 from slmcli.predictor import Predictor, open_predictor
+from slmcli.reading import Example
 
 LITERT = ExportSettings()
 
@@ -25,14 +26,14 @@ class Shifted(Predictor):
         return np.clip(super().probabilities(texts, batch_size=batch_size) + self._shift, 0.0, 1.0)  # type: ignore[arg-type]
 
 
-PAIRS = [("our host was kind", 1), ("our host was rude", 0)]
+EXAMPLES = [Example({"text": text, "label": label}, "file", 1) for text, label in (("our host was kind", "good"), ("our host was rude", "bad"))]
 
 
 @pytest.mark.parametrize("quantize", ["none", "dynamic"])
 def test_an_export_says_what_the_run_says(quantize: str, run: Path, tmp_path: Path) -> None:
     result = export(run, ExportSettings(quantize=quantize), tmp_path / "out", dataset=None, overwrite=False)
     assert result["parity"]["label_agreement"] == 1.0
-    assert [p["label"] for p in open_predictor(tmp_path / "out").predict([text for text, _ in PAIRS])] == ["good", "bad"]
+    assert [p["label"] for p in open_predictor(tmp_path / "out").predict([example.text for example in EXAMPLES])] == ["good", "bad"]
 
 
 def test_parity_is_part_of_the_bundle(run: Path, tmp_path: Path) -> None:
@@ -61,13 +62,13 @@ def test_a_directory_of_something_else_is_never_replaced(run: Path, tmp_path: Pa
 def test_a_different_probability_fails_and_is_named(run: Path) -> None:
     predictor = open_predictor(run)
     with pytest.raises(GateError, match=r"the exported model differs: .* largest difference of a probability 0.01, allowed 0.0001"):
-        compare(predictor, Shifted(predictor, 0.01), PAIRS, is_exact=True, max_drop=0.5)
+        compare(predictor, Shifted(predictor, 0.01), EXAMPLES, is_exact=True, max_drop=0.5)
 
 
 def test_a_quantised_model_may_not_lose_more_than_allowed(run: Path) -> None:
     predictor = open_predictor(run)
     with pytest.raises(GateError, match=r"quantised, the model loses 50.00 points of accuracy, allowed 0.5"):
-        compare(predictor, Shifted(predictor, 1.0), PAIRS, is_exact=False, max_drop=0.5)
+        compare(predictor, Shifted(predictor, 1.0), EXAMPLES, is_exact=False, max_drop=0.5)
 
 
 def test_a_failed_export_leaves_nothing(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

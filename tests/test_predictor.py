@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from slmcli.predictor import Predictor, open_predictor, softmax
+from slmcli.predictor import Predictor, open_predictor
 
 TEXTS = ["the soup was lovely", "rude", "", "our host was kind and warm and gentle and bright", "😀 nothing known", "that old train felt stale"]
 
@@ -43,6 +43,3 @@ def test_no_texts_are_no_predictions(predictor: Predictor) -> None:
 def test_what_was_trained_on_is_known(run: Path) -> None:
     assert [p["label"] for p in open_predictor(run).predict(["our host was kind", "our host was rude"])] == ["good", "bad"]
 
-
-def test_softmax_stands_large_logits() -> None:
-    np.testing.assert_allclose(softmax(np.array([[1000.0, 0.0]])), [[1.0, 0.0]])

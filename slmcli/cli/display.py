@@ -14,6 +14,7 @@ from rich.table import Table
 from slmcli.baselines import BASELINE_NAMES
 from slmcli.cli.options import is_terminal
 from slmcli.public_sets import PublicSet
+from slmcli.tasks import TASKS
 
 _LINE_SECONDS = 5.0
 
@@ -75,8 +76,10 @@ def step_line(event: Mapping[str, Any]) -> str:
 
 def epoch_line(event: Mapping[str, Any]) -> str:
     """Return an epoch as one line; a star marks the best so far."""
-    validation = f"  validation {event['val_loss']:.4f} {event['val_accuracy']:.4f}" if "val_loss" in event else ""
-    training = f"epoch {event['epoch']}/{event['epochs']}  loss {event['loss']:.4f} accuracy {event['accuracy']:.4f}"
+    accuracy = f" accuracy {event['accuracy']:.4f}" if "accuracy" in event else ""
+    validation = "  validation" + "".join(f" {event[name]:.4f}" for name in ("val_loss", "val_accuracy") if name in event)
+    validation = validation if "val_loss" in event else ""
+    training = f"epoch {event['epoch']}/{event['epochs']}  loss {event['loss']:.4f}{accuracy}"
     return training + validation + (" *" if event["is_best"] else "")
 
 
@@ -84,18 +87,25 @@ def show_evaluation(result: Mapping[str, Any]) -> None:
     """Print scores, baselines and labels as tables, then the verdict."""
     console = Console(file=sys.stdout, highlight=False)
     where = f"{result['split']} split" if "split" in result else ", ".join(result["data"])
-    scores = _table(f"{result['task']}: {result['examples']:,} examples, {where}", "", "accuracy", "95 % interval", "macro F1")
-    low, high = result["intervals"]["accuracy"]
-    scores.add_row("[bold]this model[/bold]", f"{result['scores']['accuracy']:.4f}", f"{low:.4f}-{high:.4f}", f"{result['scores']['macro_f1']:.4f}")
+    main, other = TASKS.load(result["task"]).headline
+    title = f"{result['task']}: {result['examples']:,} examples, {where}"
+    scores = _table(title, "", _score_in_words(main), "95 % interval", _score_in_words(other))
+    low, high = result["intervals"][main]
+    scores.add_row("[bold]this model[/bold]", f"{result['scores'][main]:.4f}", f"{low:.4f}-{high:.4f}", f"{result['scores'][other]:.4f}")
     for name, row in result["baselines"].items():
-        scores.add_row(BASELINE_NAMES[name], f"{row['accuracy']:.4f}", "", f"{row['macro_f1']:.4f}")
+        scores.add_row(BASELINE_NAMES[name], f"{row[main]:.4f}", "", f"{row[other]:.4f}")
     console.print(scores)
     labels = _table("", "label", "precision", "recall", "F1", "examples")
-    for label, row in result["per_label"].items():
+    for label, row in result.get("per_label", {}).items():
         labels.add_row(escape(label), f"{row['precision']:.4f}", f"{row['recall']:.4f}", f"{row['f1']:.4f}", f"{row['examples']:,}")
-    console.print(labels)
+    if labels.row_count:
+        console.print(labels)
     click.echo(result["verdict"])
     click.echo(f"Report: {result['report']}")
+
+
+def _score_in_words(name: str) -> str:
+    return name.replace("_f1", " F1").replace("_", " ")
 
 
 def show_public_sets(records: Iterable[PublicSet]) -> None:

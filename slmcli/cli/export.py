@@ -49,8 +49,9 @@ def show(result: Mapping[str, Any]) -> None:
     from slmcli.cli.display import show_bytes
 
     parity = result["parity"]
+    equal = "" if parity["label_agreement"] is None else f"{parity['label_agreement']:.2%} equal labels, "
     click.echo(f"{result['bundle']}{' is up to date' if result.get('up_to_date') else ''}: {result['format']}, model {show_bytes(result['bytes'])}")
     click.echo(
-        f"Parity on {parity['examples']:,} texts: {parity['label_agreement']:.2%} equal labels, largest difference {parity['max_difference']:.1g}, "
-        f"accuracy {parity['score_before']:.4f} before, {parity['score_after']:.4f} after"
+        f"Parity on {parity['examples']:,} texts: {equal}largest difference {parity['max_difference']:.1g}, "
+        f"{parity['score'].replace('_', ' ')} {parity['score_before']:.4f} before, {parity['score_after']:.4f} after"
     )

@@ -11,6 +11,7 @@ from slmcli.cli.options import common_options, gather, locate, print_json, set_u
 from slmcli.config import FinetuneSettings
 from slmcli.tasks import TASKS
 
+_SHOWN = ("accuracy", "micro_f1", "macro_f1", "pearson", "mean_absolute_error")
 _BACKBONE_SETTINGS = tuple(BACKBONES.load(name) for name in BACKBONES.names())
 
 
@@ -60,7 +61,7 @@ def show(result: Mapping[str, Any]) -> None:
     if result.get("up_to_date"):
         click.echo(f"{result['run']} is up to date.")
         return
-    scores = ", ".join(f"{name} {value:.4f}" for name, value in result["scores"].items() if name in ("accuracy", "macro_f1"))
+    scores = ", ".join(f"{name} {value:.4f}" for name, value in result["scores"].items() if name in _SHOWN)
     click.echo(
         f"{result['run']}: {result['epochs']} epochs, {result['seconds']:.0f} s, {result['examples_per_second']:,.0f} examples/s, "
         f"{result['parameters']:,} parameters"

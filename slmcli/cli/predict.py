@@ -1,7 +1,7 @@
 """`slm predict`."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any  # Any: options by name
 
@@ -28,7 +28,7 @@ def command(
     debug: bool,
     **flags: Any,
 ) -> None:
-    """Label TEXTs, or the texts of --input, and print JSON Lines in their order.
+    """Label TEXTs, or the texts of --input, and print JSON Lines in their order; a task about two texts takes them by twos.
 
     The first argument is the model when it is a directory; else the exported model of the work directory is used, or its run.
     With --json: one object with all of them under `predictions`.
@@ -61,15 +61,25 @@ def divide(arguments: tuple[str, ...]) -> tuple[Path | None, list[str]]:
 
 def execute(settings: PredictSettings, target: Path) -> Iterator[dict[str, Any]]:
     """Yield a prediction for each text, in order, holding one batch in memory."""
-    from slmcli.fields import TEXT
-    from slmcli.predictor import open_predictor
+    from slmcli.bundle import open_bundle
+    from slmcli.predictor import Predictor
     from slmcli.reading import read_examples
 
     if bool(settings.texts) == bool(settings.input):
         raise ConfigError("nothing to label, or too much: give texts as arguments, or --input FILE (- for standard input).")
+    bundle = open_bundle(target)
+    fields = [field for field in bundle.task.fields if not field.is_target]
     if settings.input:
-        corpus = settings.narrow(CorpusSettings)
-        texts: Any = (example.text for example in read_examples([settings.input], corpus, fields=(TEXT,), needs_targets=False))
+        examples = read_examples([settings.input], settings.narrow(CorpusSettings), fields=fields, needs_targets=False)
+        inputs: Iterable[Mapping[str, Any]] = (example.values for example in examples)
     else:
-        texts = settings.texts
-    return open_predictor(target, threads=settings.threads).predict_stream(texts, batch_size=settings.batch_size)
+        inputs = group(settings.texts, [field.name for field in fields], bundle.task.name)
+    return Predictor(bundle, threads=settings.threads).predict_stream(inputs, batch_size=settings.batch_size)
+
+
+def group(texts: Sequence[str], names: Sequence[str], task: str) -> list[dict[str, str]]:
+    """Return the texts of each example by field name; with two fields, two texts that follow each other belong together."""
+    size = len(names)
+    if len(texts) % size:
+        raise ConfigError(f"task {task} reads {size} texts together ({', '.join(names)}), and {len(texts)} were given. Give {size} for each answer.")
+    return [dict(zip(names, texts[start : start + size], strict=True)) for start in range(0, len(texts), size)]

@@ -49,8 +49,8 @@ def run_stages(sections: dict[str, dict[str, Any]], source: str, work: Path, *, 
     exporting = build(ExportSettings, sections.get("export", {}), source=f"{source}: export")
     predicting = build(PredictSettings, sections.get("predict", {}), source=f"{source}: predict")
     place = work / preparing.task
-    TASKS.load(preparing.task), FORMATS.load(exporting.format)
-    check_gates(judging.require)
+    FORMATS.load(exporting.format)
+    check_gates(judging.require, TASKS.load(preparing.task))
     if "export" in sections:
         check_format(settings.backbone, exporting.format)
     if "preprocess" in sections:

@@ -1,14 +1,14 @@
 """What every format does: write a model, and load one that computes."""
 
 import abc
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar  # Any: Keras models
 
 import numpy as np
 
-# token_ids (batch, length) int32 -> outputs (batch, classes) float32
-Forward = Callable[[np.ndarray], np.ndarray]
+# name of each input feature to (batch, length) int32 -> outputs (batch, values) float32; what the model does not read is ignored
+Forward = Callable[[Mapping[str, np.ndarray]], np.ndarray]
 
 
 class Format(abc.ABC):
@@ -20,7 +20,7 @@ class Format(abc.ABC):
 
     @abc.abstractmethod
     def save(self, model: Any, directory: Path, *, quantize: str) -> None:
-        """Write a `keras.Model` from token_ids (batch, length) int32 to logits."""
+        """Write a `keras.Model` from its input features, each (batch, length) int32, to its outputs."""
 
     @abc.abstractmethod
     def load(self, directory: Path, *, threads: int) -> Forward:

@@ -1,5 +1,6 @@
 """Keras's own format: a zip of JSON and HDF5, loaded in safe mode."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any  # Any: Keras models
 
@@ -26,13 +27,14 @@ class KerasFormat(Format):
         import tensorflow as tf
 
         model = load_model(directory)
+        names = [tensor.name for tensor in model.inputs]
 
-        @tf.function(input_signature=[tf.TensorSpec((None, None), tf.int32)], autograph=False)
-        def infer(token_ids: Any) -> Any:
-            return model(token_ids, training=False)
+        @tf.function(input_signature=[dict.fromkeys(names, tf.TensorSpec((None, None), tf.int32))], autograph=False)
+        def infer(features: Any) -> Any:
+            return model(features if len(names) > 1 else features[names[0]], training=False)
 
-        def forward(token_ids: np.ndarray) -> np.ndarray:
-            return infer(tf.constant(token_ids)).numpy()
+        def forward(features: Mapping[str, np.ndarray]) -> np.ndarray:
+            return infer({name: tf.constant(features[name]) for name in names}).numpy()
 
         return forward
 

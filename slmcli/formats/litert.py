@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any  # Any: Keras models
 
@@ -53,18 +54,22 @@ class LitertFormat(Format):
             with quiet_stderr():  # the runtime announces its delegate
                 interpreter = Interpreter(model_path=str(path), num_threads=threads or os.cpu_count() or 1)
                 interpreter.allocate_tensors()
-            source, target = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+            described = interpreter.get_signature_runner().get_input_details()
+            target = interpreter.get_output_details()[0]["index"]
         except (ValueError, RuntimeError, IndexError) as error:
             raise BundleError(f"{path} does not load ({error}). Export the run again.") from error
-        shape: tuple[int, ...] = ()
+        sources = {name: details["index"] for name, details in described.items()}
+        shapes: dict[str, tuple[int, ...]] = {}
 
-        def forward(token_ids: np.ndarray) -> np.ndarray:
-            nonlocal shape
-            if token_ids.shape != shape:
-                interpreter.resize_tensor_input(source, token_ids.shape)
+        def forward(features: Mapping[str, np.ndarray]) -> np.ndarray:
+            changed = {name: features[name].shape for name in sources if features[name].shape != shapes.get(name)}
+            for name, shape in changed.items():
+                interpreter.resize_tensor_input(sources[name], shape)
+            if changed:
                 interpreter.allocate_tensors()
-                shape = token_ids.shape
-            interpreter.set_tensor(source, token_ids)
+                shapes.update(changed)
+            for name, source in sources.items():
+                interpreter.set_tensor(source, features[name])
             interpreter.invoke()
             return interpreter.get_tensor(target).copy()
 

@@ -1,8 +1,9 @@
 """What every task answers: its fields, its texts, its features; and, when a model can be trained for it, batches and a head."""
 
 import abc
+import copy
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar  # Any: tensors, models and JSON documents; TensorFlow is not imported here
+from typing import Any, ClassVar, Literal, Self  # Any: tensors, models and JSON documents; TensorFlow is not imported here
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from slmcli.fields import Field
 from slmcli.reading import Example
 from slmcli.tokenizers.base import Tokenizer
 
+# Source: Lin et al. 2017, section 4.1: the best of those tried there.
+FOCAL_GAMMA = 2.0
 _CLEANED = ["markup", "nfkc", "lowercase", "whitespace"]
 
 
@@ -33,6 +36,8 @@ class Task(abc.ABC):
     takes_ngrams: ClassVar[bool] = False
     # the tokenizer that `auto` means for text without Han characters, and for text with many
     tokenizers: ClassVar[tuple[str, str]] = ("word", "word")
+    # names of all scores of a model for it
+    score_names: ClassVar[tuple[str, ...]] = ()
     # cleaning steps unless others are asked for; what a model must reproduce or point at is left as it is
     cleaning: ClassVar[list[str]] = _CLEANED
 
@@ -85,7 +90,60 @@ class Task(abc.ABC):
 
 
 class TrainableTask(Task):
-    """A task for which this release can train a model."""
+    """A task for which this release can train a model.
+
+    Attributes:
+        learned: What is learned beside the weights: scale of the targets, thresholds. A JSON document; a bundle keeps it.
+    """
+
+    # features that the model reads, each (length,) ids; 0 is padding. An instance may have more than its class
+    input_features: tuple[str, ...] = ("token_ids",)
+    # the main score, by which models are compared, and the one shown beside it
+    headline: ClassVar[tuple[str, str]]
+    # baselines that it is compared with: of one label, of any number of labels, of a number
+    baselines: ClassVar[Literal["label", "labels", "number"]]
+    # what one value of `probabilities` is
+    output_name: ClassVar[str] = "probability"
+    # settings that mean something to it, of those that do not to every task
+    own_settings: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self, labels: Sequence[str], learned: Mapping[str, Any] | None = None) -> None:
+        super().__init__(labels)
+        self.learned: dict[str, Any] = dict(learned or {})
+
+    def with_learned(self, more: Mapping[str, Any]) -> Self:
+        """Return the same task that has learned more."""
+        other = copy.copy(self)
+        other.learned = {**self.learned, **more}
+        return other
+
+    def learn_targets(self, examples: Iterable[Mapping[str, np.ndarray]]) -> dict[str, Any]:
+        """Return what must be learned of the features of the training examples before a model is trained.
+
+        Raises:
+            DataError: There is nothing to learn from.
+        """
+        return {}
+
+    def learn_decisions(self, probabilities: np.ndarray, references: np.ndarray, *, tunes_threshold: bool) -> dict[str, Any]:
+        """Return what is learned from a trained model's outputs for the validation examples.
+
+        Args:
+            probabilities: (examples, width).
+            references: As `references` returns them.
+            tunes_threshold: Whether a threshold was asked for.
+        """
+        return {}
+
+    @property
+    def width(self) -> int:
+        """Values that the model says of an example."""
+        return len(self.labels)
+
+    def inputs(self, features: Mapping[str, Any]) -> Any:
+        """Return what the model is called with: its one input feature alone, several as a dict from name to tensor."""
+        named = {name: features[name] for name in self.input_features}
+        return named if len(named) > 1 else named[self.input_features[0]]
 
     @abc.abstractmethod
     def parse(self, serialized: Any) -> dict[str, Any]:
@@ -97,15 +155,124 @@ class TrainableTask(Task):
 
     @abc.abstractmethod
     def build_model(self, backbone: Any, head: HeadSettings, *, length: int | None) -> Any:
-        """Put the head on a backbone and return a `keras.Model` from token_ids (batch, length) int32 to its outputs."""
+        """Put the head on a backbone and return a `keras.Model` from its input features, each (batch, length) int32, to its outputs.
+
+        An input layer has the name of its feature; with several, the model takes a dict from name to tensor.
+        """
 
     @abc.abstractmethod
-    def compile_arguments(self, *, label_smoothing: float) -> dict[str, Any]:
+    def compile_arguments(self, *, label_smoothing: float, loss: str) -> dict[str, Any]:
         """Return loss and metrics for `keras.Model.compile`."""
 
     @abc.abstractmethod
+    def probabilities(self, outputs: np.ndarray) -> np.ndarray:
+        """Turn the model's outputs (examples, width) float32 into what is said of each example, of the same shape."""
+
+    @abc.abstractmethod
+    def references(self, examples: Sequence[Example]) -> np.ndarray:
+        """Return what is right for each example, in the form of `decide`."""
+
+    @abc.abstractmethod
+    def references_of(self, targets: np.ndarray) -> np.ndarray:
+        """Return what is right, in the form of `decide`, given the targets that `make_batch` makes."""
+
+    @abc.abstractmethod
+    def decide(self, probabilities: np.ndarray) -> np.ndarray:
+        """Return what is predicted for each example, given (examples, width)."""
+
+    @abc.abstractmethod
     def decode(self, outputs: np.ndarray) -> dict[str, Any]:
-        """Turn the model's outputs for one example into what the user reads."""
+        """Turn the probabilities (width,) of one example into what the user reads."""
+
+    @abc.abstractmethod
+    def score(self, predictions: np.ndarray, references: np.ndarray) -> dict[str, float]:
+        """Return the scores of what `decide` says, or a baseline."""
+
+    def score_probabilities(self, probabilities: np.ndarray, references: np.ndarray) -> dict[str, float]:
+        """Return all scores, in the order of `score_names`: also those that need more than decisions."""
+        return self.score(self.decide(probabilities), references)
+
+    def agreement(self, first: np.ndarray, second: np.ndarray) -> float | None:
+        """Return the share of examples for which two models' probabilities lead to one decision; None when decisions are no labels."""
+        same = self.decide(first) == self.decide(second)
+        return float(same.reshape(len(same), -1).all(axis=1).mean())
+
+    @abc.abstractmethod
+    def judge(self, predictions: np.ndarray, references: np.ndarray, *, seed: int) -> dict[str, Any]:
+        """Return `intervals`, score name to `Interval`, and more for the report: `per_label`, `confusion`."""
+
+
+class TextTask(TrainableTask):
+    """A trainable task about one text, or about two that one backbone reads: each becomes a feature of its own."""
+
+    def texts(self, example: Example) -> list[str]:
+        """Return each text."""
+        return [example.values.get(field.name) or "" for field in self.fields if field.kind == "text" and not field.is_target]
+
+    def assemble(self, example: Example, streams: Sequence[np.ndarray], encoding: EncodingSettings) -> dict[str, np.ndarray]:
+        """Return the token ids of each text, cut by itself, and the target when the example has one."""
+        cut = (truncate(stream, encoding) for stream in streams)
+        return {**dict(zip(self.token_features, cut, strict=True)), **(self.target(example) if self.has_target(example) else {})}
+
+    @abc.abstractmethod
+    def target(self, example: Example) -> dict[str, np.ndarray]:
+        """Return the features of an example's target."""
+
+    @abc.abstractmethod
+    def describe_target(self) -> dict[str, Any]:
+        """Return how `tf.io.parse_single_example` finds the features of the target."""
+
+    def parse(self, serialized: Any) -> dict[str, Any]:
+        """Return the input features (length,) int32 and the target of one serialized example."""
+        import tensorflow as tf
+
+        described = dict.fromkeys(self.input_features, tf.io.RaggedFeature(tf.int64, row_splits_dtype=tf.int64))
+        features = tf.io.parse_single_example(serialized, {**described, **self.describe_target()})
+        return {name: tf.cast(value, tf.int32) if value.dtype == tf.int64 else value for name, value in features.items()}
+
+    def build_model(self, backbone: Any, head: HeadSettings, *, length: int | None) -> Any:
+        """Return a model from the token ids of each text, (batch, length) int32, to outputs (batch, width) float32.
+
+        Two texts are read by one backbone and pooled to u and v; u, v, |u - v| and u * v go into the head.
+        Source: Conneau et al. 2017, section 3.3.
+
+        Args:
+            backbone: Model from [token_ids, padding_mask] to (batch, length, hidden).
+            head: `pool`: masked pooling over all positions, any length. `flatten`: max pooling in windows, flattened, as in
+                the usual Conv1D tutorial; needs one fixed `length`.
+            length: The fixed length in tokens, or None for any.
+        """
+        import keras
+
+        inputs = {name: keras.Input((length,), dtype="int32", name=name) for name in self.token_features}
+        texts = list(inputs.values())
+        if len(texts) == 1:
+            pooled = _pool(backbone, texts[0], head)
+        else:
+            text = keras.Input((length,), dtype="int32", name="token_ids")
+            encoder = keras.Model(text, _pool(backbone, text, head), name="encoder")
+            first, second = map(encoder, texts)
+            parts = [first, second, keras.ops.abs(first - second), first * second]
+            pooled = keras.layers.Concatenate(name="comparison")(parts)  # (batch, 4 * hidden)
+        if head.dense:
+            pooled = keras.layers.Dense(head.dense, activation="relu", name="dense")(pooled)
+        pooled = keras.layers.Dropout(head.dropout, name="dropout")(pooled)
+        outputs = keras.layers.Dense(self.width, dtype="float32", name="logits")(pooled)  # (batch, width)
+        return keras.Model(inputs if len(texts) > 1 else texts[0], outputs, name=self.name)
+
+
+def _pool(backbone: Any, token_ids: Any, head: HeadSettings) -> Any:
+    """Return one vector (batch, hidden) for a text; wider with several poolings, or when flattened."""
+    import keras
+
+    from slmcli.layers import PaddingMask, masked_pooling
+
+    padding_mask = PaddingMask(name="padding_mask")(token_ids)  # (batch, length) bool
+    hidden = backbone([token_ids, padding_mask])  # (batch, length, hidden)
+    if head.head == "flatten":
+        windows = keras.layers.MaxPooling1D(head.pool_size, padding="same", name="max_pooling")(hidden)
+        return keras.layers.Flatten(name="flatten")(windows)  # (batch, length / pool_size * hidden)
+    return masked_pooling(hidden, padding_mask, kind=head.pooling or "max_mean")
 
 
 def truncate(token_ids: np.ndarray, encoding: EncodingSettings) -> np.ndarray:

@@ -1,96 +1,105 @@
-"""One label for one text: sentiment, topic, and whatever else has named classes."""
+"""One label for one text, or for two: sentiment, topic, pairs, and whatever else has named classes."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any  # Any: tensors and models; TensorFlow is not imported here
+from typing import Any, ClassVar  # Any: tensors and models; TensorFlow is not imported here
 
 import numpy as np
 
-from slmcli.config import EncodingSettings, HeadSettings
-from slmcli.fields import LABEL, TEXT
+from slmcli.fields import FIRST_TEXT, LABEL, SECOND_TEXT, TEXT, Field
+from slmcli.metrics import CLASSIFICATION_SCORES, classification_scores, confusion_matrix, log_loss, per_label_scores, score_intervals
 from slmcli.reading import Example
-from slmcli.tasks.base import TrainableTask, integers, truncate
+from slmcli.tasks.base import FOCAL_GAMMA, TextTask, integers
+from slmcli.thresholds import best_threshold
 
 
-class Classification(TrainableTask):
+class Classification(TextTask):
     """Choose one of several labels."""
 
-    fields = (TEXT, LABEL)
+    fields: ClassVar[tuple[Field, ...]] = (TEXT, LABEL)
     takes_ngrams = True
+    score_names = (*CLASSIFICATION_SCORES, "log_loss")
+    headline = ("accuracy", "macro_f1")
+    baselines = "label"
+    own_settings = frozenset({"class_weights", "loss", "label_smoothing", "tune_threshold", "monitor", "initial_embedding"})
 
-    def texts(self, example: Example) -> list[str]:
-        """Return the one text."""
-        return [example.text]
-
-    def assemble(self, example: Example, streams: Sequence[np.ndarray], encoding: EncodingSettings) -> dict[str, np.ndarray]:
-        """Return `token_ids`, and `label` as one id when the example has a label."""
-        features = {"token_ids": truncate(streams[0], encoding)}
-        return features if example.label is None else {**features, "label": integers([self.label_ids[example.label]])}
+    def target(self, example: Example) -> dict[str, np.ndarray]:
+        """Return `label`, one id."""
+        return {"label": integers([self.label_ids[str(example.label)]])}
 
     def labels_of(self, example: Example) -> list[str]:
         """Return the one label."""
         return [] if example.label is None else [example.label]
 
-    def parse(self, serialized: Any) -> dict[str, Any]:
-        """Return `token_ids` (length,) int32 and `label` () int32 of one serialized example."""
+    def describe_target(self) -> dict[str, Any]:
+        """Return `label` () int64."""
         import tensorflow as tf
 
-        features = tf.io.parse_single_example(
-            serialized, {"token_ids": tf.io.RaggedFeature(tf.int64, row_splits_dtype=tf.int64), "label": tf.io.FixedLenFeature([], tf.int64)}
-        )
-        return {name: tf.cast(value, tf.int32) for name, value in features.items()}
+        return {"label": tf.io.FixedLenFeature([], tf.int64)}
 
     def make_batch(self, features: Mapping[str, Any], label_weights: Any) -> tuple[Any, Any, Any]:
-        """Return token_ids (batch, length) int32, one-hot targets (batch, classes) float32, sample_weight (batch,) float32."""
+        """Return the inputs, one-hot targets (batch, classes) float32, sample_weight (batch,) float32."""
         import tensorflow as tf
 
         targets = tf.one_hot(features["label"], len(self.labels))
-        return features["token_ids"], targets, tf.gather(label_weights, features["label"])
+        return self.inputs(features), targets, tf.gather(label_weights, features["label"])
 
-    def build_model(self, backbone: Any, head: HeadSettings, *, length: int | None) -> Any:
-        """Return a model from token_ids (batch, length) int32 to logits (batch, classes) float32.
-
-        Args:
-            backbone: Model from [token_ids, padding_mask] to (batch, length, hidden).
-            head: `pool`: masked pooling over all positions, any length. `flatten`: max pooling in windows, flattened, as in
-                the usual Conv1D tutorial; needs one fixed `length`.
-            length: The fixed length in tokens, or None for any.
-        """
+    def compile_arguments(self, *, label_smoothing: float, loss: str) -> dict[str, Any]:
+        """Return cross-entropy on logits, or focal loss (Lin et al. 2017, section 3.2), and accuracy weighted as the loss is."""
         import keras
 
-        from slmcli.layers import PaddingMask, masked_pooling
-
-        token_ids = keras.Input((length,), dtype="int32", name="token_ids")
-        padding_mask = PaddingMask(name="padding_mask")(token_ids)  # (batch, length) bool
-        hidden = backbone([token_ids, padding_mask])  # (batch, length, hidden)
-        if head.head == "flatten":
-            windows = keras.layers.MaxPooling1D(head.pool_size, padding="same", name="max_pooling")(hidden)
-            pooled = keras.layers.Flatten(name="flatten")(windows)  # (batch, length / pool_size * hidden)
-        else:
-            pooled = masked_pooling(hidden, padding_mask, kind=head.pooling or "max_mean")  # (batch, hidden) or twice as wide
-        if head.dense:
-            pooled = keras.layers.Dense(head.dense, activation="relu", name="dense")(pooled)
-        pooled = keras.layers.Dropout(head.dropout, name="dropout")(pooled)
-        logits = keras.layers.Dense(len(self.labels), dtype="float32", name="logits")(pooled)  # (batch, classes)
-        return keras.Model(token_ids, logits, name=self.name)
-
-    def compile_arguments(self, *, label_smoothing: float) -> dict[str, Any]:
-        """Return cross-entropy on logits, and accuracy weighted as the loss is."""
-        import keras
-
-        return {
-            "loss": keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=label_smoothing),
-            "weighted_metrics": [keras.metrics.CategoricalAccuracy(name="accuracy")],
+        losses = {
+            "cross_entropy": keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=label_smoothing),
+            "focal": keras.losses.CategoricalFocalCrossentropy(alpha=1.0, gamma=FOCAL_GAMMA, from_logits=True, label_smoothing=label_smoothing),
         }
+        return {"loss": losses[loss], "weighted_metrics": [keras.metrics.CategoricalAccuracy(name="accuracy")]}
+
+    def learn_decisions(self, probabilities: np.ndarray, references: np.ndarray, *, tunes_threshold: bool) -> dict[str, Any]:
+        """Return `threshold`, from which on the second of two labels is chosen, with the highest macro F1; or nothing when not asked for."""
+        return {"threshold": best_threshold(probabilities[:, 1], references == 1, averages_both=True)} if tunes_threshold else {}
+
+    def probabilities(self, outputs: np.ndarray) -> np.ndarray:
+        """Return the softmax of logits (examples, classes)."""
+        shifted = np.exp(outputs.astype(np.float32) - outputs.max(axis=1, keepdims=True))
+        return shifted / shifted.sum(axis=1, keepdims=True)
+
+    def references(self, examples: Sequence[Example]) -> np.ndarray:
+        """Return label ids (examples,)."""
+        return integers(self.label_ids[str(example.label)] for example in examples)
+
+    def references_of(self, targets: np.ndarray) -> np.ndarray:
+        """Return label ids (examples,) of targets (examples, classes)."""
+        return targets.argmax(axis=1)
+
+    def decide(self, probabilities: np.ndarray) -> np.ndarray:
+        """Return label ids (examples,): the most probable, or as the threshold says."""
+        threshold = self.learned.get("threshold")
+        return probabilities.argmax(axis=1) if threshold is None else (probabilities[:, 1] >= threshold).astype(np.int64)
 
     def decode(self, outputs: np.ndarray) -> dict[str, Any]:
-        """Return `label`, its probability `score`, and the probabilities of all labels as `scores`.
+        """Return `label`, its probability `score`, and the probabilities of all labels as `scores`; outputs (classes,)."""
+        label = self.labels[int(self.decide(outputs[None])[0])]
+        scores = {name: round(float(score), 6) for name, score in zip(self.labels, outputs, strict=True)}
+        return {"label": label, "score": scores[label], "scores": scores}
 
-        Args:
-            outputs: (classes,) probabilities.
-        """
-        best = int(outputs.argmax())
-        scores = {label: round(float(score), 6) for label, score in zip(self.labels, outputs, strict=True)}
-        return {"label": self.labels[best], "score": scores[self.labels[best]], "scores": scores}
+    def score(self, predictions: np.ndarray, references: np.ndarray) -> dict[str, float]:
+        """Return accuracy and macro averages."""
+        return classification_scores(self._confusion(predictions, references))
+
+    def score_probabilities(self, probabilities: np.ndarray, references: np.ndarray) -> dict[str, float]:
+        """Return all scores, log loss among them."""
+        return {**super().score_probabilities(probabilities, references), "log_loss": log_loss(references, probabilities)}
+
+    def judge(self, predictions: np.ndarray, references: np.ndarray, *, seed: int) -> dict[str, Any]:
+        """Return `intervals`, `per_label`, and `confusion`: `labels` and `counts`, a row for each reference."""
+        matrix = self._confusion(predictions, references)
+        return {
+            "intervals": score_intervals(matrix, seed=seed),
+            "per_label": per_label_scores(matrix, self.labels),
+            "confusion": {"labels": list(self.labels), "counts": matrix.tolist()},
+        }
+
+    def _confusion(self, predictions: np.ndarray, references: np.ndarray) -> np.ndarray:
+        return confusion_matrix(references, predictions, classes=len(self.labels))
 
 
 class Sentiment(Classification):
@@ -105,3 +114,15 @@ class Topic(Classification):
 
     name = "topic"
     description = "what a text is about: news sections, intents, spam, or any labels of your own"
+
+
+class Pair(Classification):
+    """How two texts relate."""
+
+    name = "pair"
+    description = "how two texts relate: same question or not, one follows from the other, an answer fits"
+    fields = (FIRST_TEXT, SECOND_TEXT, LABEL)
+    token_features = ("token_ids", "pair_token_ids")
+    input_features = ("token_ids", "pair_token_ids")
+    takes_ngrams = False
+    own_settings = Classification.own_settings - {"initial_embedding"}

@@ -1,6 +1,5 @@
 """Every format: the same predictions from the file as from the model, for every backbone that it can hold."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from slmcli.backbones import BACKBONES
 from slmcli.config import HeadSettings
 from slmcli.errors import ConfigError
 from slmcli.formats import FORMATS
+from slmcli.formats.base import Forward
 from slmcli.tasks.classification import Sentiment
 from slmcli.training import build_model
 
@@ -37,9 +37,9 @@ def test_a_saved_model_predicts_the_same(backbone: str, name: str, head: HeadSet
     model = make(backbone, head)
     file_format = FORMATS.load(name)()
     file_format.save(model, tmp_path, quantize="none")
-    forward: Callable[[np.ndarray], np.ndarray] = file_format.load(tmp_path, threads=1)
+    forward: Forward = file_format.load(tmp_path, threads=1)
     token_ids = np.array([[3, 4, 5, 6, 7, 8], [9, 10, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0]], np.int32)
-    np.testing.assert_allclose(forward(token_ids), model(token_ids, training=False).numpy(), atol=1e-5)
+    np.testing.assert_allclose(forward({"token_ids": token_ids}), model(token_ids, training=False).numpy(), atol=1e-5)
 
 
 @pytest.mark.parametrize(("backbone", "name"), HOLDABLE)
@@ -48,7 +48,7 @@ def test_batch_and_length_are_free(backbone: str, name: str, tmp_path: Path) -> 
     file_format = FORMATS.load(name)()
     file_format.save(model, tmp_path, quantize="none")
     forward = file_format.load(tmp_path, threads=1)
-    shapes = [forward(np.ones(shape, np.int32)).shape for shape in ((1, 1), (5, 3), (2, 40), (1, 1))]
+    shapes = [forward({"token_ids": np.ones(shape, np.int32)}).shape for shape in ((1, 1), (5, 3), (2, 40), (1, 1))]
     assert shapes == [(1, 3), (5, 3), (2, 3), (1, 3)]
 
 
@@ -56,3 +56,16 @@ def test_batch_and_length_are_free(backbone: str, name: str, tmp_path: Path) -> 
 def test_what_a_format_cannot_hold_is_said(backbone: str, name: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot express this model \(\w+.*use --backbone conv, or --format keras"):
         FORMATS.load(name)().save(make(backbone, HeadSettings()), tmp_path, quantize="none")
+
+
+@pytest.mark.parametrize("name", FORMATS.names())
+def test_inputs_are_matched_by_name(name: str, tmp_path: Path) -> None:
+    import keras
+
+    inputs = {name: keras.Input((None,), dtype="int32", name=name) for name in ("token_ids", "pair_token_ids")}
+    first, second = (keras.ops.sum(feature, axis=1, keepdims=True) for feature in inputs.values())
+    file_format = FORMATS.load(name)()
+    file_format.save(keras.Model(inputs, keras.ops.cast(2 * first - second, "float32")), tmp_path, quantize="none")
+    forward = file_format.load(tmp_path, threads=1)
+    features = {"pair_token_ids": np.array([[1, 2, 3]], np.int32), "token_ids": np.array([[5, 6]], np.int32), "unread": np.zeros((1, 4), np.int32)}
+    assert forward(features).tolist() == [[16.0]]

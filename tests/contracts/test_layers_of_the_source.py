@@ -10,11 +10,11 @@ PACKAGE = Path(__file__).parents[2] / "slmcli"
 # lowest first; a family is named by its folder
 LAYERS = (
     ("errors", "signals"),
-    ("registry", "files", "parallel", "records", "pretokens", "subword_models", "text_files"),
+    ("registry", "files", "parallel", "records", "pretokens", "subword_models", "text_files", "intervals"),
     ("unpacking",),
     ("cleaning_steps", "word_cleaning", "json_stream", "beam_running", "beam_shards"),
     ("config", "character_cleaning", "runtime", "metrics", "linear"),
-    ("recipe_files", "corpora", "cleaning", "public_sets", "downloads"),
+    ("recipe_files", "corpora", "cleaning", "public_sets", "downloads", "multilabel_metrics", "regression_metrics", "thresholds"),
     ("fields", "public_data"),
     ("detection",),
     ("sources",),

@@ -1,0 +1,55 @@
+"""Scores of predictions of any number of labels for an example, with intervals."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from slmcli.intervals import Interval, bootstrap_intervals
+from slmcli.metrics import divide
+
+SCORES = ("micro_f1", "macro_f1", "micro_precision", "micro_recall", "subset_accuracy")
+
+
+def multilabel_scores(predictions: np.ndarray, references: np.ndarray) -> dict[str, float]:
+    """Return micro and macro F1, micro precision and recall, and the share of examples whose labels are all right.
+
+    Source: Tsoumakas, Katakis & Vlahavas 2010, section 3.1 (example-based) and 3.2 (label-based). Labels that are neither in
+    the references nor predicted are left out of macro F1. All scores are 0 when there is no example.
+
+    Args:
+        predictions: (examples, labels) bool.
+        references: (examples, labels) bool.
+    """
+    return {name: float(value[0]) for name, value in _scores(np.ones((1, len(references))), predictions, references).items()}
+
+
+def multilabel_intervals(predictions: np.ndarray, references: np.ndarray, *, seed: int) -> dict[str, Interval]:
+    """Return 95 % bootstrap intervals of `multilabel_scores`; examples with equal predictions and references are of one kind."""
+    kinds, counts = np.unique(np.concatenate([predictions, references], axis=1), axis=0, return_counts=True)
+    labels = references.shape[1]
+    return bootstrap_intervals(counts, lambda samples: _scores(samples, kinds[:, :labels], kinds[:, labels:]), seed=seed)
+
+
+def per_label_scores(predictions: np.ndarray, references: np.ndarray, labels: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Return precision, recall, F1 and the number of examples of each label."""
+    hits, predicted, given = ((part.sum(axis=0)) for part in (predictions & references, predictions, references))
+    precision, recall, f1 = divide(hits, predicted), divide(hits, given), divide(2 * hits, predicted + given)
+    return {
+        label: {"precision": float(precision[i]), "recall": float(recall[i]), "f1": float(f1[i]), "examples": int(given[i])}
+        for i, label in enumerate(labels)
+    }
+
+
+def _scores(counts: np.ndarray, predictions: np.ndarray, references: np.ndarray) -> dict[str, np.ndarray]:
+    """Return each score (samples,) of samples that hold each example as often as `counts` (samples, examples) says."""
+    weights = counts.astype(np.float64)
+    hits, predicted, given = (weights @ part.astype(np.float64) for part in (predictions & references, predictions, references))
+    is_used = predicted + given > 0  # (samples, labels)
+    f1 = divide(2 * hits, predicted + given)
+    return {
+        "micro_f1": divide(2 * hits.sum(axis=1), (predicted + given).sum(axis=1)),
+        "macro_f1": divide((f1 * is_used).sum(axis=1), is_used.sum(axis=1)),
+        "micro_precision": divide(hits.sum(axis=1), predicted.sum(axis=1)),
+        "micro_recall": divide(hits.sum(axis=1), given.sum(axis=1)),
+        "subset_accuracy": divide(weights @ (predictions == references).all(axis=1), weights.sum(axis=1)),
+    }
