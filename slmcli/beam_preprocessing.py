@@ -52,7 +52,7 @@ from slmcli.dividing import Survey, divide_corpus, find_repeats, keep, labels_of
 from slmcli.encoding import Job
 from slmcli.errors import ConfigError
 from slmcli.files import sha256_file
-from slmcli.ngrams import BUCKETS, NgramVocabulary
+from slmcli.ngrams import BUCKETS, choose_form
 from slmcli.preprocessing import announce, settle_tokenizer
 from slmcli.reading import open_records
 from slmcli.scanning import read_blocks
@@ -118,8 +118,7 @@ def _make(settings: PreprocessSettings, files: Files, part: Path, description: M
         tokenizer = type(tokenizer).build(counts, tokenizer.settings, tokenizer.cleaning)
     corpus = replace(corpus, new_unknown_share=judge_unknown(counts, tokenizer))
     job = _job(settings, kind(corpus.labels), tokenizer, corpus, directory)
-    ngrams = _ngrams(beam, job, corpus, settings)
-    document, report = _encode(beam, replace(job, ngrams=ngrams), corpus, settings, description)
+    document, report = _encode(beam, _with_ngrams(beam, job, corpus, settings), corpus, settings, description)
     shutil.rmtree(spill)
     return Made(document, report, len(corpus.splits), corpus.bytes_read)
 
@@ -220,19 +219,22 @@ def _job(settings: PreprocessSettings, task: Task, tokenizer: Tokenizer, corpus:
     )
 
 
-def _ngrams(beam: Beam, job: Job, corpus: Corpus, settings: PreprocessSettings) -> NgramVocabulary | None:
-    """Return the n-grams of the training split that become features; None when none shall."""
+def _with_ngrams(beam: Beam, job: Job, corpus: Corpus, settings: PreprocessSettings) -> Job:
+    """Return the job with the n-grams of the training split that become features; as it is when none shall."""
     from apache_beam import CombineGlobally
 
-    if settings.ngrams < 2:
-        return None
+    mean_bytes = corpus.bytes_read / max(1, corpus.found.tokens)
+    form = choose_form(settings, takes_ngrams=job.task.takes_ngrams, mean_length=corpus.found.mean_length, mean_bytes=mean_bytes)
+    if form is None:
+        return job
+    job = replace(job, form=form)
     with beam.pipeline(job.spill.path) as pipeline:
-        counts = _apply(_read_blocks(pipeline, job.spill.path), CountNgrams(job, corpus.divided, settings.ngrams))
+        counts = _apply(_read_blocks(pipeline, job.spill.path), CountNgrams(job, corpus.divided))
         hand_back(counts["main"] | CombineGlobally(add_ngrams), job.spill.path, "ngrams")
     totals = np.zeros(BUCKETS, np.uint32)
     for buckets, found in handed_back(job.spill.path, "ngrams"):
         totals[buckets] = found
-    return build_ngrams(totals, settings)
+    return replace(job, ngrams=build_ngrams(totals, form, settings))
 
 
 def _encode(beam: Beam, job: Job, corpus: Corpus, settings: PreprocessSettings, description: Mapping[str, Any]) -> tuple[dict[str, Any], DataReport]:

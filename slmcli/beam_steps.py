@@ -20,6 +20,7 @@ from slmcli.dataset import SPLITS, shard_name
 from slmcli.dividing import pretokens_of, trains_on
 from slmcli.encoding import Encoder, Job, Pieces, SplitStatistics
 from slmcli.errors import ConfigError, SlmError
+from slmcli.ngrams import PretokenHashes
 from slmcli.reading import Columns
 from slmcli.scanning import Collector, Rows, read_blocks
 from slmcli.spill import Block
@@ -202,21 +203,24 @@ class EncodeBlock(Step):
 
     def encoder(self, found: Found) -> Encoder:
         """Return what encodes the block."""
-        pieces = None if self.job.tokenizer.is_whole_text else Pieces.of(self.job.tokenizer, found.pretokens)
+        tokenizer, form = self.job.tokenizer, self.job.form
+        pieces = None if tokenizer.is_whole_text else Pieces.of(tokenizer, found.pretokens)
         numbers = [np.arange(len(found.pretokens), dtype=np.int32)]
-        return Encoder(replace(self.job, splits=self.divided.splits(), is_kept=self.divided.is_kept(), pieces=pieces, numbers=numbers))
+        pretokens = tokenizer.vocabulary if tokenizer.is_whole_text else found.pretokens
+        hashes = None if form is None else PretokenHashes.of(pretokens, subwords=form.subwords)
+        job = replace(self.job, splits=self.divided.splits(), is_kept=self.divided.is_kept(), pieces=pieces, numbers=numbers, hashes=hashes)
+        return Encoder(job)
 
 
 class CountNgrams(EncodeBlock):
-    """Turn a block into the buckets of the n-grams in its training examples, and how often each occurs."""
+    """Turn a block into the buckets of the n-grams in its training examples, and in how many of them each occurs."""
 
-    def __init__(self, job: Job, divided: Divided, order: int) -> None:
+    def __init__(self, job: Job, divided: Divided) -> None:
         super().__init__(job, divided, frozenset())
-        self.order = order
 
     def work(self, element: Found) -> Iterator[NgramCounts]:
         """Yield buckets and counts."""
-        yield self.encoder(element).count_ngrams(self.divided.number(element), self.order)
+        yield self.encoder(element).count_ngrams(self.divided.number(element))
 
 
 def add_ngrams(counts: Iterable[NgramCounts]) -> NgramCounts:

@@ -24,7 +24,7 @@ class Settings(pydantic.BaseModel):
     @pydantic.field_validator("*", mode="before")
     @classmethod
     def _a_truth_value_is_no_number(cls, value: Any, info: pydantic.ValidationInfo) -> Any:
-        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+        if isinstance(value, bool) and without_none(cls.model_fields[str(info.field_name)]) is not bool:
             raise ValueError("a truth value is neither a number nor a text here")
         return value
 
@@ -104,8 +104,17 @@ class EncodingSettings(Settings):
 class NgramSettings(Settings):
     """The stream of n-grams beside the tokens."""
 
-    ngrams: int = Field(1, ge=1, le=5, description="tokens in the longest n-gram of an extra stream, for bags of n-grams; 1: no such stream")
-    ngram_vocabulary_size: int = Field(200_000, ge=1, le=10_000_000, description="most n-grams, the frequent ones; each occurs --min-frequency times")
+    ngrams: int | None = Field(
+        None,
+        ge=0,
+        le=5,
+        description="words in the longest n-gram that becomes a feature, for bags of n-grams; 0: no such features "
+        "[3 for long texts and for single signs, else 2; 0 for tasks that have none]",
+    )
+    subwords: bool | None = Field(None, description="count the 3 to 5 neighbouring characters inside words as n-grams too [on for short texts]")
+    ngram_vocabulary_size: int = Field(
+        500_000, ge=1, le=10_000_000, description="most n-grams, the frequent ones; each occurs in --min-frequency texts"
+    )
 
 
 class TextSettings(CorpusSettings, TokenizerSettings, EncodingSettings):

@@ -110,7 +110,7 @@ class Dataset:
     def load_ngrams(self) -> NgramVocabulary | None:
         """Return the n-grams whose ids the examples hold as `ngram_ids`; None when they hold none."""
         path = self.path / "ngrams.json"
-        return NgramVocabulary.from_json(read_json(path, format_version=NGRAM_FORMAT_VERSION)) if path.is_file() else None
+        return NgramVocabulary.from_json(read_json(path, format_version=NGRAM_FORMAT_VERSION), str(path)) if path.is_file() else None
 
     def read(self, split: str) -> Iterator[EncodedExample]:
         """Yield the examples of a split in the order in which they are stored."""

@@ -73,11 +73,9 @@ def make_dataset(settings: PreprocessSettings, out: Path, make: Make, *, overwri
 
 def _refuse_ngrams(settings: PreprocessSettings) -> None:
     kind: type[Task] = TASKS.load(settings.task)
-    if settings.ngrams > 1 and not kind.takes_ngrams:
+    if settings.ngrams and not kind.takes_ngrams:
         able = ", ".join(name for name in TASKS.names() if TASKS.load(name).takes_ngrams)
-        raise ConfigError(
-            f"--ngrams {settings.ngrams}: the task {settings.task} has no stream of n-grams. Leave it out; tasks that have one: {able}."
-        )
+        raise ConfigError(f"--ngrams {settings.ngrams}: the task {settings.task} has no n-grams. Leave it out; tasks that have them: {able}.")
 
 
 def fingerprint(settings: PreprocessSettings, files: Files, *, known: Sequence[Mapping[str, Any]] = ()) -> tuple[str, list[dict[str, Any]]]:

@@ -17,7 +17,7 @@ from slmcli.encoding import SplitStatistics
 from slmcli.errors import DataError
 from slmcli.files import write_json
 from slmcli.inspection import Inspection, Tally, text_of
-from slmcli.ngrams import NgramVocabulary
+from slmcli.ngrams import NgramForm, NgramVocabulary
 from slmcli.reading import Example
 from slmcli.tasks import TASKS
 from slmcli.tasks.base import Task
@@ -130,9 +130,9 @@ def describe_examples(statistics: Mapping[int, SplitStatistics], task: Task) -> 
     }
 
 
-def build_ngrams(counts: np.ndarray, settings: PreprocessSettings) -> NgramVocabulary:
-    """Return the n-grams that are frequent enough, given (BUCKETS,) how often those of each bucket occur."""
-    return NgramVocabulary.build(counts, order=settings.ngrams, size=settings.ngram_vocabulary_size, min_frequency=settings.min_frequency)
+def build_ngrams(counts: np.ndarray, form: NgramForm, settings: PreprocessSettings) -> NgramVocabulary:
+    """Return the n-grams that are frequent enough, given (BUCKETS,) in how many texts those of each bucket occur."""
+    return NgramVocabulary.build(counts, form, size=settings.ngram_vocabulary_size, min_frequency=settings.min_frequency)
 
 
 def write_ngrams(directory: Path, ngrams: NgramVocabulary | None) -> dict[str, Any] | None:
@@ -140,4 +140,5 @@ def write_ngrams(directory: Path, ngrams: NgramVocabulary | None) -> dict[str, A
     if ngrams is None:
         return None
     write_json(directory / "ngrams.json", ngrams.to_json())
-    return {"order": ngrams.order, "vocabulary_size": len(ngrams.buckets), "fingerprint": ngrams.fingerprint}
+    facts = {"order": ngrams.form.order, "subwords": ngrams.form.subwords, "vocabulary_size": len(ngrams)}
+    return {**facts, "fingerprint": ngrams.fingerprint}

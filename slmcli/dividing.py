@@ -30,6 +30,7 @@ class Survey:
         strata: (examples,) int32, number of the label; 0 for examples without one, or with several.
         has_text: (examples,) bool.
         names: Label names; number 0 stands for no label.
+        tokens: Pretokens of all examples together.
     """
 
     keys: np.ndarray
@@ -38,6 +39,12 @@ class Survey:
     strata: np.ndarray
     has_text: np.ndarray
     names: list[str]
+    tokens: int
+
+    @property
+    def mean_length(self) -> float:
+        """Return the pretokens of an example that has a text."""
+        return self.tokens / max(1, int(self.has_text.sum()))
 
 
 @dataclass
@@ -64,22 +71,17 @@ class RepeatedRows:
 
 def survey(blocks: Iterable[Block], examples: int) -> Survey:
     """Gather what is compared: 22 bytes an example."""
-    names = {"": 0}
-    found = Survey(
-        np.zeros(examples, np.uint64),
-        np.zeros(examples, np.uint64),
-        np.zeros(examples, np.uint8),
-        np.zeros(examples, np.int32),
-        np.zeros(examples, bool),
-        [],
-    )
+    names, tokens = {"": 0}, 0
+    keys, raw = np.zeros(examples, np.uint64), np.zeros(examples, np.uint64)
+    splits, strata, has_text = np.zeros(examples, np.uint8), np.zeros(examples, np.int32), np.zeros(examples, bool)
     for block in blocks:
         rows = slice(block.first, block.first + len(block))
-        found.keys[rows], found.raw[rows], found.splits[rows] = block.keys, block.raw, block.split
-        found.has_text[rows] = block.tokens_by_example() > 0
-        found.strata[rows] = [names.setdefault(labels[0], len(names)) if len(labels) == 1 else 0 for labels in block.labels_by_example()]
-    found.names.extend(names)
-    return found
+        keys[rows], raw[rows], splits[rows] = block.keys, block.raw, block.split
+        lengths = block.tokens_by_example()
+        has_text[rows] = lengths > 0
+        tokens += int(lengths.sum())
+        strata[rows] = [names.setdefault(labels[0], len(names)) if len(labels) == 1 else 0 for labels in block.labels_by_example()]
+    return Survey(keys, raw, splits, strata, has_text, list(names), tokens)
 
 
 def divide(found: Survey, shares: Mapping[int, float], seed: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 import os
 import struct
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
@@ -15,13 +15,13 @@ from slmcli.dataset import SPLITS, record_features, shard_name
 from slmcli.dividing import NOWHERE, TRAIN, mix
 from slmcli.files import sha256_file
 from slmcli.inspection import Inspection
-from slmcli.ngrams import BUCKETS, FEATURE, NgramVocabulary, hash_ngrams
+from slmcli.ngrams import BUCKETS, FEATURE, NgramForm, NgramVocabulary, PretokenHashes, count_buckets
 from slmcli.parallel import map_in_order
 from slmcli.reading import Example
 from slmcli.records import encode_examples, frame
 from slmcli.scanning import Scanned
 from slmcli.spill import Block, Spill
-from slmcli.tasks.base import Task, truncate
+from slmcli.tasks.base import Task
 from slmcli.tokenizers.base import UNKNOWN_ID, Tokenizer
 
 _HEADER = struct.Struct("<QI")  # place in the order, length of the record
@@ -48,6 +48,8 @@ class Job:
         is_kept: (examples,) bool, false for what is left out of the dataset.
         shards: Split to its number of shards; empty when nothing is written.
         directory: Where shards go.
+        form: Which n-grams a text has, if it has any.
+        hashes: What they are made of.
         ngrams: The n-grams that become features, if any do.
     """
 
@@ -62,6 +64,8 @@ class Job:
     seed: int
     shards: Mapping[int, int]
     directory: Path
+    form: NgramForm | None = None
+    hashes: PretokenHashes | None = None
     ngrams: NgramVocabulary | None = None
 
 
@@ -142,6 +146,7 @@ class Encoder:
         statistics: dict[int, SplitStatistics] = {}
         kept: list[tuple[int, int, Example, dict[str, np.ndarray]]] = []
         labels = block.labels_by_example()
+        buckets = self._buckets(block)
         for position, (example, streams) in enumerate(zip(block.read_examples(), self._streams(block), strict=True)):
             row = block.first + position
             split = int(job.splits[row])
@@ -158,6 +163,8 @@ class Encoder:
             found.unknown_tokens += sum(int((stream == UNKNOWN_ID).sum()) for stream in streams)
             if job.shards and job.is_kept[row] and block.is_usable[position] and not unseen:
                 features = self._features(example, streams)
+                if job.ngrams is not None:
+                    features[FEATURE] = job.ngrams.ids(buckets(position))
                 found.labels.update(labels[position])
                 found.kept_lengths[len(features[job.task.token_features[0]])] += 1
                 found.kept_tokens += sum(len(features[name]) for name in job.task.token_features if name in features)
@@ -179,17 +186,27 @@ class Encoder:
         job = self.job
         if job.task.needs_offsets:
             return job.task.encode(example, job.tokenizer, job.encoding)
-        features = job.task.assemble(example, streams, job.encoding)
-        return features if job.ngrams is None else {**features, FEATURE: job.ngrams.encode(features["token_ids"])}
+        return job.task.assemble(example, streams, job.encoding)
 
-    def count_ngrams(self, block: Block, order: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the buckets of the n-grams in a block's training examples, and how often each occurs there."""
+    def _buckets(self, block: Block) -> Callable[[int], np.ndarray]:
+        """Return what gives the buckets of the n-grams in the one text of the block's example at a position."""
+        form, hashes = self.job.form, self.job.hashes
+        pretokens = block.pretokens if self.job.pieces is None else self.job.numbers[block.worker][block.pretokens]
+        stops = np.concatenate([[0], np.cumsum(block.stream_lengths)])
+
+        def buckets(position: int) -> np.ndarray:
+            if form is None or hashes is None:
+                raise AssertionError("n-grams are asked for only when there are some")
+            return hashes.buckets(pretokens[stops[position] : stops[position + 1]], form.order)
+
+        return buckets
+
+    def count_ngrams(self, block: Block) -> tuple[np.ndarray, np.ndarray]:
+        """Return the buckets of the n-grams in a block's training examples, and in how many of them each occurs."""
         job = self.job
         rows = slice(block.first, block.first + len(block))
         is_chosen = (job.splits[rows] == TRAIN) & job.is_kept[rows] & block.is_usable
-        streams = zip(self._streams(block), is_chosen.tolist(), strict=True)
-        found = [hash_ngrams(truncate(texts[0], job.encoding), order) for texts, is_one in streams if is_one]
-        return np.unique(np.concatenate([np.zeros(0, np.uint32), *found]), return_counts=True)
+        return count_buckets(map(self._buckets(block), np.flatnonzero(is_chosen).tolist()))
 
     def _records(self, kept: list[tuple[int, int, Example, dict[str, np.ndarray]]], block: Block) -> list[Framed]:
         """Return the records of examples, each with its place; training examples are shuffled, others keep their order."""
@@ -230,17 +247,16 @@ def _work(place: tuple[int, int]) -> dict[int, SplitStatistics]:
     return _encoder.encode(place)
 
 
-def _count(place_and_order: tuple[tuple[int, int], int]) -> tuple[np.ndarray, np.ndarray]:
+def _count(place: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     if _encoder is None:
         raise AssertionError("a worker starts before it works")
-    place, order = place_and_order
-    return _encoder.count_ngrams(_encoder.job.spill.read(place), order)
+    return _encoder.count_ngrams(_encoder.job.spill.read(place))
 
 
-def count_ngrams(job: Job, *, order: int, workers: int) -> np.ndarray:
-    """Return (BUCKETS,) uint32, how often the n-grams of each bucket occur in the training split."""
+def count_ngrams(job: Job, *, workers: int) -> np.ndarray:
+    """Return (BUCKETS,) uint32, in how many texts of the training split the n-grams of each bucket occur."""
     totals = np.zeros(BUCKETS, np.uint32)
-    for buckets, counts in map_in_order(_start, (job,), _count, [(place, order) for place in job.spill.places], workers=workers):
+    for buckets, counts in map_in_order(_start, (job,), _count, job.spill.places, workers=workers):
         totals[buckets] += counts.astype(np.uint32)
     return totals
 

@@ -1,78 +1,212 @@
-"""N-grams of tokens as a stream of ids beside the tokens: hashed into buckets, counted, the frequent buckets kept."""
+"""N-grams of words and of characters inside words as features: hashed into buckets, counted, the frequent buckets kept."""
 
-from collections.abc import Mapping
+import base64
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self  # Any: a JSON document
 
 import numpy as np
 
+from slmcli.config import EncodingSettings, NgramSettings
 from slmcli.dividing import mix
+from slmcli.errors import DataError
 from slmcli.files import sha256_json
-from slmcli.tokenizers.base import UNKNOWN_ID
+from slmcli.reading import Example
+from slmcli.tasks.base import Task
+from slmcli.tokenizers.base import Tokenizer
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 PADDING_ID = 0
 FEATURE = "ngram_ids"
-# our choice: a million reviews have some 30 million different pairs of words; the counters take 64 MB, whatever the corpus
-BUCKETS = 1 << 24
-_SHIFT = np.uint64(64 - 24)
+# our choice: a million reviews have some 30 million different pairs of words; the counters take 80 MB, whatever the corpus
+_WORD_BITS, _SUBWORD_BITS = 24, 22
+SUBWORD_BUCKETS_START = 1 << _WORD_BITS
+BUCKETS = SUBWORD_BUCKETS_START + (1 << _SUBWORD_BITS)
+# our choice, by cross-validation on five English sets (docs/decisions.md): 3 to 5 characters, counted with both ends of the word
+_SUBWORD_SIZES = range(3, 6)
+_ENDS = mix(np.array([1, 2], np.uint64))  # stand before the first pretoken of a text and behind its last
+# our choice, by the same measurement: triples pay in long texts, characters in short ones
+_LONG_TEXT = 100
+_BYTES_OF_A_SIGN = 3.5  # a Han character has 3, an English word with its space some 5
+
+
+@dataclass(frozen=True)
+class NgramForm:
+    """Which n-grams a text has.
+
+    Attributes:
+        order: Pretokens in the longest n-gram; single ones count too.
+        subwords: Whether the 3 to 5 neighbouring characters inside a pretoken are features too.
+    """
+
+    order: int
+    subwords: bool
+
+
+def choose_form(settings: NgramSettings, *, takes_ngrams: bool, mean_length: float, mean_bytes: float) -> NgramForm | None:
+    """Return the n-grams of a corpus as asked for, or by its texts; None when it shall have none.
+
+    Args:
+        settings: What was asked for.
+        takes_ngrams: Whether the task can have any.
+        mean_length: Pretokens of a text.
+        mean_bytes: UTF-8 bytes of text for each pretoken.
+    """
+    if not takes_ngrams or settings.ngrams == 0:
+        return None
+    is_long, is_of_signs = mean_length >= _LONG_TEXT, mean_bytes < _BYTES_OF_A_SIGN
+    order = settings.ngrams or (3 if is_long or is_of_signs else 2)
+    return NgramForm(order, not is_long if settings.subwords is None else settings.subwords)
+
+
+@dataclass(frozen=True)
+class PretokenHashes:
+    """Numbers that stand for pretokens and for the characters inside them.
+
+    Attributes:
+        words: (pretokens,) uint64, a hash of each.
+        subwords: (subwords,) uint32, the buckets of the first pretoken's characters, then those of the second, and so on.
+        stops: (pretokens + 1,) int64, where the buckets of each begin.
+    """
+
+    words: np.ndarray
+    subwords: np.ndarray
+    stops: np.ndarray
+
+    @classmethod
+    def of(cls, pretokens: Sequence[str], *, subwords: bool) -> Self:
+        """Hash pretokens."""
+        words = np.fromiter((zlib.crc32(pretoken.encode("utf-8", "surrogatepass")) for pretoken in pretokens), np.uint64, len(pretokens))
+        parts = [_subwords(pretoken) if subwords else [] for pretoken in pretokens]
+        stops = np.concatenate([[0], np.cumsum(np.fromiter(map(len, parts), np.int64, len(parts)))])
+        flat = np.fromiter((part for each in parts for part in each), np.uint64, int(stops[-1]))
+        # a salt, so that the pretoken "ing" and the ending "ing" are two things
+        buckets = mix(mix(flat) ^ np.uint64(0x5B)) >> np.uint64(64 - _SUBWORD_BITS)
+        return cls(mix(words + np.uint64(16)), (buckets + np.uint64(SUBWORD_BUCKETS_START)).astype(np.uint32), stops)
+
+    def buckets(self, pretokens: np.ndarray, order: int) -> np.ndarray:
+        """Return (different n-grams,) uint32 in rising order, the buckets of a text's n-grams.
+
+        Args:
+            pretokens: (length,) integers, positions of its pretokens in `words`.
+            order: Pretokens in the longest n-gram.
+        """
+        if not len(pretokens):
+            return np.zeros(0, np.uint32)
+        words = np.concatenate([_ENDS[:1], self.words[pretokens], _ENDS[1:]])
+        found, ngrams = [words[1:-1] >> np.uint64(64 - _WORD_BITS)], words
+        for size in range(2, min(order, len(words)) + 1):
+            ngrams = mix(mix(ngrams[:-1]) ^ words[size - 1 :])
+            found.append(ngrams >> np.uint64(64 - _WORD_BITS))
+        return np.unique(np.concatenate([*found, *self._subwords_of(np.unique(pretokens))]).astype(np.uint32))
+
+    def _subwords_of(self, pretokens: np.ndarray) -> list[np.ndarray]:
+        return [self.subwords[start:stop] for start, stop in zip(self.stops[pretokens].tolist(), self.stops[pretokens + 1].tolist(), strict=True)]
+
+
+def _subwords(pretoken: str) -> list[int]:
+    """Return a number for every 3 to 5 neighbouring characters of a pretoken with its ends; none for a single character.
+
+    Source: Bojanowski et al. 2017, "Enriching word vectors with subword information", section 3.2.
+    """
+    if len(pretoken) < 2:
+        return []
+    marked = f"<{pretoken}>"
+    spans = [(start, start + size) for size in _SUBWORD_SIZES for start in range(len(marked) - size + 1)]
+    return [zlib.crc32(marked[start:end].encode("utf-8", "surrogatepass")) for start, end in spans]
 
 
 @dataclass(frozen=True)
 class NgramVocabulary:
-    """The n-grams that have an id of their own: id 0 is padding, 1 the most frequent.
+    """The n-grams that have an id of their own, from 1 on; 0 is padding.
 
     Source: hashing instead of a dictionary as in Joulin et al. 2017, "Bag of tricks for efficient text classification",
     section 2; that only frequent buckets are kept, so that the table of a model has no empty rows, is our choice.
 
     Attributes:
-        order: Tokens in the longest n-gram; the shortest has two.
-        buckets: (n-grams,) uint32, the bucket of each id from 1 on.
+        form: Which n-grams a text has.
+        buckets: (n-grams,) uint32 in rising order, the bucket of each id from 1 on: n-grams of pretokens first, then characters.
     """
 
-    order: int
+    form: NgramForm
     buckets: np.ndarray
 
     @classmethod
-    def build(cls, counts: np.ndarray, *, order: int, size: int, min_frequency: int) -> Self:
+    def build(cls, counts: np.ndarray, form: NgramForm, *, size: int, min_frequency: int) -> Self:
         """Keep the most frequent buckets, equal ones by number.
 
         Args:
-            counts: (BUCKETS,) how often each occurred in the training split.
-            order: Tokens in the longest n-gram.
+            counts: (BUCKETS,) in how many texts of the training split each occurs.
+            form: Which n-grams were counted.
             size: Most n-grams.
-            min_frequency: Occurrences that an n-gram needs.
+            min_frequency: Texts that an n-gram needs.
         """
         frequent = np.flatnonzero(counts >= min_frequency)
-        ranked = frequent[np.argsort(-counts[frequent].astype(np.int64), kind="stable")]
-        return cls(order, ranked[:size].astype(np.uint32))
+        if len(frequent) > size:
+            ranked = np.argsort(-counts[frequent].astype(np.int64), kind="stable")
+            frequent = np.sort(frequent[ranked[:size]])
+        return cls(form, frequent.astype(np.uint32))
 
-    def encode(self, token_ids: np.ndarray) -> np.ndarray:
-        """Return (kept n-grams,) int32, the ids of a text's n-grams: all pairs in their order, then all triples, and so on.
+    def __len__(self) -> int:
+        return len(self.buckets)
 
-        An n-gram that occurs twice is there twice; one with an unknown token, or too rare, is left out.
-        """
-        buckets = hash_ngrams(token_ids, self.order)
-        ranked, places = self._index
-        if not len(ranked):
+    @property
+    def words(self) -> int:
+        """Number of n-grams that are made of pretokens: ids up to it are, those above it are of characters."""
+        return int(np.searchsorted(self.buckets, SUBWORD_BUCKETS_START))
+
+    def ids(self, buckets: np.ndarray) -> np.ndarray:
+        """Return (n-grams kept,) int32 in rising order, the ids of different buckets in rising order."""
+        if not len(self.buckets):
             return np.zeros(0, np.int32)
-        found = np.minimum(np.searchsorted(ranked, buckets), len(ranked) - 1)
-        return places[found[ranked[found] == buckets]] + np.int32(1)
+        found = np.minimum(np.searchsorted(self.buckets, buckets), len(self.buckets) - 1)
+        return (found[self.buckets[found] == buckets] + 1).astype(np.int32)
+
+    def encode(self, pretokens: Sequence[str]) -> np.ndarray:
+        """Return (n-grams kept,) int32 in rising order, the ids of the different n-grams of a text."""
+        different = self._hashes_of(pretokens)
+        return self.ids(different.buckets(np.arange(len(pretokens)), self.form.order))
+
+    def _hashes_of(self, pretokens: Sequence[str]) -> PretokenHashes:
+        parts = [self._cache[pretoken] for pretoken in pretokens]
+        sizes = np.fromiter((len(part) for _, part in parts), np.int64, len(parts))
+        subwords = np.concatenate([np.zeros(0, np.uint32), *(part for _, part in parts)])
+        words = np.fromiter((word for word, _ in parts), np.uint64, len(parts))
+        return PretokenHashes(words, subwords, np.concatenate([[0], np.cumsum(sizes)]))
 
     @cached_property
-    def _index(self) -> tuple[np.ndarray, np.ndarray]:
-        places = np.argsort(self.buckets, kind="stable")
-        return self.buckets[places], places.astype(np.int32)
+    def _cache(self) -> "_HashCache":
+        return _HashCache(self.form.subwords)
+
+    def keep(self, ids: np.ndarray) -> "NgramVocabulary":
+        """Return a vocabulary of some n-grams, given their ids in rising order; their new ids count from 1."""
+        return NgramVocabulary(self.form, self.buckets[ids - 1])
 
     def to_json(self) -> dict[str, Any]:
         """Return everything needed to find the same ids elsewhere."""
-        return {"format_version": FORMAT_VERSION, "order": self.order, "buckets": self.buckets.tolist()}
+        steps = np.diff(self.buckets.astype(np.int64), prepend=0).astype("<u4")
+        packed = base64.b64encode(zlib.compress(steps.tobytes(), 9)).decode("ascii")
+        return {"format_version": FORMAT_VERSION, "order": self.form.order, "subwords": self.form.subwords, "bucket_steps": packed}
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """Rebuild it from `to_json`."""
-        return cls(document["order"], np.array(document["buckets"], np.uint32))
+    def from_json(cls, document: Mapping[str, Any], source: str) -> Self:
+        """Rebuild it from `to_json`.
+
+        Raises:
+            DataError: The document is of an older release, or damaged.
+        """
+        if document["format_version"] < FORMAT_VERSION:
+            raise DataError(
+                f"{source} has format_version {document['format_version']}, of a release before {FORMAT_VERSION}. "
+                "Make the dataset again with `slm preprocess --overwrite`."
+            )
+        try:
+            steps = np.frombuffer(zlib.decompress(base64.b64decode(document["bucket_steps"], validate=True)), "<u4")
+            return cls(NgramForm(document["order"], document["subwords"]), np.cumsum(steps, dtype=np.int64).astype(np.uint32))
+        except (KeyError, TypeError, ValueError, zlib.error) as error:
+            raise DataError(f"{source} is not a complete list of n-grams ({error}). It was edited or damaged; make it again.") from error
 
     @property
     def fingerprint(self) -> str:
@@ -80,18 +214,31 @@ class NgramVocabulary:
         return sha256_json(self.to_json())[:16]
 
 
-def hash_ngrams(token_ids: np.ndarray, order: int) -> np.ndarray:
-    """Return (n-grams,) uint32, the bucket of each n-gram of 2 to `order` tokens without an unknown one.
+class _HashCache(dict[str, tuple[int, np.ndarray]]):
+    """Pretoken to its hash and the buckets of its characters, filled on use; emptied when it has grown large."""
 
-    Args:
-        token_ids: (length,) integers.
-        order: Tokens in the longest n-gram.
-    """
-    tokens = mix(token_ids.astype(np.uint64))
-    is_known = token_ids != UNKNOWN_ID
-    ngrams, is_whole, found = tokens, is_known, [np.zeros(0, np.uint32)]
-    for size in range(2, order + 1):
-        ngrams = mix(mix(ngrams[:-1]) ^ tokens[size - 1 :])
-        is_whole = is_whole[:-1] & is_known[size - 1 :]
-        found.append((ngrams[is_whole] >> _SHIFT).astype(np.uint32))
-    return np.concatenate(found)
+    def __init__(self, subwords: bool) -> None:
+        super().__init__()
+        self._subwords = subwords
+
+    def __missing__(self, pretoken: str) -> tuple[int, np.ndarray]:
+        if len(self) >= 200_000:
+            self.clear()
+        hashes = PretokenHashes.of([pretoken], subwords=self._subwords)
+        found = self[pretoken] = (int(hashes.words[0]), hashes.subwords)
+        return found
+
+
+def count_buckets(texts: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the buckets that occur in texts, in rising order, and in how many texts each does."""
+    return np.unique(np.concatenate([np.zeros(0, np.uint32), *texts]), return_counts=True)
+
+
+def encode_example(
+    example: Example, task: Task, tokenizer: Tokenizer, encoding: EncodingSettings, ngrams: NgramVocabulary | None
+) -> dict[str, np.ndarray]:
+    """Turn an example into features, its n-grams among them where there are any: the one way from text to ids at inference."""
+    if ngrams is None:
+        return task.encode(example, tokenizer, encoding)
+    token_ids, pretokens = tokenizer.encode_and_split(task.texts(example)[0])
+    return {**task.assemble(example, [np.asarray(token_ids, np.int32)], encoding), FEATURE: ngrams.encode(pretokens)}

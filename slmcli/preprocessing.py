@@ -33,7 +33,7 @@ from slmcli.describing import (
 from slmcli.dividing import RepeatedRows, Survey, divide_corpus, find_repeats, keep, labels_of, pretokens_of, survey, trains_on
 from slmcli.encoding import Job, Pieces, SplitStatistics, count_ngrams, encode, finish_shards
 from slmcli.errors import DataError
-from slmcli.ngrams import NgramVocabulary
+from slmcli.ngrams import PretokenHashes, choose_form
 from slmcli.parallel import processor_cores
 from slmcli.reading import SAMPLES, Columns, Example
 from slmcli.scanning import Rows, Scanned, read_blocks, scan
@@ -200,20 +200,26 @@ def _write(
     """
     shards = count_shards(corpus.splits)
     job = _job(corpus, settings, directory, shards=shards, seed=settings.seed)
-    ngrams = _ngrams(job, settings, workers=workers)
-    statistics = encode(replace(job, ngrams=ngrams), corpus.scanned, workers=workers)
+    job = _with_ngrams(job, corpus, settings, workers=workers)
+    statistics = encode(job, corpus.scanned, workers=workers)
     report = _report(corpus, statistics, settings)
     raise_errors(report)
     facts = describe_examples(statistics, corpus.task)
     used = {name: shards[split] if facts["examples"][name] else 0 for split, name in enumerate(SPLITS)}
     written = finish_shards(directory, used, workers=workers)
-    facts = {**description, **facts, "shards": written, "ngrams": write_ngrams(directory, ngrams)}
+    facts = {**description, **facts, "shards": written, "ngrams": write_ngrams(directory, job.ngrams)}
     return write_description(directory, tokenizer=corpus.tokenizer, labels=corpus.task.labels, description=facts), report
 
 
-def _ngrams(job: Job, settings: PreprocessSettings, *, workers: int) -> NgramVocabulary | None:
-    """Return the n-grams of the training split that become features; None when none shall."""
-    return None if settings.ngrams < 2 else build_ngrams(count_ngrams(job, order=settings.ngrams, workers=workers), settings)
+def _with_ngrams(job: Job, corpus: Corpus, settings: PreprocessSettings, *, workers: int) -> Job:
+    """Return the job with the n-grams of the training split that become features; as it is when none shall."""
+    mean_bytes = corpus.scanned.bytes_read / max(1, corpus.found.tokens)
+    form = choose_form(settings, takes_ngrams=job.task.takes_ngrams, mean_length=corpus.found.mean_length, mean_bytes=mean_bytes)
+    if form is None:
+        return job
+    pretokens = job.tokenizer.vocabulary if job.tokenizer.is_whole_text else corpus.scanned.pretokens
+    job = replace(job, form=form, hashes=PretokenHashes.of(pretokens, subwords=form.subwords))
+    return replace(job, ngrams=build_ngrams(count_ngrams(job, workers=workers), form, settings))
 
 
 def _report(corpus: Corpus, statistics: Mapping[int, SplitStatistics], settings: TextSettings) -> DataReport:

@@ -72,7 +72,7 @@ def _contradictions(settings: TextSettings, tokenizer: Tokenizer) -> list[str]:
         found.append(f"it cleans with {_in_words(tokenizer.cleaning.cleaning)}, not --cleaning {_in_words(settings.cleaning)}")
     for name in ("splitter", "vocabulary_size", "min_frequency"):
         asked, was = getattr(settings, name), getattr(tokenizer.settings, name)
-        is_for_ngrams = name == "min_frequency" and isinstance(settings, NgramSettings) and settings.ngrams > 1
+        is_for_ngrams = name == "min_frequency" and isinstance(settings, NgramSettings) and bool(settings.ngrams)
         if asked not in (was, TokenizerSettings.model_fields[name].default) and not is_for_ngrams:
             found.append(f"--{name.replace('_', '-')} {asked} has no influence on it")
     return found

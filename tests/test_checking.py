@@ -81,6 +81,7 @@ def survey(splits: dict[str, list[Example]]) -> Survey:
         strata=np.array([names.index(each.label or "") for each in every], np.int32),
         has_text=np.array([bool(each.text.split()) for each in every], bool),
         names=names,
+        tokens=sum(len(each.text.split()) for each in every),
     )
 
 

@@ -17,6 +17,7 @@ def corpus(texts: list[str], splits: list[int] | None = None, labels: list[int] 
         strata=np.array(labels or [1] * len(texts), np.int32),
         has_text=np.array([bool(text) for text in texts]),
         names=["", "good", "bad"],
+        tokens=len(texts),
     )
 
 

@@ -1,4 +1,4 @@
-"""N-grams: hashed by their tokens and order, counted in the training split, the frequent ones kept."""
+"""N-grams: of words and of characters inside words, hashed, counted in the training split, the frequent ones kept."""
 
 import json
 from pathlib import Path
@@ -10,87 +10,141 @@ from hypothesis import strategies as st
 
 from slmcli.config import PreprocessSettings
 from slmcli.dataset import open_dataset
-from slmcli.errors import ConfigError
-from slmcli.ngrams import BUCKETS, NgramVocabulary, hash_ngrams
+from slmcli.errors import ConfigError, DataError
+from slmcli.ngrams import BUCKETS, SUBWORD_BUCKETS_START, NgramForm, NgramVocabulary, PretokenHashes, choose_form, count_buckets
 from slmcli.preprocessing import preprocess
-from slmcli.tokenizers.base import UNKNOWN_ID
 
 
-def ids(*token_ids: int) -> np.ndarray:
-    return np.array(token_ids, np.int32)
+def buckets(*pretokens: str, order: int = 2, subwords: bool = False) -> np.ndarray:
+    return PretokenHashes.of(pretokens, subwords=subwords).buckets(np.arange(len(pretokens)), order)
 
 
-def vocabulary(*texts: np.ndarray, order: int = 2, size: int = 100, min_frequency: int = 1) -> NgramVocabulary:
+def vocabulary(*texts: list[str], order: int = 2, subwords: bool = False, size: int = 1000, min_frequency: int = 1) -> NgramVocabulary:
     counts = np.zeros(BUCKETS, np.uint32)
-    for text in texts:
-        np.add.at(counts, hash_ngrams(text, order), 1)
-    return NgramVocabulary.build(counts, order=order, size=size, min_frequency=min_frequency)
+    found, frequencies = count_buckets(buckets(*text, order=order, subwords=subwords) for text in texts)
+    counts[found] = frequencies
+    return NgramVocabulary.build(counts, NgramForm(order, subwords), size=size, min_frequency=min_frequency)
 
 
-@given(length=st.integers(0, 12), order=st.integers(2, 5))
+@given(length=st.integers(1, 12), order=st.integers(1, 5))
 @settings(deadline=None, derandomize=True)
-def test_a_text_has_every_ngram_of_every_size(length: int, order: int) -> None:
-    expected = sum(max(0, length - size + 1) for size in range(2, order + 1))
-    assert len(hash_ngrams(np.arange(10, 10 + length), order)) == expected
+def test_a_text_has_every_ngram_of_every_size_and_its_ends(length: int, order: int) -> None:
+    # two marks stand around the text; alone they are no n-gram
+    expected = length + sum(max(0, length + 2 - size + 1) for size in range(2, order + 1))
+    assert len(buckets(*map(str, range(length)), order=order)) == expected
 
 
-def test_the_order_of_tokens_matters() -> None:
-    assert hash_ngrams(ids(7, 8), 2) != hash_ngrams(ids(8, 7), 2)
+def test_the_order_of_words_matters() -> None:
+    assert set(buckets("a", "b")) != set(buckets("b", "a"))
 
 
-def test_a_triple_is_not_its_first_pair() -> None:
-    pairs_and_triple = hash_ngrams(ids(7, 8, 9), 3)
-    assert len(set(pairs_and_triple.tolist())) == 3
+def test_the_first_word_differs_from_the_same_word_later() -> None:
+    first, later = set(buckets("who", "came")), set(buckets("he", "who", "came"))
+    assert len(first & later) == 4  # who, came, who came, came at the end
 
 
-def test_the_same_pair_has_the_same_bucket_anywhere() -> None:
-    assert hash_ngrams(ids(7, 8), 2)[0] == hash_ngrams(ids(50, 7, 8, 60), 2)[1]
+def test_a_repeated_ngram_counts_once() -> None:
+    assert set(buckets("a", "a", "a", "a")) == set(buckets("a", "a", "a"))
+
+
+def test_a_text_without_words_has_no_ngrams() -> None:
+    assert buckets().tolist() == []
 
 
 def test_different_pairs_rarely_share_a_bucket() -> None:
-    pairs = np.stack(np.meshgrid(np.arange(10, 110), np.arange(10, 110)), -1).reshape(-1, 2)
-    buckets = {int(hash_ngrams(pair, 2)[0]) for pair in pairs}
-    assert len(buckets) > 0.998 * len(pairs)
+    pairs = {int(bucket) for i in range(100) for bucket in buckets(*(f"{i} {j}" for j in range(100)))}
+    assert len(pairs) > 0.998 * (100 * 100 + 100 * 101)
 
 
-def test_an_ngram_with_an_unknown_token_is_left_out() -> None:
-    assert hash_ngrams(ids(7, UNKNOWN_ID, 8, 9), 3).tolist() == hash_ngrams(ids(8, 9), 2).tolist()
+def test_characters_inside_a_word_are_counted_with_its_ends() -> None:
+    # <cat>: <ca cat at> <cat cat> <cat>
+    assert len(buckets("cat", order=1, subwords=True)) == 1 + 6
 
 
-def test_the_most_frequent_ngram_has_id_1() -> None:
-    found = vocabulary(ids(7, 8), ids(7, 8), ids(8, 9))
-    assert (found.encode(ids(7, 8)).tolist(), found.encode(ids(8, 9)).tolist()) == ([1], [2])
+def test_words_with_the_same_ending_share_buckets() -> None:
+    shared = set(buckets("walking", order=1, subwords=True)) & set(buckets("talking", order=1, subwords=True))
+    # alk lki kin ing ng> alki lkin king ing> alkin lking king>
+    assert len(shared) == 12
 
 
-def test_a_repeated_ngram_is_there_twice() -> None:
-    assert vocabulary(ids(7, 8)).encode(ids(7, 8, 7, 8)).tolist() == [1, 1]
+def test_a_single_character_has_no_characters_inside() -> None:
+    assert (buckets("好", order=1, subwords=True) < SUBWORD_BUCKETS_START).all()
+
+
+def test_a_word_is_not_its_own_middle() -> None:
+    assert not set(buckets("ing", order=1)) & set(buckets("sing", order=1, subwords=True))
+
+
+def test_ngrams_of_words_have_the_lower_ids() -> None:
+    found = vocabulary(["good", "day"], subwords=True)
+    assert (found.words, len(found)) == (5, 5 + 2 * 0 + len(set(buckets("good", "day", order=1, subwords=True))) - 2)
+
+
+def test_ids_rise_and_begin_with_1() -> None:
+    assert vocabulary(["a", "b"]).encode(["a", "b"]).tolist() == [1, 2, 3, 4, 5]
 
 
 def test_an_ngram_never_counted_has_no_id() -> None:
-    assert vocabulary(ids(7, 8)).encode(ids(8, 7)).tolist() == []
+    assert len(vocabulary(["a", "b"]).encode(["b", "a"])) == 2
 
 
-def test_a_rare_ngram_has_no_id() -> None:
-    assert vocabulary(ids(7, 8), ids(7, 8), ids(8, 9), min_frequency=2).encode(ids(8, 9)).tolist() == []
+def test_an_ngram_of_too_few_texts_has_no_id() -> None:
+    assert vocabulary(["a", "a", "a"], ["b"], min_frequency=2).encode(["a"]).tolist() == []
 
 
 def test_no_more_ngrams_are_kept_than_asked_for() -> None:
-    assert len(vocabulary(np.arange(10, 60), size=20).buckets) == 20
+    assert len(vocabulary(list(map(str, range(50))), size=20)) == 20
 
 
-@pytest.mark.parametrize("text", [ids(), ids(7)], ids=["no token", "one token"])
-def test_a_text_too_short_has_no_ngrams(text: np.ndarray) -> None:
-    assert vocabulary(ids(7, 8), order=3).encode(text).tolist() == []
+def test_the_most_frequent_ngrams_are_kept() -> None:
+    assert len(vocabulary(["a"], ["a"], ["b"], size=3).encode(["a"])) == 3
 
 
 def test_an_empty_vocabulary_knows_no_ngram() -> None:
-    assert vocabulary().encode(ids(7, 8)).tolist() == []
+    assert vocabulary().encode(["a", "b"]).tolist() == []
 
 
 def test_a_saved_vocabulary_gives_the_same_ids() -> None:
-    found = vocabulary(np.arange(10, 60), order=3)
-    again = NgramVocabulary.from_json(json.loads(json.dumps(found.to_json())))
-    assert (again.encode(np.arange(20, 40)).tolist(), again.fingerprint) == (found.encode(np.arange(20, 40)).tolist(), found.fingerprint)
+    found = vocabulary([f"word{number}" for number in range(50)], order=3, subwords=True)
+    again = NgramVocabulary.from_json(json.loads(json.dumps(found.to_json())), "ngrams.json")
+    text = ["word3", "word4", "other"]
+    assert (again.encode(text).tolist(), again.fingerprint) == (found.encode(text).tolist(), found.fingerprint)
+
+
+def test_a_damaged_file_is_named() -> None:
+    document = {**vocabulary(["a"]).to_json(), "bucket_steps": "!"}
+    with pytest.raises(DataError, match=r"ngrams\.json is not a complete list of n-grams .* make it again"):
+        NgramVocabulary.from_json(document, "ngrams.json")
+
+
+def test_a_file_of_an_older_release_is_refused() -> None:
+    with pytest.raises(DataError, match=r"format_version 1, of a release before 2\. Make the dataset again"):
+        NgramVocabulary.from_json({"format_version": 1, "order": 2, "buckets": []}, "ngrams.json")
+
+
+def test_a_part_of_a_vocabulary_keeps_its_ngrams() -> None:
+    found = vocabulary(["a", "b"])
+    assert found.keep(np.array([2, 4])).buckets.tolist() == found.buckets[[1, 3]].tolist()
+
+
+@pytest.mark.parametrize(
+    ("mean_length", "mean_bytes", "expected"),
+    [(230, 5.5, NgramForm(3, False)), (12, 5.5, NgramForm(2, True)), (60, 3.0, NgramForm(3, True))],
+    ids=["long texts", "short texts", "Han characters"],
+)
+def test_the_form_is_chosen_by_the_texts(mean_length: float, mean_bytes: float, expected: NgramForm) -> None:
+    assert choose_form(PreprocessSettings(), takes_ngrams=True, mean_length=mean_length, mean_bytes=mean_bytes) == expected
+
+
+@pytest.mark.parametrize("values", [{"takes_ngrams": False}, {"ngrams": 0}], ids=["task", "asked for"])
+def test_a_corpus_can_have_no_ngrams(values: dict[str, int]) -> None:
+    wanted = PreprocessSettings(**{name: value for name, value in values.items() if name == "ngrams"})
+    assert choose_form(wanted, takes_ngrams=bool(values.get("takes_ngrams", True)), mean_length=10, mean_bytes=5) is None
+
+
+def test_what_is_asked_for_is_what_is_made() -> None:
+    wanted = PreprocessSettings(ngrams=4, subwords=False)
+    assert choose_form(wanted, takes_ngrams=True, mean_length=10, mean_bytes=5) == NgramForm(4, False)
 
 
 def corpus(directory: Path) -> Path:
@@ -107,20 +161,22 @@ def make(directory: Path, **values: object) -> Path:
     return directory / "dataset"
 
 
-def test_the_examples_of_a_dataset_hold_the_ids_of_their_ngrams(tmp_path: Path) -> None:
-    dataset = open_dataset(make(tmp_path))
-    ngrams = dataset.load_ngrams()
+@pytest.mark.parametrize("values", [{}, {"tokenizer": "character"}, {"tokenizer": "bpe", "subwords": False}], ids=["word", "character", "bpe"])
+def test_the_examples_of_a_dataset_hold_the_ids_that_inference_finds(tmp_path: Path, values: dict[str, object]) -> None:
+    dataset = open_dataset(make(tmp_path, **values))
+    ngrams, tokenizer = dataset.load_ngrams(), dataset.load_tokenizer()
     assert ngrams is not None
     for split in dataset.splits:
         for example in dataset.read(split):
-            assert example.features["ngram_ids"].tolist() == ngrams.encode(example.features["token_ids"]).tolist()
-    assert any(len(example.features["ngram_ids"]) for example in dataset.read("validation"))
+            token_ids, pretokens = tokenizer.encode_and_split(example.text)
+            assert example.features["ngram_ids"].tolist() == ngrams.encode(pretokens).tolist() != []
+            assert example.features["token_ids"].tolist() == token_ids
 
 
 def test_only_the_training_split_is_counted(tmp_path: Path) -> None:
-    dataset = open_dataset(make(tmp_path))
-    expected = vocabulary(*(example.features["token_ids"] for example in dataset.read("train")), order=3, min_frequency=2)
-    ngrams = dataset.load_ngrams()
+    dataset = open_dataset(make(tmp_path, subwords=False))
+    tokenizer, ngrams = dataset.load_tokenizer(), dataset.load_ngrams()
+    expected = vocabulary(*(tokenizer.tokenize(example.text) for example in dataset.read("train")), order=3, min_frequency=2)
     assert ngrams is not None
     assert ngrams.buckets.tolist() == expected.buckets.tolist()
 
@@ -133,10 +189,10 @@ def test_more_processes_count_the_same(tmp_path: Path) -> None:
 
 
 def test_a_dataset_without_ngrams_has_none(tmp_path: Path) -> None:
-    assert open_dataset(make(tmp_path, ngrams=1)).load_ngrams() is None
+    assert open_dataset(make(tmp_path, ngrams=0)).load_ngrams() is None
 
 
 def test_a_task_without_one_text_refuses_ngrams(tmp_path: Path) -> None:
-    expected = "--ngrams 3: the task pair has no stream of n-grams. Leave it out; tasks that have one: "
+    expected = "--ngrams 3: the task pair has no n-grams. Leave it out; tasks that have them: "
     with pytest.raises(ConfigError, match=expected):
         make(tmp_path, task="pair")

@@ -9,6 +9,7 @@ from conftest import rows, write_jsonl
 from slmcli.config import CheckSettings, CorpusSettings, PreprocessSettings
 from slmcli.dataset import open_dataset
 from slmcli.errors import DataError, OutputError
+from slmcli.ngrams import encode_example
 from slmcli.preprocessing import check, preprocess
 from slmcli.reading import read_examples
 from slmcli.tasks import TASKS
@@ -239,7 +240,8 @@ def test_a_dataset_holds_what_a_task_encodes_at_inference(task: str, choice: dic
     kind, loaded = TASKS.load(task)(made.labels), made.load_tokenizer()
     for split in made.splits:
         stored = {json.dumps({name: value.tolist() for name, value in example.features.items()}) for example in made.read(split)}
-        fresh = [kind.encode(example, loaded, made.encoding) for example in read_examples([corpus], CorpusSettings(), fields=kind.fields)]
+        examples, ngrams = read_examples([corpus], CorpusSettings(), fields=kind.fields), made.load_ngrams()
+        fresh = [encode_example(example, kind, loaded, made.encoding, ngrams) for example in examples]
         assert stored <= {json.dumps({name: features[name].tolist() for name in sorted(features)}) for features in fresh}
     assert sum(made.examples(split) for split in made.splits) == 60
 
@@ -266,7 +268,7 @@ def test_nothing_of_the_first_pass_stays_in_the_dataset(corpus: Path, tmp_path: 
     preprocess(settings(corpus), tmp_path / "dataset", overwrite=False)
     names = {path.name for path in (tmp_path / "dataset").iterdir()}
     assert names == {
-        "dataset.json", "labels.json", "report.json", "report.html", "tokenizer.json",
+        "dataset.json", "labels.json", "ngrams.json", "report.json", "report.html", "tokenizer.json",
         "train-00000-of-00001.tfrecord", "validation-00000-of-00001.tfrecord", "test-00000-of-00001.tfrecord",
     }  # fmt: skip
 

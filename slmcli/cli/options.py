@@ -40,7 +40,7 @@ def settings_options(
 
 def _names(name: str, field: FieldInfo) -> tuple[str, ...]:
     option = "--" + name.replace("_", "-")
-    return (f"{option}/--no-{option[2:]}",) if field.annotation is bool else (option,)
+    return (f"{option}/--no-{option[2:]}",) if without_none(field) is bool else (option,)
 
 
 def _describe(field: FieldInfo, choices: Sequence[str] | None) -> dict[str, Any]:

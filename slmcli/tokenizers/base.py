@@ -116,8 +116,20 @@ class Tokenizer(abc.ABC):
 
     def encode(self, text: str) -> list[int]:
         """Return the token ids of a text; what the vocabulary lacks becomes `UNKNOWN_ID`."""
+        return self.encode_pretokens(self.tokenize(text))
+
+    def encode_pretokens(self, pretokens: Iterable[str]) -> list[int]:
+        """Return the token ids of a text that was cleaned and split already."""
         pieces = self._pieces
-        return [token_id for pretoken in self.tokenize(text) for token_id in pieces[pretoken]]
+        return [token_id for pretoken in pretokens for token_id in pieces[pretoken]]
+
+    def encode_and_split(self, text: str) -> tuple[list[int], list[str]]:
+        """Return the token ids of a text, and what its n-grams are made of: its pretokens, or its tokens when there are none."""
+        if self.is_whole_text:
+            token_ids = self.encode(text)
+            return token_ids, [self.vocabulary[token_id] for token_id in token_ids]
+        pretokens = self.tokenize(text)
+        return self.encode_pretokens(pretokens), pretokens
 
     def encode_batch(self, texts: Iterable[str]) -> list[list[int]]:
         """Return the token ids of each text, the same as one by one."""

@@ -40,10 +40,10 @@ class WordTokenizer(Tokenizer):
         """Return the one id of a word."""
         return [self._ids.get(pretoken, UNKNOWN_ID)]
 
-    def encode(self, text: str) -> list[int]:
+    def encode_pretokens(self, pretokens: Iterable[str]) -> list[int]:
         """Return the id of each word."""
         ids = self._ids
-        return [ids.get(token, UNKNOWN_ID) for token in self.tokenize(text)]
+        return [ids.get(token, UNKNOWN_ID) for token in pretokens]
 
     def decode(self, token_ids: Iterable[int]) -> str:
         """Return words with spaces between them, but for Han characters and around signs."""

@@ -13,7 +13,7 @@ LAYERS = (
     ("registry", "files", "parallel", "records", "pretokens", "subword_models", "text_files", "intervals"),
     ("unpacking",),
     ("cleaning_steps", "word_cleaning", "json_stream", "beam_running", "beam_shards"),
-    ("config", "character_cleaning", "runtime", "metrics"),
+    ("config", "character_cleaning", "runtime", "metrics", "linear"),
     ("recipe_files", "corpora", "cleaning", "public_sets", "downloads", "multilabel_metrics", "regression_metrics", "thresholds"),
     ("fields", "public_data"),
     ("detection",),
