@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from slmcli.bundle import open_bundle
+from slmcli.bundle import describe_parity, open_bundle
 from slmcli.errors import BundleError, ConfigError, DataError, FormatVersionError
 from slmcli.files import sha256_file
 from slmcli.predictor import open_predictor
@@ -63,6 +63,11 @@ def test_an_unfinished_run_says_how_to_finish(tmp_path: Path) -> None:
 def test_the_card_says_what_the_model_is(copy: Path) -> None:
     card = (copy / "README.md").read_text(encoding="utf-8")
     assert all(part in card for part in ("# A sentiment model", "| accuracy |", "Data fingerprint", "Licence: unspecified", "slm predict"))
+
+
+@pytest.mark.parametrize(("agreement", "expected"), [(0.5, "50.0000% equal labels, largest"), (None, "largest")], ids=["labels", "numbers"])
+def test_parity_speaks_of_labels_where_there_are_some(agreement: float | None, expected: str) -> None:
+    assert describe_parity({"label_agreement": agreement, "max_difference": 0.012}, "probability") == f"{expected} difference of a probability 0.012"
 
 
 def test_a_format_that_cannot_be_quantised_says_so(run: Path, dataset: Path, tmp_path: Path) -> None:

@@ -42,4 +42,3 @@ def test_no_texts_are_no_predictions(predictor: Predictor) -> None:
 
 def test_what_was_trained_on_is_known(run: Path) -> None:
     assert [p["label"] for p in open_predictor(run).predict(["our host was kind", "our host was rude"])] == ["good", "bad"]
-

@@ -114,6 +114,28 @@ def test_rare_labels_count_more_on_request(tmp_path: Path) -> None:
     assert weighted.probabilities(["something else"])[0, few] > plain.probabilities(["something else"])[0, few]
 
 
+def make_imbalanced(place: Path) -> Path:
+    """Return a dataset of 60 texts of one label and 12 of another, which share most words."""
+    examples = [*[(f"word{i % 5} common", "many") for i in range(60)], *[(f"word{i % 5} scarce", "few") for i in range(12)]]
+    corpus = write_jsonl(place / "corpus.jsonl", examples)
+    preprocess(PreprocessSettings(files=[str(corpus)], min_frequency=1, validation=str(corpus)), place / "dataset", overwrite=False)
+    return place / "dataset"
+
+
+def test_a_threshold_of_two_labels_is_tuned_and_kept(tmp_path: Path) -> None:
+    # with one epoch the rare label never reaches a half
+    run = train_tiny(make_imbalanced(tmp_path), tmp_path / "run", epochs=1, tune_threshold=True, learning_rate=0.002)
+    known = open_predictor(run)
+    assert 0 < known.bundle.task.learned["threshold"] < 1
+    assert read(run / "metrics.json")["scores"]["macro_f1"] == 1.0
+    assert {prediction["label"] for prediction in known.predict(["word1 common", "word1 scarce"])} == {"many", "few"}
+
+
+def test_focal_loss_trains(tmp_path: Path) -> None:
+    run = train_tiny(make_imbalanced(tmp_path), tmp_path / "run", epochs=6, loss="focal")
+    assert read(run / "metrics.json")["scores"]["macro_f1"] == 1.0
+
+
 def test_a_flat_head_needs_and_remembers_one_length(dataset: Path, tmp_path: Path) -> None:
     predictor = open_predictor(train_tiny(dataset, tmp_path / "run", head="flatten", dense=8, widths=[5]))
     assert predictor.bundle.length == 16

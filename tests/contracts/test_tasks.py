@@ -1,43 +1,123 @@
-"""Every task: eight examples can be learned, and the bundle says the same as the trained model; the length that is cut is known."""
+"""Every task: eight examples can be learned, nothing else changes a prediction, a bundle keeps it all; the length that is cut is known."""
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import train_tiny, write_jsonl
+from conftest import train_tiny
 
 from slmcli.backbones import BACKBONES
-from slmcli.config import EncodingSettings, PreprocessSettings
-from slmcli.predictor import open_predictor
+from slmcli.bundle import open_bundle
+from slmcli.config import EncodingSettings, EvaluateSettings, ExportSettings, PreprocessSettings
+from slmcli.dataset import open_dataset
+from slmcli.evaluation import evaluate
+from slmcli.exporting import export
+from slmcli.predictor import Predictor, open_predictor
 from slmcli.preprocessing import preprocess
 from slmcli.reading import Example
 from slmcli.tasks import TASKS
 from slmcli.tasks.base import Task, TrainableTask
 
-EIGHT = [
-    ("the plot drags", "no"),
-    ("a cold dinner", "no"),
-    ("rude at the desk", "no"),
-    ("broke in a day", "no"),
-    ("we sang along", "yes"),
-    ("hot fresh bread", "yes"),
-    ("kind to my mother", "yes"),
-    ("still going strong", "yes"),
+NO = {"label": "no", "labels": [], "score": 1}
+YES = {"label": "yes", "labels": ["fine", "glad"], "score": 4}
+# values for the fields of every task; each takes its own
+EIGHT: list[dict[str, Any]] = [
+    {"text": "the plot drags", "text_pair": "a slow film", **NO},
+    {"text": "a cold dinner", "text_pair": "the soup had been forgotten", **NO},
+    {"text": "rude at the desk", "text_pair": "no smile", **NO},
+    {"text": "broke in a day", "text_pair": "money back", **NO},
+    {"text": "we sang along", "text_pair": "what a night", **YES},
+    {"text": "hot fresh bread", "text_pair": "from the oven next door", **YES},
+    {"text": "kind to my mother", "text_pair": "thank you", **YES},
+    {"text": "still going strong", "text_pair": "ten years", **YES},
 ]
-FAST: dict[str, Any] = {"epochs": 30, "patience": 30, "batch_size": 4, "learning_rate": 0.02, "dropout": 0.0, "embedding_dropout": 0.0}
+LONG = {"text": "a long day " * 20, "text_pair": "and so on " * 30}
+EMPTY = {"text": "", "text_pair": ""}
+FAST: dict[str, Any] = {"epochs": 40, "patience": 40, "batch_size": 4, "learning_rate": 0.02, "dropout": 0.0, "embedding_dropout": 0.0}
+TRAINABLE = [name for name in TASKS.names() if issubclass(TASKS.load(name), TrainableTask)]
 
 
-@pytest.mark.parametrize("backbone", BACKBONES.names())
-@pytest.mark.parametrize("task", [name for name in TASKS.names() if issubclass(TASKS.load(name), TrainableTask)])
-def test_eight_examples_can_be_learned(task: str, backbone: str, tmp_path: Path) -> None:
-    corpus = str(write_jsonl(tmp_path / "eight.jsonl", EIGHT))
-    preprocess(
-        PreprocessSettings(task=task, files=[corpus], validation=corpus, test_share=0.0, min_frequency=1), tmp_path / "dataset", overwrite=False
-    )
-    run = train_tiny(tmp_path / "dataset", tmp_path / "run", backbone=backbone, task=task, **FAST)
-    predictions = open_predictor(run).predict([text for text, _ in EIGHT])
-    assert [prediction["label"] for prediction in predictions] == [label for _, label in EIGHT]
+def train_on_eight(task: str, place: Path, backbone: str) -> Path:
+    """Return a run."""
+    corpus = place / "eight.jsonl"
+    corpus.write_text("".join(json.dumps(row) + "\n" for row in EIGHT), encoding="utf-8")
+    settings = PreprocessSettings(task=task, files=[str(corpus)], validation=str(corpus), test_share=0.0, min_frequency=1)
+    preprocess(settings, place / "dataset", overwrite=False)
+    return train_tiny(place / "dataset", place / "run", backbone=backbone, task=task, **FAST)
+
+
+@pytest.fixture(scope="module", params=TRAINABLE)
+def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of each task."""
+    return train_on_eight(request.param, tmp_path_factory.mktemp(request.param), "conv")
+
+
+@pytest.fixture(scope="module")
+def predictor(trained: Path) -> Predictor:
+    return open_predictor(trained)
+
+
+def main_score(run: Path) -> float:
+    """Return the main score on the examples that the model was trained on."""
+    predictor, task = open_predictor(run), open_bundle(run).task
+    examples = list(open_dataset(run.parent / "dataset").read_examples("train", task.fields))
+    decisions = task.decide(predictor.probabilities([example.values for example in examples]))
+    return task.score(decisions, task.references(examples))[task.headline[0]]
+
+
+def test_eight_examples_can_be_learned(trained: Path) -> None:
+    assert main_score(trained) > 0.95
+
+
+@pytest.mark.parametrize("task", ["sentiment", "pair"])
+@pytest.mark.parametrize("backbone", [name for name in BACKBONES.names() if name != "conv"])
+def test_eight_examples_can_be_learned_with_every_backbone(backbone: str, task: str, tmp_path: Path) -> None:
+    assert main_score(train_on_eight(task, tmp_path, backbone)) > 0.95
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 8])
+def test_order_and_size_of_batches_change_no_prediction(batch_size: int, predictor: Predictor) -> None:
+    together = predictor.probabilities(EIGHT)
+    np.testing.assert_allclose(predictor.probabilities(EIGHT[::-1], batch_size=batch_size)[::-1], together, atol=1e-5)
+
+
+@pytest.mark.parametrize("example", [EIGHT[0], EMPTY], ids=["text", "empty text"])
+def test_padding_changes_no_prediction(example: dict[str, Any], predictor: Predictor) -> None:
+    alone, padded = predictor.probabilities([example]), predictor.probabilities([LONG, example])
+    assert np.isfinite(alone).all()
+    np.testing.assert_allclose(padded[1:], alone, atol=1e-5)
+
+
+def test_a_copied_bundle_predicts_the_same(trained: Path, predictor: Predictor, tmp_path: Path) -> None:
+    again = open_predictor(Path(shutil.copytree(trained / "bundle", tmp_path / "copy")))
+    assert again.predict(EIGHT) == predictor.predict(EIGHT)
+    assert again.bundle.task.learned == predictor.bundle.task.learned
+
+
+def test_what_is_to_be_predicted_is_not_read(predictor: Predictor) -> None:
+    assert predictor.predict([{**EIGHT[0], **YES}]) == predictor.predict([{**EIGHT[0], **NO}])
+
+
+def test_predictions_are_plain_values(predictor: Predictor) -> None:
+    assert json.loads(json.dumps(predictor.predict([EIGHT[0]]))) == predictor.predict([EIGHT[0]])
+
+
+def test_an_exported_model_says_the_same(trained: Path, predictor: Predictor, tmp_path: Path) -> None:
+    parity = export(trained, ExportSettings(), tmp_path / "litert", dataset=None, overwrite=False)["parity"]
+    assert parity["max_difference"] < 1e-4
+    assert parity["score_after"] == pytest.approx(parity["score_before"], abs=1e-4)
+    np.testing.assert_allclose(open_predictor(tmp_path / "litert").probabilities(EIGHT), predictor.probabilities(EIGHT), atol=1e-4)
+
+
+def test_a_model_is_judged_beside_baselines(trained: Path, tmp_path: Path) -> None:
+    result = evaluate(trained, EvaluateSettings(split="validation"), dataset=None, out=tmp_path)
+    task = open_bundle(trained).task
+    assert tuple(result["scores"]) == task.score_names
+    assert all(set(task.headline) <= set(scores) for scores in result["baselines"].values())
+    assert all(low <= result["scores"][name] <= high for name, (low, high) in result["intervals"].items())
 
 
 @pytest.mark.parametrize("name", TASKS.names())
