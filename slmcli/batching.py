@@ -105,12 +105,14 @@ def _shuffle(records: Any, buffer: int, seed: Any) -> Any:
     return tf.data.experimental.from_variant(shuffled, records.element_spec)
 
 
-def evaluation_batches(dataset: Dataset, task: TrainableTask, split: str, *, batch_size: int, limits: Sequence[int]) -> Any:
-    """Return batches of one pass over a split, in an order that is always the same."""
+def evaluation_batches(
+    dataset: Dataset, task: TrainableTask, split: str, *, batch_size: int, limits: Sequence[int], label_weights: Sequence[float] | None = None
+) -> Any:
+    """Return batches of one pass over a split, in an order that is always the same; every label has the weight 1 unless told otherwise."""
     import tensorflow as tf
 
     records = tf.data.TFRecordDataset(dataset.shards(split))
-    return _batches(records, task, batch_size, limits, [1.0] * len(task.labels)).prefetch(4)
+    return _batches(records, task, batch_size, limits, label_weights or [1.0] * len(task.labels)).prefetch(4)
 
 
 def _batches(records: Any, task: TrainableTask, batch_size: int, limits: Sequence[int], label_weights: Sequence[float]) -> Any:
@@ -148,6 +150,12 @@ def _pad_to_limits(batch: Mapping[str, Any], task: TrainableTask, limits: Sequen
 def _epoch_seed(seed: int, epoch: int) -> int:
     """Return a seed of 31 bits that differs between epochs and runs."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{epoch}".encode()).digest()[:4], "little") >> 1
+
+
+def label_weights_of(dataset: Dataset, *, class_weights: bool) -> list[float]:
+    """Return the weight of each label's examples: 1, or by its frequency when asked for."""
+    counts = dataset.label_counts("train")
+    return balanced_label_weights(counts) if class_weights else [1.0] * len(counts)
 
 
 def balanced_label_weights(counts: Mapping[str, int]) -> list[float]:

@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any  # Any: JSON documents, tf.data datasets
 
 from slmcli.backbones import BACKBONES
+from slmcli.backbones.base import Backbone
 from slmcli.batching import bucket_limits, count_steps, training_batches
 from slmcli.dataset import Dataset
 from slmcli.plan import check_compatible, settle, split_settings
 from slmcli.run import Run
 from slmcli.runtime import resolve_precision, start_tensorflow
+from slmcli.session import Session
 from slmcli.tasks import TASKS
 from slmcli.tasks.base import TrainableTask
-from slmcli.training import Session
+from slmcli.training import Training
 
 _TRAINING_STEPS = 60
 
@@ -35,10 +37,10 @@ def benchmark_input(dataset: Dataset, *, rounds: int, threads: int, seed: int) -
     Raises:
         ConfigError: No model can be trained for the dataset's task.
     """
-    check_compatible(dataset, split_settings({"task": dataset.task}, source="options")[0])
+    check_compatible(dataset, split_settings({"task": dataset.task}, source="options").settings)
     start_tensorflow(threads=threads, seed=seed)
-    training = {name: _training_speed(dataset, name, seed) for name in BACKBONES.names()}
-    settings = settle(*split_settings({"task": dataset.task}, source="options"), dataset)[0]
+    training = {name: _training_speed(dataset, name, seed) for name in BACKBONES.names() if issubclass(BACKBONES.load(name), Backbone)}
+    settings = settle(split_settings({"task": dataset.task}, source="options"), dataset).settings
     pipeline = _pipeline_speed(dataset, settings.batch_size or 64, rounds, seed)
     return {
         "dataset": str(dataset.path),
@@ -78,9 +80,10 @@ def _pipeline_speed(dataset: Dataset, batch_size: int, rounds: int, seed: int) -
 
 def _training_speed(dataset: Dataset, name: str, seed: int) -> float:
     """Return the examples a second that a backbone trains on batches in memory."""
-    settings, backbone = settle(*split_settings({"task": dataset.task, "backbone": name, "seed": seed}, source="options"), dataset)
+    plan = settle(split_settings({"task": dataset.task, "backbone": name, "seed": seed}, source="options"), dataset)
     with tempfile.TemporaryDirectory(prefix="slm-benchmark-") as directory:
-        session = Session(dataset, settings, backbone, Run(Path(directory)), resolve_precision(settings.precision)[0])
+        training = Training(dataset, plan, Run(Path(directory)), resolve_precision(plan.settings.precision)[0])
+        session = next(member for _, member in training.members() if isinstance(member, Session))
     steps = min(_TRAINING_STEPS, session.steps_per_epoch)
     batches = _batches(dataset, session.batch_size, range(1), seed).take(steps).cache()
     examples = sum(int(inputs.shape[0]) for inputs, _, _ in batches)

@@ -14,12 +14,15 @@ from slmcli.errors import BundleError, ConfigError
 from slmcli.files import new_directory, read_json, sha256_file, write_json, write_text
 from slmcli.formats import FORMATS
 from slmcli.formats.base import Format
+from slmcli.ngrams import FORMAT_VERSION as NGRAM_FORMAT_VERSION
+from slmcli.ngrams import NgramVocabulary
 from slmcli.tasks import TASKS
 from slmcli.tasks.base import TrainableTask
 from slmcli.tokenizers.base import Tokenizer
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST = "manifest.json"
+NGRAMS = "ngrams.json"
 
 
 @dataclass(frozen=True)
@@ -29,9 +32,10 @@ class Bundle:
     Attributes:
         path: The directory.
         manifest: Contents of manifest.json.
-        settings: Contents of settings.json: `encoding`, `length` (fixed length in tokens or None), `finetune`, `learned`.
-        task: The task with its labels and what it has learned.
+        settings: Contents of settings.json: `encoding`, `length` (fixed length in tokens or None), `inputs`, `finetune`, `learned`.
+        task: The task with its labels, what it has learned, and the features that the model reads.
         tokenizer: The tokenizer.
+        ngrams: The n-grams that the model reads; None when it reads none.
     """
 
     path: Path
@@ -39,6 +43,7 @@ class Bundle:
     settings: dict[str, Any]
     task: TrainableTask
     tokenizer: Tokenizer
+    ngrams: NgramVocabulary | None
 
     @property
     def format(self) -> Format:
@@ -69,6 +74,7 @@ def write_bundle(
     quantize: str,
     task: TrainableTask,
     tokenizer: Tokenizer,
+    ngrams: NgramVocabulary | None,
     settings: Mapping[str, Any],
     facts: Mapping[str, Any],
     overwrite: bool,
@@ -78,11 +84,12 @@ def write_bundle(
 
     Args:
         path: The directory.
-        model: A float32 `keras.Model` from token_ids to outputs.
+        model: A float32 `keras.Model` from the task's input features to outputs.
         format_name: Name of the format.
         quantize: One of the format's quantizations.
-        task: The task with its labels and what it has learned.
+        task: The task with its labels, what it has learned, and the features that the model reads.
         tokenizer: The tokenizer.
+        ngrams: The n-grams, when the model reads some.
         settings: What settings.json shall hold beside what the task has learned.
         facts: What the manifest shall say beside names and hashes: scores, licence, fingerprints, parameters.
         overwrite: Replace an existing bundle.
@@ -98,7 +105,11 @@ def write_bundle(
         file_format.save(model, part, quantize=quantize)
         write_json(part / "tokenizer.json", tokenizer.to_json())
         write_json(part / "labels.json", {"format_version": FORMAT_VERSION, "labels": task.labels})
-        write_json(part / "settings.json", {"format_version": FORMAT_VERSION, **settings, "learned": task.learned})
+        write_json(
+            part / "settings.json", {"format_version": FORMAT_VERSION, **settings, "inputs": list(task.input_features), "learned": task.learned}
+        )
+        if ngrams is not None:
+            write_json(part / NGRAMS, ngrams.to_json())
         manifest = {
             "format_version": FORMAT_VERSION,
             "slmcli": __version__,
@@ -149,7 +160,13 @@ def _read_parts(path: Path, manifest: dict[str, Any]) -> Bundle:
     settings = read_json(path / "settings.json", format_version=FORMAT_VERSION)
     tokenizer = read_tokenizer(path / "tokenizer.json")
     EncodingSettings(**settings["encoding"]), settings["length"], FORMATS.load(manifest["format"]), manifest["bytes"], manifest["quantize"]
-    return Bundle(path, manifest, settings, TASKS.load(manifest["task"])(labels, settings.get("learned")), tokenizer)
+    task = TASKS.load(manifest["task"])(labels, settings.get("learned"))
+    ngrams = (
+        NgramVocabulary.from_json(read_json(path / NGRAMS, format_version=NGRAM_FORMAT_VERSION), str(path / NGRAMS))
+        if NGRAMS in manifest["files"]
+        else None
+    )
+    return Bundle(path, manifest, settings, task.with_inputs(settings.get("inputs", task.input_features)), tokenizer, ngrams)
 
 
 def _check_file(path: Path, expected: str) -> None:

@@ -216,7 +216,13 @@ class FinetuneSettings(HeadSettings, OptimizerSettings, InitialSettings):
     """`slm finetune`: from a dataset to a trained model. Backbone settings stand beside these, at the same level."""
 
     task: str = Field("sentiment", description="what the model is trained to do")
-    backbone: str = Field("conv", description="architecture")
+    preset: Literal["fast", "balanced", "best"] = Field(
+        "balanced", description="what `--backbone auto` weighs: fast takes seconds, balanced minutes, best some tens of minutes"
+    )
+    backbone: str = Field("auto", description="architecture, or several joined by +, such as bag+conv; auto: chosen by preset, task and corpus")
+    ensemble: int | None = Field(
+        None, ge=1, le=100, description="trainings of each branch that learns step by step, each with a seed of its own, added up [1; 2 for best]"
+    )
     epochs: int | None = Field(
         None, ge=1, le=100_000, description="passes over the training examples [5 for 22,000 examples or more, up to 30 for fewer]"
     )

@@ -57,6 +57,7 @@ def export(target: Path, settings: ExportSettings, out: Path, *, dataset: Path |
         quantize=settings.quantize,
         task=bundle.task,
         tokenizer=bundle.tokenizer,
+        ngrams=bundle.ngrams,
         settings={key: value for key, value in bundle.settings.items() if key != "format_version"},
         facts={
             **{key: bundle.manifest.get(key) for key in ("backbone", "parameters", "scores", "dataset_fingerprint", "licence")},
@@ -74,8 +75,9 @@ def check_format(backbone: str, format_name: str) -> None:
     Raises:
         ConfigError: The format lacks operations.
     """
-    if backbone in BACKBONES.names() and format_name in BACKBONES.load(backbone).lacking_formats:
-        raise ConfigError(f"format {format_name} cannot hold backbone {backbone} yet. Pass --format keras, or train --backbone conv.")
+    lacking = [name for name in backbone.split("+") if name in BACKBONES.names() and format_name in BACKBONES.load(name).lacking_formats]
+    if lacking:
+        raise ConfigError(f"format {format_name} cannot hold backbone {lacking[0]} yet. Pass --format keras, or train --backbone bag+conv.")
 
 
 def _is_up_to_date(out: Path, identity: str) -> bool:

@@ -94,3 +94,81 @@ def masked_pooling(hidden: Any, padding_mask: Any, *, kind: str) -> Any:
     if kind.endswith("sqrtn"):
         parts.append(MaskedMean(0.5, name="sqrtn_pooling")(hidden, padding_mask))
     return parts[0] if len(parts) == 1 else keras.layers.Concatenate(name="pooling")(parts)
+
+
+@keras.saving.register_keras_serializable("slmcli")
+class NgramBag(keras.layers.Layer):
+    """Weigh a bag of n-grams: TF-IDF vectors of length 1, one of words and one of characters inside words, times a matrix.
+
+    Input shape: ngram_ids (batch, n-grams) int32, different ids in each row, 0 is padding. Output shape: (batch, outputs) float32.
+    Both tables hold roots, squared when they are read, so that 8-bit integers keep small weights apart from zero.
+
+    Args:
+        size: Number of different n-grams.
+        words: Ids up to it are n-grams of words, those above it of characters.
+        outputs: Columns of the matrix.
+        is_mirrored: Whether the one column is the difference of two outputs.
+    """
+
+    def __init__(self, size: int, words: int, outputs: int, *, is_mirrored: bool = False, **arguments: Any) -> None:
+        super().__init__(dtype="float32", **{name: value for name, value in arguments.items() if name != "dtype"})
+        self.size, self.words, self.outputs, self.is_mirrored = size, words, outputs, is_mirrored
+
+    def build(self, ngram_ids_shape: Any) -> None:
+        """Make the tables; row 0 stands for padding."""
+        self.table = self.add_weight(name="table", shape=(self.size + 1, self.outputs), initializer="zeros")
+        self.idf = self.add_weight(name="idf", shape=(self.size + 1, 1), initializer="zeros", trainable=False)
+        self.bias = self.add_weight(name="bias", shape=(self.outputs,), initializer="zeros")
+
+    def fill(self, weights: Any, idf: Any, bias: Any) -> None:
+        """Set the tables.
+
+        Args:
+            weights: (n-grams, outputs) float32.
+            idf: (n-grams,) float32, inverse document frequencies.
+            bias: (outputs,) float32.
+        """
+        roots = ops.sign(weights) * ops.sqrt(ops.abs(weights))
+        self.table.assign(ops.pad(roots, [[1, 0], [0, 0]]))
+        self.idf.assign(ops.pad(ops.expand_dims(idf, -1), [[1, 0], [0, 0]]))
+        self.bias.assign(bias)
+
+    def call(self, ngram_ids: Any) -> Any:
+        """Return the weighed sum."""
+        squares = ops.square(ops.take(self.idf, ngram_ids, axis=0))  # (batch, n-grams, 1), 0 on padding
+        is_word = ops.expand_dims(ops.cast(ngram_ids <= self.words, "float32"), -1)
+        factors = is_word * _inverse_length(squares * is_word) + (1.0 - is_word) * _inverse_length(squares * (1.0 - is_word))
+        roots = ops.take(self.table, ngram_ids, axis=0)  # (batch, n-grams, outputs)
+        total = ops.sum(roots * ops.abs(roots) * factors, axis=1) + self.bias
+        return ops.concatenate([-0.5 * total, 0.5 * total], axis=-1) if self.is_mirrored else total
+
+    def compute_output_spec(self, ngram_ids: Any) -> Any:
+        """Return the shape and dtype of the outputs."""
+        return keras.KerasTensor((ngram_ids.shape[0], self.outputs * (1 + self.is_mirrored)), dtype="float32")
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        own = {"size": self.size, "words": self.words, "outputs": self.outputs, "is_mirrored": self.is_mirrored}
+        return {**super().get_config(), **own}
+
+
+def _inverse_length(squares: Any) -> Any:
+    """Return (batch, 1, 1) of (batch, n-grams, 1): 1 over the root of the sum; large, and used for nothing, where there is none."""
+    return ops.rsqrt(ops.maximum(ops.sum(squares, axis=1, keepdims=True), 1e-9))
+
+
+@keras.saving.register_keras_serializable("slmcli")
+class Mixture(keras.layers.Layer):
+    """Add the outputs of several models, each times its share.
+
+    Input shape: a list of (batch, width) float32. Output shape: (batch, width) float32.
+    """
+
+    def build(self, shapes: Any) -> None:
+        """Make the shares, 1 over the number of models each."""
+        count = len(shapes)
+        self.shares = self.add_weight(name="shares", shape=(count,), initializer=keras.initializers.Constant(1.0 / count), trainable=False)
+
+    def call(self, outputs: Any) -> Any:
+        """Return the sum."""
+        return sum(self.shares[place] * ops.cast(each, "float32") for place, each in enumerate(outputs))

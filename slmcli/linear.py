@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any  # Any: scipy's sparse matrices
+from typing import Any, Literal  # Any: scipy's sparse matrices
 
 import numpy as np
 
+Loss = Literal["softmax", "sigmoid", "square"]
 # our choice, by cross-validation on eight corpora (docs/decisions.md): 3 to 30 are alike, 10 is never far from the best
 STRENGTH = 10.0
 # our choice, by the same measurement: the validation score moves by less than its noise after 30
@@ -55,24 +56,23 @@ class LinearModel:
     """A solved bag.
 
     The output for a text is, summed over its two blocks, the sum of the `weights` of its n-grams divided by the root of the sum of
-    their `squares`, plus `bias`: TF-IDF with vectors of length 1 in each block, without storing the vectors.
+    their squared `idf`, plus `bias`: TF-IDF with vectors of length 1 in each block, without storing the vectors.
 
     Attributes:
         weights: (n-grams, outputs) float32.
-        squares: (n-grams,) float32, the squared inverse document frequency of each.
+        idf: (n-grams,) float32, the inverse document frequency of each.
         bias: (outputs,) float32.
         words: N-grams below it are of words, the others of characters.
     """
 
     weights: np.ndarray
-    squares: np.ndarray
+    idf: np.ndarray
     bias: np.ndarray
     words: int
 
     def predict(self, blocks: Blocks) -> np.ndarray:
         """Return (texts, outputs) float32."""
-        scaled = _normalise(blocks, np.sqrt(self.squares))
-        return np.asarray(scaled @ (self.weights / np.sqrt(self.squares)[:, None]) + self.bias)
+        return np.asarray(_normalise(blocks, self.idf) @ (self.weights / self.idf[:, None]) + self.bias)
 
 
 def fit(
@@ -80,7 +80,7 @@ def fit(
     targets: np.ndarray,
     sample_weight: np.ndarray,
     *,
-    is_exclusive: bool,
+    loss: Loss,
     strength: float = STRENGTH,
     iterations: int = ITERATIONS,
     report: Callable[[int, float], None] | None = None,
@@ -93,25 +93,28 @@ def fit(
 
     Args:
         blocks: The training texts.
-        targets: (texts, outputs) float32 in [0, 1].
+        targets: (texts, outputs) float32; in [0, 1] but for the squared error.
         sample_weight: (texts,) float32.
-        is_exclusive: Whether the outputs are logits of a softmax; else each is the logit of a probability of its own.
+        loss: `softmax`: cross-entropy of labels of which one is right, two by their difference; `sigmoid`: of labels each by
+            itself; `square`: squared error, without naive Bayes.
         strength: Inverse of the ridge penalty.
         iterations: Most passes over the texts, but for those that search along a line.
         report: Told the passes so far, and the mean loss.
     """
     from scipy.optimize import minimize
 
-    roots = (np.log((1.0 + len(targets)) / (1.0 + blocks.document_frequencies())) + 1.0).astype(np.float32)
-    scales = log_count_ratios(blocks, targets)
-    problem = _Problem(_normalise(blocks, roots), targets, sample_weight, scales, is_exclusive=is_exclusive, strength=strength)
+    if loss == "softmax" and targets.shape[1] == 1:
+        loss = "sigmoid"
+    idf = (np.log((1.0 + len(targets)) / (1.0 + blocks.document_frequencies())) + 1.0).astype(np.float32)
+    scales = np.ones((len(idf), targets.shape[1]), np.float32) if loss == "square" else log_count_ratios(blocks, targets)
+    problem = _Problem(_normalise(blocks, idf), targets, sample_weight, scales, loss=loss, strength=strength)
     with ThreadPoolExecutor(2) as threads:
         problem.threads = threads
         options = {"maxiter": iterations, "maxcor": _MEMORY_OF_STEPS, "ftol": 1e-6}
         callback = None if report is None else _Counter(report, len(targets))
         found = minimize(problem, problem.start(), jac=True, method="L-BFGS-B", options=options, callback=callback)
     bias, weights = problem.divide(found.x.astype(np.float32))
-    return LinearModel(weights * scales * roots[:, None], np.square(roots), bias, blocks.words)
+    return LinearModel(weights * scales * idf[:, None], idf, bias, blocks.words)
 
 
 class _Counter:
@@ -125,13 +128,13 @@ class _Counter:
         self._report(self._done, float(intermediate_result.fun) / max(1, self._texts))
 
 
-def _normalise(blocks: Blocks, roots: np.ndarray) -> Any:
-    """Return (texts, n-grams) CSR: each n-gram's root, divided by the length of the text's vector in its block."""
+def _normalise(blocks: Blocks, idf: np.ndarray) -> Any:
+    """Return (texts, n-grams) CSR: each n-gram's inverse document frequency, divided by the length of the text's vector in its block."""
     from scipy.sparse import csr_matrix
 
     present = blocks.present
     texts = np.repeat(np.arange(present.shape[0]), np.diff(present.indptr))
-    values = roots[present.indices]
+    values = idf[present.indices]
     groups = 2 * texts + (present.indices >= blocks.words)
     lengths = np.sqrt(np.bincount(groups, weights=np.square(values), minlength=2 * present.shape[0]))
     return csr_matrix((values / lengths[groups].astype(np.float32), present.indices, present.indptr), shape=present.shape)
@@ -156,15 +159,13 @@ class _Problem:
 
     threads: ThreadPoolExecutor
 
-    def __init__(
-        self, features: Any, targets: np.ndarray, sample_weight: np.ndarray, scales: np.ndarray, *, is_exclusive: bool, strength: float
-    ) -> None:
+    def __init__(self, features: Any, targets: np.ndarray, sample_weight: np.ndarray, scales: np.ndarray, *, loss: Loss, strength: float) -> None:
         self._rows = _halves(features)
         self._columns = _halves(features.T.tocsr())
         self._targets = targets
         self._sample_weight = sample_weight[:, None]
         self._scales = scales
-        self._is_exclusive = is_exclusive and targets.shape[1] > 1
+        self._loss = loss
         self._penalty = 1.0 / strength
 
     def start(self) -> np.ndarray:
@@ -180,16 +181,19 @@ class _Problem:
     def __call__(self, variables: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the penalised loss and its gradient."""
         bias, weights = self.divide(variables.astype(np.float32))
-        loss, residual = self._loss(self._multiply(self._rows, weights * self._scales) + bias)
+        loss, residual = self._judge(self._multiply(self._rows, weights * self._scales) + bias)
         gradient = self._multiply(self._columns, residual)
         gradient *= self._scales
         gradient += self._penalty * weights
         penalty = 0.5 * self._penalty * float(np.vdot(weights, weights))
         return loss + penalty, np.concatenate([residual.sum(axis=0), gradient.ravel()]).astype(np.float64)
 
-    def _loss(self, logits: np.ndarray) -> tuple[float, np.ndarray]:
+    def _judge(self, logits: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the summed loss, and its derivative by the logits (texts, outputs)."""
-        if self._is_exclusive:
+        if self._loss == "square":
+            residual = logits - self._targets
+            return 0.5 * float((self._sample_weight * np.square(residual)).sum(dtype=np.float64)), self._sample_weight * residual
+        if self._loss == "softmax":
             shifted = logits - logits.max(axis=1, keepdims=True)
             log_total = np.log(np.exp(shifted).sum(axis=1, keepdims=True))
             log_probabilities = shifted - log_total

@@ -1,18 +1,21 @@
 """What a training will do, settled and checked before TensorFlow loads."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any  # Any: values as they come from flags and recipes
 
 from slmcli.backbones import BACKBONES
-from slmcli.backbones.base import Backbone
+from slmcli.backbones.base import Backbone, Branch
 from slmcli.config import FinetuneSettings, build
 from slmcli.dataset import Dataset
 from slmcli.errors import ConfigError, DatasetError
 from slmcli.files import sha256_json
+from slmcli.presets import choose, has_ngrams
 from slmcli.registry import hint
 from slmcli.tasks import TASKS
 from slmcli.tasks.base import TrainableTask
 
+AUTO = "auto"
 # does not change the trained weights
 _NOT_IN_FINGERPRINT = frozenset({"checkpoint_minutes", "tensorboard"})
 # our choice, on validation data: about this many examples are seen, in 5 to 30 passes, until validation no longer improves
@@ -29,33 +32,114 @@ _OF_SOME_TASKS: dict[str, tuple[Any, ...]] = {
 }
 
 
-def split_settings(values: Mapping[str, Any], *, source: str) -> tuple[FinetuneSettings, Backbone]:
-    """Divide flat settings into those of the training and those of the chosen backbone.
+@dataclass(frozen=True)
+class Plan:
+    """What a training will do.
+
+    Attributes:
+        settings: Of the training as a whole.
+        branches: Name to settings of each; none while `--backbone auto` has seen no dataset.
+        asked: What was asked for of branches.
+        source: Where it was asked for, for messages.
+        reason: Why these branches were chosen.
+    """
+
+    settings: FinetuneSettings
+    branches: Mapping[str, Branch]
+    asked: Mapping[str, Any]
+    source: str
+    reason: str = "asked for"
+
+    def flat(self) -> dict[str, Any]:
+        """Return all settings at one level, as a recipe has them."""
+        return {**self.settings.model_dump(), **{name: value for branch in self.branches.values() for name, value in branch.model_dump().items()}}
+
+
+def split_settings(values: Mapping[str, Any], *, source: str) -> Plan:
+    """Divide flat settings into those of the training and those of its branches.
 
     Raises:
         ConfigError: A setting is unknown, belongs to another backbone, or is out of range.
     """
     named = {str(key).replace("-", "_"): value for key, value in values.items()}
-    name = named.get("backbone") or FinetuneSettings.model_fields["backbone"].default
-    kind: type[Backbone] = BACKBONES.load(str(name))
-    of_backbone = {key: value for key, value in named.items() if key in kind.model_fields}
-    rest = {key: value for key, value in named.items() if key not in kind.model_fields}
+    kinds: dict[str, type[Branch]] = {name: BACKBONES.load(name) for name in BACKBONES.names()}
+    of_branches = {name for kind in kinds.values() for name in kind.model_fields}
+    rest = {key: value for key, value in named.items() if key not in of_branches}
     for key in rest:
-        owners = [other for other in BACKBONES.names() if key in BACKBONES.load(other).model_fields]
-        if owners:
-            raise ConfigError(f"{source}: {key!r} is a setting of backbone {owners[0]}, not of {name}. {name} has: {', '.join(kind.model_fields)}.")
         if key not in FinetuneSettings.model_fields:
-            known = [*FinetuneSettings.model_fields, *kind.model_fields]
+            known = [*FinetuneSettings.model_fields, *sorted(of_branches)]
             raise ConfigError(f"{source}: {key!r} is not a setting.{hint(key, known) or ' Known: ' + ', '.join(known) + '.'}")
-    return build(FinetuneSettings, rest, source=source), build(kind, of_backbone, source=source)
+    settings = build(FinetuneSettings, rest, source=source)
+    asked = {key: value for key, value in named.items() if key in of_branches}
+    if settings.backbone != AUTO:
+        return Plan(settings, _build_branches(branch_names(settings.backbone, source=source), asked, source=source), asked, source)
+    for kind in kinds.values():
+        build(kind, {key: value for key, value in asked.items() if key in kind.model_fields}, source=source)
+    return Plan(settings, {}, asked, source)
 
 
-def settle(settings: FinetuneSettings, backbone: Backbone, dataset: Dataset) -> tuple[FinetuneSettings, Backbone]:
-    """Fill in what depends on the size of the corpus, chosen on validation data (docs/decisions.md)."""
+def branch_names(backbone: str, *, source: str) -> list[str]:
+    """Return the names that `--backbone` joins.
+
+    Raises:
+        ConfigError: One is unknown, or stands twice.
+    """
+    names = [name.strip() for name in backbone.split("+")]
+    for name in names:
+        BACKBONES.load(name)
+        if names.count(name) > 1:
+            raise ConfigError(f"{source}: backbone {backbone!r} names {name} twice. Name it once; --ensemble trains it more often.")
+    return names
+
+
+def _build_branches(names: Sequence[str], asked: Mapping[str, Any], *, source: str) -> dict[str, Branch]:
+    kinds: dict[str, type[Branch]] = {name: BACKBONES.load(name) for name in names}
+    fields = [field for kind in kinds.values() for field in kind.model_fields]
+    for key in asked:
+        if key not in fields:
+            owner = next(other for other in BACKBONES.names() if key in BACKBONES.load(other).model_fields)
+            chosen = "+".join(names)
+            raise ConfigError(
+                f"{source}: {key!r} is a setting of backbone {owner}, not of {chosen}. {chosen} has: {', '.join(dict.fromkeys(fields))}."
+            )
+    return {name: build(kind, {key: asked[key] for key in asked if key in kind.model_fields}, source=source) for name, kind in kinds.items()}
+
+
+def settle(plan: Plan, dataset: Dataset) -> Plan:
+    """Fill in what depends on the corpus, chosen on validation data (docs/decisions.md).
+
+    Raises:
+        ConfigError: What was asked for is not among the branches that `--backbone auto` chose, or the dataset lacks what a branch reads.
+    """
+    plan = _choose_branches(plan, dataset)
+    if "bag" in plan.branches and not has_ngrams(dataset):
+        raise ConfigError(
+            f"{dataset.path} has no n-grams, which backbone bag reads. Preprocess again without --ngrams 0 (a task of two texts has none), "
+            "or pass another --backbone."
+        )
+    return replace(plan, settings=_settle_training(plan.settings, dataset), branches=_settle_branches(plan.branches, dataset))
+
+
+def _choose_branches(plan: Plan, dataset: Dataset) -> Plan:
+    if plan.settings.backbone != AUTO:
+        return replace(plan, settings=plan.settings.model_copy(update={"ensemble": plan.settings.ensemble or 1}))
+    choice = choose(plan.settings.preset, dataset)
+    names, reason = choice.branches, choice.reason
+    fields = {field for name in names for field in BACKBONES.load(name).model_fields}
+    if plan.settings.head == "flatten" or not fields.issuperset(plan.asked):
+        owners = [name for name in BACKBONES.names() if set(BACKBONES.load(name).model_fields).issuperset(plan.asked)]
+        names = ("conv",) if plan.settings.head == "flatten" or "conv" in owners or not owners else (owners[0],)
+        reason = "the settings that were asked for belong to it"
+    update = {"backbone": "+".join(names), "ensemble": plan.settings.ensemble or choice.ensemble}
+    branches = _build_branches(names, plan.asked, source=plan.source)
+    return replace(plan, settings=plan.settings.model_copy(update=update), branches=branches, reason=reason)
+
+
+def _settle_training(settings: FinetuneSettings, dataset: Dataset) -> FinetuneSettings:
     examples = max(1, dataset.examples("train"))
     has_ratios = "initial_embedding" in TASKS.load(settings.task).own_settings
     is_large = examples >= _LARGE_CORPUS
-    settled = settings.model_copy(
+    return settings.model_copy(
         update={
             "epochs": settings.epochs or min(30, max(5, -(-_EXAMPLES_SEEN // examples))),
             "batch_size": settings.batch_size or (64 if is_large else 32),
@@ -65,8 +149,16 @@ def settle(settings: FinetuneSettings, backbone: Backbone, dataset: Dataset) -> 
             "initial_embedding": settings.initial_embedding or ("uniform" if is_large or not has_ratios else "naive_bayes"),
         }
     )
-    dropout = backbone.embedding_dropout if backbone.embedding_dropout is not None else (0.6 if is_large else 0.5)
-    return settled, backbone.model_copy(update={"embedding_dropout": dropout})
+
+
+def _settle_branches(branches: Mapping[str, Branch], dataset: Dataset) -> dict[str, Branch]:
+    dropout = 0.6 if dataset.examples("train") >= _LARGE_CORPUS else 0.5
+    return {
+        name: branch.model_copy(update={"embedding_dropout": dropout})
+        if isinstance(branch, Backbone) and branch.embedding_dropout is None
+        else branch
+        for name, branch in branches.items()
+    }
 
 
 def check_compatible(dataset: Dataset, settings: FinetuneSettings) -> None:
@@ -108,6 +200,8 @@ def _untunable(dataset: Dataset, settings: FinetuneSettings) -> list[str]:
     return []
 
 
-def fingerprint(dataset: Dataset, settings: FinetuneSettings, backbone: Backbone) -> str:
+def fingerprint(dataset: Dataset, plan: Plan) -> str:
     """Hash everything that decides the trained weights."""
-    return sha256_json([dataset.fingerprint, settings.model_dump(exclude=set(_NOT_IN_FINGERPRINT)), backbone.model_dump()])[:16]
+    # a preset is what chose the branches; once they are chosen it says nothing
+    excluded = {*_NOT_IN_FINGERPRINT, "preset"}
+    return sha256_json([dataset.fingerprint, plan.settings.model_dump(exclude=excluded), [each.model_dump() for each in plan.branches.values()]])[:16]

@@ -9,6 +9,7 @@ import numpy as np
 
 from slmcli.batching import pad
 from slmcli.bundle import Bundle, open_bundle
+from slmcli.ngrams import FEATURE, encode_example
 from slmcli.reading import Example
 from slmcli.tokenizers.base import PADDING_ID
 
@@ -29,7 +30,8 @@ class Predictor:
         Texts of similar length share a batch; which ones do changes no result beyond rounding.
         """
         bundle = self.bundle
-        encoded = [bundle.task.encode(self._as_example(text), bundle.tokenizer, bundle.encoding) for text in texts]
+        parts = (bundle.task, bundle.tokenizer, bundle.encoding, bundle.ngrams)
+        encoded = [encode_example(self._as_example(text), *parts) for text in texts]
         result = np.zeros((len(texts), bundle.task.width), np.float32)
         order = sorted(range(len(encoded)), key=lambda row: max(len(encoded[row][name]) for name in bundle.task.input_features))
         for start in range(0, len(order), batch_size):
@@ -47,7 +49,8 @@ class Predictor:
         batch = {}
         for name in self.bundle.task.input_features:
             sequences = [features[name] for features in encoded]
-            batch[name] = pad(sequences, length=self.bundle.length or max(1, *map(len, sequences)), pad_id=PADDING_ID)
+            fixed = None if name == FEATURE else self.bundle.length
+            batch[name] = pad(sequences, length=fixed or max(1, *map(len, sequences)), pad_id=PADDING_ID)
         return batch
 
     def predict(self, texts: Sequence[Input], *, batch_size: int = 64) -> list[dict[str, Any]]:

@@ -23,19 +23,30 @@ FORMAT_VERSION = 1
 
 @dataclass(frozen=True)
 class Run:
-    """A run directory."""
+    """A run directory, or the part of it that belongs to one member of a model.
+
+    Attributes:
+        path: The directory.
+        member: Name of the member; empty for the only one, or the first, that is trained step by step.
+    """
 
     path: Path
+    member: str = ""
 
     @property
     def last_checkpoint(self) -> Path:
         """State of an unfinished training."""
-        return self.path / "checkpoints" / "last" / "state.npz"
+        return self.path / "checkpoints" / self.member / "last" / "state.npz"
 
     @property
     def best_checkpoint(self) -> Path:
         """Weights of the best epoch."""
-        return self.path / "checkpoints" / "best" / "best.weights.h5"
+        return self.path / "checkpoints" / self.member / "best" / "best.weights.h5"
+
+    @property
+    def bag(self) -> Path:
+        """Weights of the bag of n-grams."""
+        return self.path / "checkpoints" / "bag.npz"
 
     @property
     def bundle(self) -> Path:
@@ -58,15 +69,23 @@ class Run:
     def log(self, record: Mapping[str, Any]) -> None:
         """Append a line to log.jsonl."""
         with (self.path / "log.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
+            file.write(json.dumps({**record, **({"member": self.member} if self.member else {})}) + "\n")
 
     def forget_log_after(self, step: int) -> None:
         """Drop log lines of steps that a resumed run will make again."""
         path = self.path / "log.jsonl"
         if path.exists():
             complete = [line for line in path.read_text(encoding="utf-8").splitlines() if line.endswith("}")]
-            kept = [line for line in complete if json.loads(line)["step"] <= step]
+            kept = [line for line, record in zip(complete, map(json.loads, complete), strict=True) if self._is_kept(record, step)]
             write_text(path, "".join(line + "\n" for line in kept))
+
+    def _is_kept(self, record: Mapping[str, Any], step: int) -> bool:
+        return record.get("member", "") != self.member or record["step"] <= step
+
+    def make_directories(self) -> None:
+        """Make the directories of the checkpoints."""
+        for directory in (self.last_checkpoint.parent, self.best_checkpoint.parent):
+            directory.mkdir(parents=True, exist_ok=True)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -110,8 +129,7 @@ def start_run(path: Path, fingerprint: str, *, files: Mapping[str, str], facts: 
     run = Run(path)
     if resume:
         _check_resumable(run, fingerprint)
-        for directory in (run.last_checkpoint.parent, run.best_checkpoint.parent):
-            directory.mkdir(parents=True, exist_ok=True)
+        run.make_directories()
         return run
     if (path / "run.json").exists() and not overwrite:
         document = run.read()
@@ -127,8 +145,7 @@ def start_run(path: Path, fingerprint: str, *, files: Mapping[str, str], facts: 
                 shutil.rmtree(old)
         path.mkdir(parents=True, exist_ok=True)
         run.write({**facts, "fingerprint": fingerprint, "status": "running"})
-        for directory in (run.last_checkpoint.parent, run.best_checkpoint.parent):
-            directory.mkdir(parents=True)
+        run.make_directories()
         for name, content in files.items():
             write_text(path / name, content)
     return run

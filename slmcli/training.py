@@ -1,49 +1,39 @@
-"""Train a model on a dataset: settle the settings, compile, fit, keep the best epoch, write the bundle."""
+"""Train a model on a dataset: settle the settings, train each member, weigh them, write the bundle."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any  # Any: Keras models, JSON documents
 
 import numpy as np
 
+from slmcli.backbones.bag import Bag
 from slmcli.backbones.base import Backbone
-from slmcli.batching import balanced_label_weights, bucket_limits, count_steps, evaluation_batches, length_histogram, training_batches
+from slmcli.bagging import Solving
+from slmcli.batching import bucket_limits, evaluation_batches, length_histogram
 from slmcli.bundle import write_bundle
-from slmcli.config import FinetuneSettings, HeadSettings
 from slmcli.dataset import Dataset
-from slmcli.errors import BundleError, Interrupted
 from slmcli.files import read_json, write_json
-from slmcli.naive_bayes import log_count_ratios
-from slmcli.plan import check_compatible, fingerprint, settle, split_settings
+from slmcli.joining import Joined, join
+from slmcli.mixing import choose_shares
+from slmcli.ngrams import FEATURE
+from slmcli.plan import Plan, check_compatible, fingerprint, settle, split_settings
 from slmcli.recipe_files import to_yaml
-from slmcli.run import FORMAT_VERSION, Progress, Run, interruption, is_up_to_date, load_progress, start_run
-from slmcli.runtime import describe_environment, quiet_stderr, resolve_precision, start_tensorflow
-from slmcli.signals import StopRequest, stop_on_signal
+from slmcli.run import FORMAT_VERSION, Run, is_up_to_date, start_run
+from slmcli.runtime import describe_environment, resolve_precision, start_tensorflow
+from slmcli.session import EVALUATION_BATCH, Session
 from slmcli.tasks import TASKS
 from slmcli.tasks.base import TrainableTask
-from slmcli.tokenizers.base import Tokenizer
 
-# our choice, on validation data: 0.25 of 0.1, 0.25 and 0.5 (docs/decisions.md)
-_RATIO_SCALE = 0.25
-_EVALUATION_BATCH = 256  # our choice: more gains nothing on a processor
+Report = Callable[[Mapping[str, Any]], None]
 
 
-def finetune(
-    dataset: Dataset,
-    values: Mapping[str, Any],
-    out: Path,
-    *,
-    source: str,
-    resume: bool,
-    overwrite: bool,
-    report: Callable[[Mapping[str, Any]], None],
-) -> dict[str, Any]:
+def finetune(dataset: Dataset, values: Mapping[str, Any], out: Path, *, source: str, resume: bool, overwrite: bool, report: Report) -> dict[str, Any]:
     """Train unless a finished run with the same settings and data stands at `out`.
 
     Args:
         dataset: The encoded dataset.
-        values: Flat settings of training and backbone.
+        values: Flat settings of training and branches.
         out: The run directory.
         source: Where the settings come from, for messages.
         resume: Go on with an unfinished run.
@@ -56,38 +46,31 @@ def finetune(
     Raises:
         Interrupted: A signal came; the last checkpoint holds the state after the step that was in work.
     """
-    settings, backbone = split_settings(values, source=source)
-    check_compatible(dataset, settings)
-    settings, backbone = settle(settings, backbone, dataset)
-    if is_up_to_date(out, fingerprint(dataset, settings, backbone)) and not overwrite:
+    plan = split_settings(values, source=source)
+    check_compatible(dataset, plan.settings)
+    plan = settle(plan, dataset)
+    if is_up_to_date(out, fingerprint(dataset, plan)) and not overwrite:
         summary = read_json(out / "metrics.json", format_version=FORMAT_VERSION)
         return {**{name: value for name, value in summary.items() if name not in ("history", "format_version")}, **_places(out), "up_to_date": True}
-    return _train(dataset, settings, backbone, out, resume=resume, overwrite=overwrite, report=report)
+    return _train(dataset, plan, out, resume=resume, overwrite=overwrite, report=report)
 
 
-def _train(
-    dataset: Dataset,
-    settings: FinetuneSettings,
-    backbone: Backbone,
-    out: Path,
-    *,
-    resume: bool,
-    overwrite: bool,
-    report: Callable[[Mapping[str, Any]], None],
-) -> dict[str, Any]:
+def _train(dataset: Dataset, plan: Plan, out: Path, *, resume: bool, overwrite: bool, report: Report) -> dict[str, Any]:
+    settings = plan.settings
     precision, reason = _begun_with(out) if resume else resolve_precision(settings.precision)
-    configuration = {"finetune": {**settings.model_dump(), **backbone.model_dump()}}
     environment = {
         "format_version": FORMAT_VERSION,
         **describe_environment(),
         "precision": precision,
         "precision_reason": reason,
         "threads": settings.threads,
+        "backbone": settings.backbone,
+        "backbone_reason": plan.reason,
     }
     run = start_run(
         out,
-        fingerprint(dataset, settings, backbone),
-        files={"config.yaml": to_yaml(configuration)},
+        fingerprint(dataset, plan),
+        files={"config.yaml": to_yaml({"finetune": plan.flat()})},
         facts={"command": "finetune", "task": settings.task, "dataset": str(dataset.path.resolve()), "dataset_fingerprint": dataset.fingerprint},
         resume=resume,
         overwrite=overwrite,
@@ -95,9 +78,7 @@ def _train(
     with run.locked():
         write_json(run.path / "environment.json", environment)
         start_tensorflow(threads=settings.threads, seed=settings.seed)
-        session = Session(dataset, settings, backbone, run, precision)
-        session.fit(report)
-        return session.finish()
+        return Training(dataset, plan, run, precision).run_members(report)
 
 
 def _places(out: Path) -> dict[str, str]:
@@ -111,198 +92,129 @@ def _begun_with(out: Path) -> tuple[str, str]:
     return document.get("precision", "float32"), document.get("precision_reason", "unknown")
 
 
-class Session:
-    """One training in one process."""
+class Training:
+    """The training of all members of a model."""
 
-    def __init__(self, dataset: Dataset, settings: FinetuneSettings, backbone: Backbone, run: Run, precision: str) -> None:
-        self.dataset = dataset
-        self.settings = settings
-        self.backbone = backbone
-        self.run = run
-        task: TrainableTask = TASKS.load(settings.task)(dataset.labels)
+    def __init__(self, dataset: Dataset, plan: Plan, run: Run, precision: str) -> None:
+        self.dataset, self.plan, self.run, self.precision = dataset, plan, run, precision
+        task: TrainableTask = TASKS.load(plan.settings.task)(dataset.labels)
         self.task = task.with_learned(task.learn_targets(example.features for example in dataset.read("train")))
-        self.tokenizer: Tokenizer = dataset.load_tokenizer()
-        self.progress: Progress = load_progress(run.last_checkpoint)
-        self.length = dataset.encoding.max_length if settings.head == "flatten" else None
-        self.lengths = {split: length_histogram(dataset, self.task, split) for split in ("train", "validation")}
-        self.limits = [self.length] if self.length else bucket_limits(self.lengths["train"])
-        self.batch_size = settings.batch_size or 64
-        self.epochs = settings.epochs or 1
-        self.steps_per_epoch = count_steps(self.lengths["train"], self.limits, batch_size=self.batch_size)
-        self.has_validation = dataset.examples("validation") > 0
-        self.model = self._compile(precision)
+        self.length = dataset.encoding.max_length if plan.settings.head == "flatten" else None
 
-    def _compile(self, precision: str) -> Any:
-        from slmcli.optimizers import build_optimizer
-
-        model = build_model(self.task, self.backbone, self.settings, len(self.tokenizer.vocabulary), length=self.length, precision=precision)
-        optimizer = build_optimizer(self.settings, steps=self.steps_per_epoch * self.epochs)
-        model.compile(optimizer=optimizer, **self.task.compile_arguments(label_smoothing=self.settings.label_smoothing, loss=self.settings.loss))
-        optimizer.build(model.trainable_variables)
-        if self.settings.initial_embedding == "naive_bayes" and not self.progress.step:
-            self._add_ratios(model.get_layer(self.settings.backbone).get_layer("embedding").embeddings)
-        return model
-
-    def _add_ratios(self, embeddings: Any) -> None:
-        """Add the log-count ratios of the tokens to the first values of their vectors, where they take up half of them at most."""
-        ratios = log_count_ratios(self.dataset, vocabulary_size=embeddings.shape[0])
-        columns = ratios.shape[1]
-        if columns <= embeddings.shape[1] // 2:
-            values = embeddings.numpy()
-            values[:, :columns] += _RATIO_SCALE * ratios
-            embeddings.assign(values)
-
-    def fit(self, report: Callable[[Mapping[str, Any]], None]) -> None:
-        """Train from where the run stands to the end.
+    def run_members(self, report: Report) -> dict[str, Any]:
+        """Train each member from where the run stands, join them, and write bundle and metrics; return the summary.
 
         Raises:
             Interrupted: A signal came.
         """
-        progress = self.progress
-        if progress.is_finished or progress.epoch >= self.epochs:
-            return
-        self.run.forget_log_after(progress.step)
-        self._build_metrics()
-        with stop_on_signal() as stop:
-            callbacks = self._callbacks(report, stop)
-            if progress.step_in_epoch:  # an epoch broken off: finish it first
-                self._fit(callbacks, steps=self.steps_per_epoch - progress.step_in_epoch, until=progress.epoch + 1)
-            if not (progress.is_finished or stop.is_set) and progress.epoch < self.epochs:
-                self._fit(callbacks, steps=self.steps_per_epoch, until=self.epochs)
-        if stop.is_set and not progress.is_finished and progress.epoch < self.epochs:
-            raise Interrupted(interruption(self.run, progress))
+        summaries: list[dict[str, Any]] = []
+        models: list[Any] = []
+        history: list[dict[str, Any]] = []
+        for name, member in self.members(summaries):
+            member.fit(report if self._count() == 1 else _named(report, name))
+            summaries.append({"name": name, **member.summary()})
+            history += [{"member": name, **record} for record in member.progress.history] if isinstance(member, Session) else []
+            models.append(member.best_model())
+        return self._finish(join(models, length=self.length, name=self.task.name), summaries, history)
 
-    def _build_metrics(self) -> None:
-        """Make Keras create the variables of its metrics, which it does on their first use, so that a saved state fits."""
-        inputs, targets, weights = next(iter(self._training_batches(range(1), skip_steps=0)))
-        self.model.test_on_batch(inputs, targets, weights)
+    def _count(self) -> int:
+        steps = [name for name in self.plan.branches if name != "bag"]
+        return len(self.plan.branches) - len(steps) + len(steps) * (self.plan.settings.ensemble or 1)
 
-    def _training_batches(self, epochs: range, *, skip_steps: int) -> Any:
-        return training_batches(
-            self.dataset,
-            self.task,
-            batch_size=self.batch_size,
-            seed=self.settings.seed,
-            limits=self.limits,
-            label_weights=self._label_weights(),
-            epochs=epochs,
-            skip_steps=skip_steps,
-        )
+    def members(self, before: Sequence[Mapping[str, Any]] = ()) -> Iterator[tuple[str, Session | Solving]]:
+        """Yield each member under its name, made when the one before is done."""
+        is_first = True
+        for name, branch in self.plan.branches.items():
+            if isinstance(branch, Bag):
+                yield name, Solving(self.dataset, self.task, self.plan.settings, branch, self.run)
+            elif isinstance(branch, Backbone):
+                for place in range(self.plan.settings.ensemble or 1):
+                    label = name if (self.plan.settings.ensemble or 1) == 1 else f"{name}-{place + 1}"
+                    yield label, self._session(branch, "" if is_first else label, place=place, before=before)
+                    is_first = False
 
-    def _fit(self, callbacks: list[Any], *, steps: int, until: int) -> None:
-        self.model.fit(
-            self._training_batches(range(self.progress.epoch, until), skip_steps=self.progress.step_in_epoch),
-            epochs=until,
-            initial_epoch=self.progress.epoch,
-            steps_per_epoch=steps,
-            validation_data=self._validation_batches() if self.has_validation else None,
-            validation_steps=self._validation_steps() if self.has_validation else None,
-            callbacks=callbacks,
-            shuffle=False,
-            verbose=0,
-        )
+    def _session(self, branch: Backbone, member: str, *, place: int, before: Sequence[Mapping[str, Any]]) -> Session:
+        """Return the training of one member.
 
-    def _callbacks(self, report: Callable[[Mapping[str, Any]], None], stop: StopRequest) -> list[Any]:
-        import keras
+        Args:
+            branch: Its architecture.
+            member: Its name among the checkpoints.
+            place: Its number among those of the same architecture, which decides its seed.
+            before: Summaries of the members that were trained before it.
+        """
+        settings, run = self.plan.settings, Run(self.run.path, member)
+        changes: dict[str, Any] = {"seed": (settings.seed + place) % 2**32}
+        if settings.max_minutes is not None:  # what is left is divided among the members to come
+            left = max(0.0, settings.max_minutes - sum(each["seconds"] for each in before) / 60)
+            changes["max_minutes"] = max(1e-3, left / (self._count() - len(before)))
+        return Session(self.dataset, self.task, settings.model_copy(update=changes), branch, run, self.precision)
 
-        from slmcli.callbacks import Checkpoint, Report
-
-        examples, tokens = self.dataset.examples("train"), self._training_tokens()
-        callbacks = [
-            Checkpoint(self.run, self.progress, self.settings, stop, steps_per_epoch=self.steps_per_epoch, has_validation=self.has_validation),
-            Report(report, self.run, self.progress, settings=self.settings, steps_per_epoch=self.steps_per_epoch, examples=examples, tokens=tokens),
-        ]
-        if self.settings.tensorboard:
-            callbacks.append(keras.callbacks.TensorBoard(self.run.path / "tensorboard", write_graph=False, profile_batch=0))
-        return callbacks
-
-    def _training_tokens(self) -> int:
-        return sum(length * count for length, count in self.lengths["train"].items())
-
-    def _label_weights(self) -> list[float]:
-        counts = self.dataset.label_counts("train")
-        return balanced_label_weights(counts) if self.settings.class_weights else [1.0] * len(counts)
-
-    def _validation_limits(self) -> list[int]:
-        return [self.length] if self.length else bucket_limits(self.lengths["validation"])
-
-    def _validation_steps(self) -> int:
-        return count_steps(self.lengths["validation"], self._validation_limits(), batch_size=_EVALUATION_BATCH)
-
-    def _validation_batches(self) -> Any:
-        return evaluation_batches(self.dataset, self.task, "validation", batch_size=_EVALUATION_BATCH, limits=self._validation_limits())
-
-    def finish(self) -> dict[str, Any]:
-        """Write the bundle of the best epoch, metrics.json and the end of run.json; return the summary."""
-        progress = self.progress
-        model = build_model(self.task, self.backbone, self.settings, len(self.tokenizer.vocabulary), length=self.length, precision="float32")
-        try:
-            model.load_weights(self.run.best_checkpoint)
-        except (OSError, ValueError, KeyError) as error:
-            raise BundleError(f"{self.run.best_checkpoint} is not readable ({error}). Begin anew with --overwrite.") from error
-        scores = self._judge_validation(model)
+    def _finish(self, joined: Joined, members: list[dict[str, Any]], history: list[dict[str, Any]]) -> dict[str, Any]:
+        """Weigh the members, write the bundle, metrics.json and the end of run.json; return the summary."""
+        shares, scores = self._judge_validation(joined)
+        model = joined.whole
+        seconds = sum(each["seconds"] for each in members)
         summary = {
             **_places(self.run.path),
-            "epochs": progress.epoch,
-            "best_epoch": progress.best_epoch + 1,
-            "steps": progress.step,
-            "seconds": round(progress.seconds, 2),
-            "examples_per_second": self._per_second(self.dataset.examples("train")),
-            "tokens_per_second": self._per_second(self._training_tokens()),
+            "backbone": self.plan.settings.backbone,
+            **{name: sum(each[name] for each in members) for name in ("epochs", "steps")},
+            "best_epoch": members[-1]["best_epoch"],
+            "seconds": round(seconds, 2),
+            "examples_per_second": round(sum(each["examples_seen"] for each in members) / max(1e-6, seconds), 1),
+            "tokens_per_second": round(sum(each["tokens_seen"] for each in members) / max(1e-6, seconds), 1),
             "parameters": model.count_params(),
             "trainable_parameters": sum(math.prod(weight.shape) for weight in model.trainable_weights),
+            "members": [{**each, "share": round(float(share), 4)} for each, share in zip(members, shares, strict=True)],
             "scores": scores,
         }
-        self._write_bundle(model, scores)
-        write_json(self.run.path / "metrics.json", {"format_version": FORMAT_VERSION, **summary, "history": progress.history})
+        self._write_bundle(joined, scores)
+        write_json(self.run.path / "metrics.json", {"format_version": FORMAT_VERSION, **summary, "history": history})
         self.run.write({**self.run.read(), "status": "complete"})
         return summary
 
-    def _write_bundle(self, model: Any, scores: Mapping[str, float]) -> None:
+    def _judge_validation(self, joined: Joined) -> tuple[np.ndarray, dict[str, float]]:
+        """Let members get shares, and the task its decisions, by the validation examples; return shares and scores."""
+        count = joined.apart.output_shape[1]
+        if not self.dataset.examples("validation"):
+            return np.full(count, 1.0 / count), {}
+        task = self.task.with_inputs(joined.features)
+        limits = [self.length] if self.length else bucket_limits(length_histogram(self.dataset, task, "validation"))
+        batches = evaluation_batches(self.dataset, task, "validation", batch_size=EVALUATION_BATCH, limits=limits)
+        found = [(joined.apart(inputs, training=False).numpy(), targets.numpy()) for inputs, targets, _ in batches]
+        outputs, targets = np.concatenate([each for each, _ in found]), np.concatenate([each for _, each in found])
+        shares = choose_shares(outputs, targets, loss=task.output_loss)
+        joined.weigh(shares)
+        probabilities = task.probabilities(np.einsum("nmw,m->nw", outputs, shares))
+        references = task.references_of(targets)
+        tunes = self.plan.settings.tune_threshold
+        self.task = self.task.with_learned(task.learn_decisions(probabilities, references, tunes_threshold=tunes))
+        return shares, {name: round(value, 6) for name, value in self.task.score_probabilities(probabilities, references).items()}
+
+    def _write_bundle(self, joined: Joined, scores: Mapping[str, float]) -> None:
         write_bundle(
             self.run.bundle,
-            model,
+            joined.whole,
             format_name="keras",
             quantize="none",
-            task=self.task,
-            tokenizer=self.tokenizer,
-            settings={
-                "encoding": self.dataset.encoding.model_dump(),
-                "length": self.length,
-                "finetune": {**self.settings.model_dump(), **self.backbone.model_dump()},
-            },
+            task=self.task.with_inputs(joined.features),
+            tokenizer=self.dataset.load_tokenizer(),
+            ngrams=self.dataset.load_ngrams() if FEATURE in joined.features else None,
+            settings={"encoding": self.dataset.encoding.model_dump(), "length": self.length, "finetune": self.plan.flat()},
             facts={
-                "backbone": self.settings.backbone,
-                "parameters": model.count_params(),
+                "backbone": self.plan.settings.backbone,
+                "parameters": joined.whole.count_params(),
                 "scores": scores,
                 "dataset_fingerprint": self.dataset.fingerprint,
-                "licence": self.settings.licence,
+                "licence": self.plan.settings.licence,
             },
             overwrite=True,
         )
 
-    def _per_second(self, amount: int) -> float:
-        return round(self.progress.step / self.steps_per_epoch * amount / max(1e-6, self.progress.seconds), 1)
 
-    def _judge_validation(self, model: Any) -> dict[str, float]:
-        """Let the task learn its decisions from the validation examples, and return their scores; none without such examples."""
-        if not self.has_validation:
-            return {}
-        batches = [(model(inputs, training=False).numpy(), targets.numpy()) for inputs, targets, _ in self._validation_batches()]
-        probabilities = self.task.probabilities(np.concatenate([outputs for outputs, _ in batches]))
-        references = self.task.references_of(np.concatenate([targets for _, targets in batches]))
-        self.task = self.task.with_learned(self.task.learn_decisions(probabilities, references, tunes_threshold=self.settings.tune_threshold))
-        return {name: round(value, 6) for name, value in self.task.score_probabilities(probabilities, references).items()}
+def _named(report: Report, member: str) -> Report:
+    """Return a listener that tells whose event it is."""
 
+    def listener(event: Mapping[str, Any]) -> None:
+        report({**event, "member": member})
 
-def build_model(task: TrainableTask, backbone: Backbone, head: HeadSettings, vocabulary_size: int, *, length: int | None, precision: str) -> Any:
-    """Return an uncompiled `keras.Model` from token_ids to outputs, computing in the dtype policy `precision`."""
-    import keras
-
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(precision)
-    try:
-        with quiet_stderr():
-            return task.build_model(backbone.build(vocabulary_size=vocabulary_size, length=length), head, length=length)
-    finally:
-        keras.config.set_dtype_policy(before)
+    return listener

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from tokenizers import Tokenizer as Library
 from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
 
+from slmcli.backbones import BACKBONES
 from slmcli.cli.main import main
 from slmcli.config import PreprocessSettings
 from slmcli.dataset import open_dataset
@@ -27,12 +28,10 @@ TINY = {
     "epochs": 2,
     "batch_size": 8,
     "learning_rate": 0.01,
-    "embedding": 8,
-    "embedding_dropout": 0.1,
     "dropout": 0.1,
     "tensorboard": False,
 }
-OF_BACKBONE: dict[str, dict[str, Any]] = {"conv": {"filters": 8}, "lstm": {"units": 8}}
+OF_BRANCHES = {"embedding": 8, "embedding_dropout": 0.1, "filters": 8, "units": 8}
 
 
 def rows() -> list[tuple[str, str]]:
@@ -50,9 +49,15 @@ def write_jsonl(path: Path, examples: Sequence[tuple[str, str]]) -> Path:
 
 def train_tiny(dataset: Path, out: Path, *, backbone: str = "conv", **changes: Any) -> Path:
     """Train for a second; return the run."""
-    values = {**TINY, "backbone": backbone, **OF_BACKBONE[backbone], **changes}
-    finetune(open_dataset(dataset), values, out, source="test", resume=False, overwrite=False, report=ignore)
+    finetune(open_dataset(dataset), {**TINY, **with_backbone(backbone, **changes)}, out, source="test", resume=False, overwrite=False, report=ignore)
     return out
+
+
+def with_backbone(backbone: str, **changes: Any) -> dict[str, Any]:
+    """Return changes and a backbone, small, without what belongs to other backbones."""
+    known = {name for branch in backbone.split("+") for name in BACKBONES.load(branch).model_fields}
+    of_others = {name for branch in BACKBONES.names() for name in BACKBONES.load(branch).model_fields} - known
+    return {name: value for name, value in {**OF_BRANCHES, **changes, "backbone": backbone}.items() if name not in of_others}
 
 
 def ignore(event: Any) -> None:

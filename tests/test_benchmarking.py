@@ -12,7 +12,7 @@ from slmcli.errors import ConfigError
 
 def test_the_pipeline_and_every_backbone_are_timed(dataset: Path) -> None:
     result = benchmark_input(open_dataset(dataset), rounds=2, threads=0, seed=0)
-    assert set(result["training"]) == set(BACKBONES.names())
+    assert set(result["training"]) == set(BACKBONES.names()) - {"bag"}
     assert len(result["seconds"]) == 2
     assert result["ratio"] == pytest.approx(result["examples_per_second"] / max(result["training"].values()), rel=0.01)
 

@@ -42,7 +42,7 @@ def test_a_missing_file_is_named(copy: Path) -> None:
 def test_a_newer_format_is_refused(copy: Path) -> None:
     manifest = json.loads((copy / "manifest.json").read_text(encoding="utf-8"))
     (copy / "manifest.json").write_text(json.dumps({**manifest, "format_version": 7}), encoding="utf-8")
-    with pytest.raises(FormatVersionError, match=r"manifest.json has format_version 7; slm .* reads up to 1"):
+    with pytest.raises(FormatVersionError, match=r"manifest.json has format_version 7; slm .* reads up to 2"):
         open_bundle(copy)
 
 

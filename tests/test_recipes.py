@@ -36,8 +36,8 @@ def test_a_written_recipe_is_valid_and_complete(task: str, backbone: str, tmp_pa
     (tmp_path / "recipe.yaml").write_text(text, encoding="utf-8")
     sections = read_recipe(tmp_path / "recipe.yaml")
     assert set(sections) == set(SECTIONS)
-    settings, chosen = split_settings(sections["finetune"], source="recipe")
-    assert (settings.task, type(chosen)) == (task, BACKBONES.load(backbone))
+    plan = split_settings(sections["finetune"], source="recipe")
+    assert (plan.settings.task, type(plan.branches[backbone])) == (task, BACKBONES.load(backbone))
 
 
 def test_a_written_recipe_names_the_columns_it_found(table: str, tmp_path: Path) -> None:

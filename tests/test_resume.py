@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import OF_BACKBONE, train_tiny
+from conftest import train_tiny, with_backbone
 
 from slmcli.dataset import open_dataset
 from slmcli.errors import BundleError, ConfigError, Interrupted, OutputError
@@ -37,7 +37,7 @@ def assert_equal_weights(first: Path, second: Path) -> None:
 
 
 def command(dataset: Path, out: Path, backbone: str, *more: str) -> list[str]:
-    settings = {**LONG, "embedding": 8, "learning_rate": 0.01, "backbone": backbone, **OF_BACKBONE[backbone]}
+    settings = {"learning_rate": 0.01, **with_backbone(backbone, **LONG)}
     options = [text for name, value in settings.items() for text in (f"--{name.replace('_', '-')}", str(value))]
     return [sys.executable, "-m", "slmcli", "finetune", str(dataset), "--no-tensorboard", "--out", str(out), *options, *more]
 
@@ -53,11 +53,11 @@ def start_and_stop(arguments: list[str], stop: Callable[["subprocess.Popen[str]"
     return process.returncode
 
 
-@pytest.mark.parametrize("backbone", ["conv", "lstm"])
-def test_a_killed_run_resumed_equals_the_run_left_alone(backbone: str, dataset: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("backbone", "after"), [("conv", "epoch 2/"), ("lstm", "epoch 2/"), ("bag+conv", "conv: epoch 2/")])
+def test_a_killed_run_resumed_equals_the_run_left_alone(backbone: str, after: str, dataset: Path, tmp_path: Path) -> None:
     alone, killed = tmp_path / "alone", tmp_path / "killed"
     subprocess.run(command(dataset, alone, backbone, "--quiet"), check=True, capture_output=True)
-    code = start_and_stop(command(dataset, killed, backbone), lambda process: process.kill(), after="epoch 2/")
+    code = start_and_stop(command(dataset, killed, backbone), lambda process: process.kill(), after=after)
     assert code == -9
     assert Run(killed).read()["status"] == "running"
     subprocess.run(command(dataset, killed, backbone, "--resume", "--quiet"), check=True, capture_output=True)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import ignore, train_tiny, write_jsonl
+from conftest import TINY, ignore, train_tiny, with_backbone, write_jsonl
 
 from slmcli.backbones import BACKBONES
 from slmcli.config import PreprocessSettings
@@ -22,7 +22,7 @@ def read(path: Path) -> Any:
 
 
 def test_a_finished_run_is_recognised(run: Path, dataset: Path) -> None:
-    values = {"epochs": 6, "batch_size": 8, "learning_rate": 0.01, "embedding": 8, "embedding_dropout": 0.1, "dropout": 0.1, "filters": 8}
+    values = {**TINY, **with_backbone("conv", epochs=6)}
     summary = finetune(open_dataset(dataset), values, run, source="test", resume=False, overwrite=False, report=ignore)
     assert summary["up_to_date"]
 
@@ -150,14 +150,14 @@ def test_training_without_validation_keeps_the_last_epoch(corpus: Path, tmp_path
 
 
 def test_small_corpora_get_more_epochs_and_smaller_batches(dataset: Path) -> None:
-    settings, backbone = settle(*split_settings({}, source="test"), open_dataset(dataset))
-    assert (settings.epochs, settings.batch_size, backbone.embedding_dropout) == (30, 32, 0.5)
+    plan = settle(split_settings({"backbone": "conv"}, source="test"), open_dataset(dataset))
+    assert {**plan.flat(), "epochs": 30, "batch_size": 32, "embedding_dropout": 0.5} == plan.flat()
 
 
 def test_what_is_asked_for_is_not_chosen(dataset: Path) -> None:
     values = {"epochs": 2, "batch_size": 7, "learning_rate": 0.5, "pooling": "max", "initial_embedding": "uniform", "embedding_dropout": 0.0}
-    settings, backbone = settle(*split_settings(values, source="test"), open_dataset(dataset))
-    assert {name: {**settings.model_dump(), **backbone.model_dump()}[name] for name in values} == values
+    plan = settle(split_settings({"backbone": "conv", **values}, source="test"), open_dataset(dataset))
+    assert {name: plan.flat()[name] for name in values} == values
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_what_is_asked_for_is_not_chosen(dataset: Path) -> None:
         ({"dropout": -0.1}, r"test: dropout is -0.1: input should be greater than or equal to 0"),
         ({"widths": [0]}, r"test: widths.0 is 0: input should be greater than 0"),
         ({"epoch": 3}, r"test: 'epoch' is not a setting. Did you mean 'epochs'\?"),
-        ({"units": 3}, r"test: 'units' is a setting of backbone lstm, not of conv. conv has: embedding"),
+        ({"backbone": "conv", "units": 3}, r"test: 'units' is a setting of backbone lstm, not of conv. conv has: embedding"),
         ({"backbone": "lsmt"}, rf"backbone 'lsmt' is unknown. Known: {', '.join(BACKBONES.names())}. Did you mean 'lstm'\?"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",

@@ -5,6 +5,7 @@ from slmcli.registry import Registry
 BACKBONES = Registry(
     "backbone",
     {
+        "bag": "slmcli.backbones.bag:Bag",
         "conv": "slmcli.backbones.conv:Conv",
         "lstm": "slmcli.backbones.lstm:Lstm",
     },

@@ -1,4 +1,4 @@
-"""What every backbone is: settings that can build a model."""
+"""What every backbone is: settings of a branch of a model, most of which can build it."""
 
 import abc
 from typing import Any, ClassVar  # Any: Keras models; Keras is not imported here
@@ -8,10 +8,16 @@ from pydantic import Field
 from slmcli.config import Settings
 
 
-class Backbone(Settings, abc.ABC):
-    """Settings of an architecture. `build` makes the model; importing the settings imports no Keras."""
+class Branch(Settings):
+    """Settings of what reads a text; a model may have several side by side. Importing the settings imports no Keras."""
 
+    # the feature of an example that it reads
+    reads: ClassVar[str] = "token_ids"
     lacking_formats: ClassVar[tuple[str, ...]] = ()
+
+
+class Backbone(Branch, abc.ABC):
+    """Settings of an architecture that reads tokens in their order. `build` makes the model."""
 
     embedding: int = Field(64, ge=1, description="width of a token vector")
     embedding_dropout: float | None = Field(

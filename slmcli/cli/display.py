@@ -40,6 +40,9 @@ class TrainingDisplay:
             return
         if event["event"] == "epoch":
             self._line(epoch_line(event))
+        elif event["event"] == "pass":
+            if event["pass"] == event["passes"]:
+                self._line(pass_line(event))
         elif is_terminal():
             self._redraw(event)
         elif time.monotonic() - self._shown_at >= _LINE_SECONDS:
@@ -74,12 +77,17 @@ def step_line(event: Mapping[str, Any]) -> str:
     )
 
 
+def pass_line(event: Mapping[str, Any]) -> str:
+    """Return where the solving of a bag of n-grams is, as one line."""
+    return f"bag: pass {event['pass']} of at most {event['passes']}  loss {event['loss']:.4f}  {event['seconds']:.1f} s"
+
+
 def epoch_line(event: Mapping[str, Any]) -> str:
     """Return an epoch as one line; a star marks the best so far."""
     accuracy = f" accuracy {event['accuracy']:.4f}" if "accuracy" in event else ""
     validation = "  validation" + "".join(f" {event[name]:.4f}" for name in ("val_loss", "val_accuracy") if name in event)
     validation = validation if "val_loss" in event else ""
-    training = f"epoch {event['epoch']}/{event['epochs']}  loss {event['loss']:.4f}{accuracy}"
+    training = f"{event['member'] + ': ' if 'member' in event else ''}epoch {event['epoch']}/{event['epochs']}  loss {event['loss']:.4f}{accuracy}"
     return training + validation + (" *" if event["is_best"] else "")
 
 

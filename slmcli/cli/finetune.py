@@ -17,7 +17,9 @@ _BACKBONE_SETTINGS = tuple(BACKBONES.load(name) for name in BACKBONES.names())
 
 @click.command(name="finetune")
 @click.argument("dataset", type=click.Path(path_type=Path), required=False)
-@settings_options(FinetuneSettings, *_BACKBONE_SETTINGS, choices={"task": TASKS.names(), "backbone": BACKBONES.names()})
+@settings_options(
+    FinetuneSettings, *_BACKBONE_SETTINGS, choices={"task": TASKS.names()}, notes={"backbone": "known: " + ", ".join(BACKBONES.names())}
+)
 @click.option("--out", type=click.Path(path_type=Path), help="run directory  [default: WORK/TASK/run]")
 @common_options(resumes=True)
 def command(
@@ -63,7 +65,12 @@ def show(result: Mapping[str, Any]) -> None:
         return
     scores = ", ".join(f"{name} {value:.4f}" for name, value in result["scores"].items() if name in _SHOWN)
     click.echo(
-        f"{result['run']}: {result['epochs']} epochs, {result['seconds']:.0f} s, {result['examples_per_second']:,.0f} examples/s, "
-        f"{result['parameters']:,} parameters"
+        f"{result['run']}: {result['backbone']}, {result['epochs']} epochs, {result['seconds']:.0f} s, "
+        f"{result['examples_per_second']:,.0f} examples/s, {result['parameters']:,} parameters"
     )
-    click.echo(f"Best epoch {result['best_epoch']}, on validation: {scores or 'no validation examples'}")
+    for member in result["members"] if len(result["members"]) > 1 else ():
+        click.echo(
+            f"  {member['name']}: best epoch {member['best_epoch']} of {member['epochs']}, {member['seconds']:.0f} s, share {member['share']:.2f}"
+        )
+    best = f"Best epoch {result['best_epoch']}, on" if len(result["members"]) == 1 else "On"
+    click.echo(f"{best} validation: {scores or 'no validation examples'}")

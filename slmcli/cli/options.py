@@ -19,20 +19,24 @@ Command = Callable[..., Any]
 
 
 def settings_options(
-    *models: type[Settings], choices: Mapping[str, Sequence[str]] | None = None, leave_out: Sequence[str] = ()
+    *models: type[Settings],
+    choices: Mapping[str, Sequence[str]] | None = None,
+    notes: Mapping[str, str] | None = None,
+    leave_out: Sequence[str] = (),
 ) -> Callable[[Command], Command]:
     """Add an option for every field of the models; the default is left to the model, so that a recipe can set it.
 
     Args:
         models: Settings models.
         choices: Field name to the names it may take.
+        notes: Field name to what its help shall say beside its description.
         leave_out: Fields that are arguments instead.
     """
     fields = {name: field for model in models for name, field in ordered_fields(model).items() if name not in leave_out}
 
     def decorate(command: Command) -> Command:
         for name, field in reversed(fields.items()):
-            command = click.option(*_names(name, field), name, **_describe(field, (choices or {}).get(name)))(command)
+            command = click.option(*_names(name, field), name, **_describe(field, (choices or {}).get(name), (notes or {}).get(name)))(command)
         return command
 
     return decorate
@@ -43,9 +47,9 @@ def _names(name: str, field: FieldInfo) -> tuple[str, ...]:
     return (f"{option}/--no-{option[2:]}",) if without_none(field) is bool else (option,)
 
 
-def _describe(field: FieldInfo, choices: Sequence[str] | None) -> dict[str, Any]:
+def _describe(field: FieldInfo, choices: Sequence[str] | None, note: str | None) -> dict[str, Any]:
     annotation, default = without_none(field), field.default
-    text = field.description or ""
+    text = (field.description or "") + (f"; {note}" if note else "")
     if default not in (None, [], ""):
         shown = (
             ",".join(map(str, default))

@@ -44,7 +44,7 @@ def run_stages(sections: dict[str, dict[str, Any]], source: str, work: Path, *, 
     sections = {name: {key: value for key, value in values.items() if value is not None} for name, values in sections.items()}
     preparing = build(PreprocessSettings, sections.get("preprocess", {}), source=f"{source}: preprocess")
     training = {"task": preparing.task, **sections.get("finetune", {})}
-    settings, _ = split_settings(training, source=f"{source}: finetune")
+    backbone = split_settings(training, source=f"{source}: finetune").settings.backbone
     judging = build(EvaluateSettings, sections.get("evaluate", {}), source=f"{source}: evaluate")
     exporting = build(ExportSettings, sections.get("export", {}), source=f"{source}: export")
     predicting = build(PredictSettings, sections.get("predict", {}), source=f"{source}: predict")
@@ -52,7 +52,7 @@ def run_stages(sections: dict[str, dict[str, Any]], source: str, work: Path, *, 
     FORMATS.load(exporting.format)
     check_gates(judging.require, TASKS.load(preparing.task))
     if "export" in sections:
-        check_format(settings.backbone, exporting.format)
+        check_format(backbone, exporting.format)
     if "preprocess" in sections:
         _title("preprocess")
         preprocess.show(preprocess.execute(preparing, place / "dataset", overwrite=overwrite))

@@ -104,6 +104,8 @@ class TrainableTask(Task):
     baselines: ClassVar[Literal["label", "labels", "number"]]
     # what one value of `probabilities` is
     output_name: ClassVar[str] = "probability"
+    # what the outputs of a model are: logits of labels of which one is right, of labels each by itself, or numbers
+    output_loss: ClassVar[Literal["softmax", "sigmoid", "square"]]
     # settings that mean something to it, of those that do not to every task
     own_settings: ClassVar[frozenset[str]] = frozenset()
 
@@ -115,6 +117,12 @@ class TrainableTask(Task):
         """Return the same task that has learned more."""
         other = copy.copy(self)
         other.learned = {**self.learned, **more}
+        return other
+
+    def with_inputs(self, features: Sequence[str]) -> Self:
+        """Return the same task whose model reads other features."""
+        other = copy.copy(self)
+        other.input_features = tuple(features)
         return other
 
     def learn_targets(self, examples: Iterable[Mapping[str, np.ndarray]]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ class Classification(TextTask):
     takes_ngrams = True
     score_names = (*CLASSIFICATION_SCORES, "log_loss")
     headline = ("accuracy", "macro_f1")
+    output_loss = "softmax"
     baselines = "label"
     own_settings = frozenset({"class_weights", "loss", "label_smoothing", "tune_threshold", "monitor", "initial_embedding"})
 

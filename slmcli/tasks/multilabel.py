@@ -21,6 +21,7 @@ class Multilabel(TextTask):
     takes_ngrams = True
     score_names = SCORES
     headline = ("micro_f1", "macro_f1")
+    output_loss = "sigmoid"
     baselines = "labels"
     own_settings = frozenset({"class_weights", "loss", "label_smoothing", "tune_threshold"})
 

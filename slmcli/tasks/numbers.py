@@ -31,6 +31,7 @@ class Score(TextTask):
     takes_ngrams = True
     score_names = SCORES
     headline = ("pearson", "mean_absolute_error")
+    output_loss = "square"
     baselines = "number"
     output_name = "standardised score"
 

@@ -1,0 +1,160 @@
+"""Solve the bag of n-grams of a dataset, and keep it as a checkpoint."""
+
+import io
+import logging
+import time
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any  # Any: tensors, JSON documents
+
+import numpy as np
+
+from slmcli.backbones.bag import Bag
+from slmcli.batching import bucket_limits, evaluation_batches, label_weights_of, length_histogram
+from slmcli.config import FinetuneSettings
+from slmcli.dataset import Dataset
+from slmcli.errors import Interrupted
+from slmcli.files import write_bytes
+from slmcli.linear import Blocks, LinearModel, fit
+from slmcli.ngrams import FEATURE
+from slmcli.run import Run
+from slmcli.signals import StopRequest, stop_on_signal
+from slmcli.tasks.base import TrainableTask
+
+logger = logging.getLogger(__name__)
+
+_BATCH = 1024  # our choice: only read, not computed with
+_ARRAYS = ("weights", "idf", "bias")
+
+
+class Solving:
+    """A bag of n-grams: solved here, or read from the checkpoint that an earlier process left.
+
+    Args:
+        dataset: The encoded dataset, with n-grams.
+        task: What it is solved for.
+        settings: Settled settings.
+        bag: How it is solved.
+        run: Where its checkpoint is.
+    """
+
+    def __init__(self, dataset: Dataset, task: TrainableTask, settings: FinetuneSettings, bag: Bag, run: Run) -> None:
+        ngrams = dataset.load_ngrams()
+        if ngrams is None:
+            raise AssertionError("a plan has a bag only for datasets with n-grams")
+        self.dataset, self.settings, self.bag, self.run = dataset, settings, bag, run
+        self.task = task.with_inputs((FEATURE,))
+        self.ngrams = ngrams
+        self.facts: dict[str, Any] = {}
+        self.model = self._read()
+
+    def fit(self, report: Callable[[Mapping[str, Any]], None]) -> None:
+        """Solve it, unless that was done.
+
+        Raises:
+            Interrupted: A signal came; nothing is kept, since solving takes seconds.
+        """
+        if self.model is not None:
+            return
+        started = time.monotonic()
+        with stop_on_signal() as stop:
+            blocks, targets, weights = self._read_examples()
+            passes = _Passes(report, self.run, stop, self.bag.bag_passes, started)
+            self.model = fit(
+                blocks, targets, weights, loss=self.task.output_loss, strength=self.bag.bag_strength, iterations=self.bag.bag_passes, report=passes
+            )
+        self.facts = {"passes": passes.done, "seconds": round(time.monotonic() - started, 2), "loss": passes.loss, "ngrams": len(self.ngrams)}
+        self._write()
+
+    def _read_examples(self) -> tuple[Blocks, np.ndarray, np.ndarray]:
+        """Return n-grams, targets (examples, outputs) float32 and weights (examples,) float32 of the training examples."""
+        limits = bucket_limits(length_histogram(self.dataset, self.task, "train"))
+        label_weights = label_weights_of(self.dataset, class_weights=self.settings.class_weights)
+        batches = evaluation_batches(self.dataset, self.task, "train", batch_size=_BATCH, limits=limits, label_weights=label_weights)
+        ids, lengths, targets, weights = [], [], [], []
+        for inputs, batch_targets, batch_weights in batches:
+            padded = inputs.numpy()
+            ids.append(padded[padded > 0])
+            lengths.append((padded > 0).sum(axis=1))
+            targets.append(batch_targets.numpy())
+            weights.append(batch_weights.numpy())
+        blocks = Blocks.of(np.concatenate(ids), np.concatenate(lengths), size=len(self.ngrams), words=self.ngrams.words)
+        return blocks, self._columns(np.concatenate(targets)), np.concatenate(weights)
+
+    def _columns(self, targets: np.ndarray) -> np.ndarray:
+        """Return the targets as they are solved for: smoothed, and of two labels the second alone."""
+        smoothing = self.settings.label_smoothing
+        if self.task.output_loss == "softmax":
+            targets = targets * (1.0 - smoothing) + smoothing / targets.shape[1]
+            return targets[:, 1:] if targets.shape[1] == 2 else targets
+        return targets * (1.0 - smoothing) + 0.5 * smoothing if self.task.output_loss == "sigmoid" else targets
+
+    def best_model(self) -> Any:
+        """Return a `keras.Model` from ngram_ids (batch, n-grams) int32 to outputs (batch, width) float32."""
+        import keras
+
+        from slmcli.layers import NgramBag
+
+        if self.model is None:
+            raise AssertionError("a bag is solved before it is used")
+        outputs = self.model.weights.shape[1]
+        ngram_ids = keras.Input((None,), dtype="int32", name=FEATURE)
+        layer = NgramBag(len(self.ngrams), self.model.words, outputs, is_mirrored=outputs < self.task.width, name="ngram_bag")
+        model = keras.Model(ngram_ids, layer(ngram_ids), name="bag")
+        layer.fill(self.model.weights, self.model.idf, self.model.bias)
+        return model
+
+    def summary(self) -> dict[str, Any]:
+        """Return how it went; a pass over the training examples counts as an epoch, and as a step."""
+        passes, examples = self.facts["passes"], self.dataset.examples("train")
+        tokens = sum(length * count for length, count in self.dataset.length_histogram("train").items())
+        return {
+            "epochs": passes,
+            "best_epoch": passes,
+            "steps": passes,
+            "seconds": self.facts["seconds"],
+            "examples_seen": passes * examples,
+            "tokens_seen": passes * tokens,
+        }
+
+    def _write(self) -> None:
+        if self.model is None:
+            raise AssertionError("a bag is solved before it is kept")
+        buffer = io.BytesIO()
+        arrays: dict[str, Any] = {name: getattr(self.model, name) for name in (*_ARRAYS, "words")}
+        np.savez(buffer, **arrays, **self.facts)
+        write_bytes(self.run.bag, buffer.getvalue())
+
+    def _read(self) -> LinearModel | None:
+        """Return what an earlier process solved; None when there is nothing, or nothing whole."""
+        found = _load(self.run.bag)
+        if found is None:
+            return None
+        self.facts = {name: found[name].item() for name in ("passes", "seconds", "loss", "ngrams")}
+        return LinearModel(found["weights"], found["idf"], found["bias"], int(found["words"]))
+
+
+def _load(path: Path) -> dict[str, np.ndarray] | None:
+    if not path.exists():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile):
+        logger.warning("%s is damaged; the bag is solved again.", path)
+        return None
+
+
+class _Passes:
+    """Count passes, tell them, and stop when a signal asks for it."""
+
+    def __init__(self, report: Callable[[Mapping[str, Any]], None], run: Run, stop: StopRequest, most: int, started: float) -> None:
+        self._report, self._run, self._stop, self._most, self._started = report, run, stop, most, started
+        self.done, self.loss = 0, float("nan")
+
+    def __call__(self, done: int, loss: float) -> None:
+        self.done, self.loss = done, loss
+        self._report({"event": "pass", "pass": done, "passes": self._most, "loss": loss, "seconds": round(time.monotonic() - self._started, 1)})
+        if self._stop.is_set:
+            raise Interrupted(f"interrupted while the bag of n-grams was solved, after pass {done}. Go on with {self._run.resume_command}")

@@ -1,0 +1,190 @@
+"""Train one member of a model: compile, fit step by step, keep the best epoch."""
+
+from collections.abc import Callable, Mapping
+from typing import Any  # Any: Keras models, JSON documents
+
+from slmcli.backbones.base import Backbone
+from slmcli.batching import bucket_limits, count_steps, evaluation_batches, label_weights_of, length_histogram, training_batches
+from slmcli.config import FinetuneSettings, HeadSettings
+from slmcli.dataset import Dataset
+from slmcli.errors import BundleError, Interrupted
+from slmcli.naive_bayes import log_count_ratios
+from slmcli.run import Progress, Run, interruption, load_progress
+from slmcli.runtime import quiet_stderr
+from slmcli.signals import StopRequest, stop_on_signal
+from slmcli.tasks.base import TrainableTask
+
+# our choice, on validation data: 0.25 of 0.1, 0.25 and 0.5 (docs/decisions.md)
+_RATIO_SCALE = 0.25
+EVALUATION_BATCH = 256  # our choice: more gains nothing on a processor
+
+
+class Session:
+    """The training of one member of a model, step by step, in one process.
+
+    Args:
+        dataset: The encoded dataset.
+        task: What it is trained to do, with what it has learned of the targets.
+        settings: Settled settings; the seed is the member's own.
+        backbone: The architecture.
+        run: Where its checkpoints are.
+        precision: Keras's dtype policy.
+    """
+
+    def __init__(self, dataset: Dataset, task: TrainableTask, settings: FinetuneSettings, backbone: Backbone, run: Run, precision: str) -> None:
+        import keras
+
+        # whatever was built before, or was skipped because it was trained already
+        keras.utils.set_random_seed(settings.seed)
+        self.dataset = dataset
+        self.settings = settings
+        self.backbone = backbone
+        self.run = run
+        self.task = task
+        self.vocabulary_size: int = dataset.description["vocabulary_size"]
+        run.make_directories()
+        self.progress: Progress = load_progress(run.last_checkpoint)
+        self.length = dataset.encoding.max_length if settings.head == "flatten" else None
+        self.lengths = {split: length_histogram(dataset, self.task, split) for split in ("train", "validation")}
+        self.limits = [self.length] if self.length else bucket_limits(self.lengths["train"])
+        self.batch_size = settings.batch_size or 64
+        self.epochs = settings.epochs or 1
+        self.steps_per_epoch = count_steps(self.lengths["train"], self.limits, batch_size=self.batch_size)
+        self.has_validation = dataset.examples("validation") > 0
+        self.model = self._compile(precision)
+
+    def _compile(self, precision: str) -> Any:
+        from slmcli.optimizers import build_optimizer
+
+        model = build_model(self.task, self.backbone, self.settings, self.vocabulary_size, length=self.length, precision=precision)
+        optimizer = build_optimizer(self.settings, steps=self.steps_per_epoch * self.epochs)
+        model.compile(optimizer=optimizer, **self.task.compile_arguments(label_smoothing=self.settings.label_smoothing, loss=self.settings.loss))
+        optimizer.build(model.trainable_variables)
+        if self.settings.initial_embedding == "naive_bayes" and not self.progress.step:
+            self._add_ratios(model)
+        return model
+
+    def _add_ratios(self, model: Any) -> None:
+        """Add the log-count ratios of the tokens to the first values of their vectors, where they take up half of them at most."""
+        embeddings = next(layer for layer in model._flatten_layers() if layer.name == "embedding").embeddings
+        ratios = log_count_ratios(self.dataset, vocabulary_size=embeddings.shape[0])
+        columns = ratios.shape[1]
+        if columns <= embeddings.shape[1] // 2:
+            values = embeddings.numpy()
+            values[:, :columns] += _RATIO_SCALE * ratios
+            embeddings.assign(values)
+
+    def fit(self, report: Callable[[Mapping[str, Any]], None]) -> None:
+        """Train from where the run stands to the end.
+
+        Raises:
+            Interrupted: A signal came.
+        """
+        progress = self.progress
+        if progress.is_finished or progress.epoch >= self.epochs:
+            return
+        self.run.forget_log_after(progress.step)
+        self._build_metrics()
+        with stop_on_signal() as stop:
+            callbacks = self._callbacks(report, stop)
+            if progress.step_in_epoch:  # an epoch broken off: finish it first
+                self._fit(callbacks, steps=self.steps_per_epoch - progress.step_in_epoch, until=progress.epoch + 1)
+            if not (progress.is_finished or stop.is_set) and progress.epoch < self.epochs:
+                self._fit(callbacks, steps=self.steps_per_epoch, until=self.epochs)
+        if stop.is_set and not progress.is_finished and progress.epoch < self.epochs:
+            raise Interrupted(interruption(self.run, progress))
+
+    def _build_metrics(self) -> None:
+        """Make Keras create the variables of its metrics, which it does on their first use, so that a saved state fits."""
+        inputs, targets, weights = next(iter(self._training_batches(range(1), skip_steps=0)))
+        self.model.test_on_batch(inputs, targets, weights)
+
+    def _training_batches(self, epochs: range, *, skip_steps: int) -> Any:
+        return training_batches(
+            self.dataset,
+            self.task,
+            batch_size=self.batch_size,
+            seed=self.settings.seed,
+            limits=self.limits,
+            label_weights=label_weights_of(self.dataset, class_weights=self.settings.class_weights),
+            epochs=epochs,
+            skip_steps=skip_steps,
+        )
+
+    def _fit(self, callbacks: list[Any], *, steps: int, until: int) -> None:
+        self.model.fit(
+            self._training_batches(range(self.progress.epoch, until), skip_steps=self.progress.step_in_epoch),
+            epochs=until,
+            initial_epoch=self.progress.epoch,
+            steps_per_epoch=steps,
+            validation_data=self._validation_batches() if self.has_validation else None,
+            validation_steps=self._validation_steps() if self.has_validation else None,
+            callbacks=callbacks,
+            shuffle=False,
+            verbose=0,
+        )
+
+    def _callbacks(self, report: Callable[[Mapping[str, Any]], None], stop: StopRequest) -> list[Any]:
+        import keras
+
+        from slmcli.callbacks import Checkpoint, Report
+
+        examples, tokens = self.dataset.examples("train"), self._training_tokens()
+        callbacks = [
+            Checkpoint(self.run, self.progress, self.settings, stop, steps_per_epoch=self.steps_per_epoch, has_validation=self.has_validation),
+            Report(report, self.run, self.progress, settings=self.settings, steps_per_epoch=self.steps_per_epoch, examples=examples, tokens=tokens),
+        ]
+        if self.settings.tensorboard:
+            callbacks.append(keras.callbacks.TensorBoard(self.run.path / "tensorboard" / self.run.member, write_graph=False, profile_batch=0))
+        return callbacks
+
+    def _training_tokens(self) -> int:
+        return sum(length * count for length, count in self.lengths["train"].items())
+
+    def _validation_limits(self) -> list[int]:
+        return [self.length] if self.length else bucket_limits(self.lengths["validation"])
+
+    def _validation_steps(self) -> int:
+        return count_steps(self.lengths["validation"], self._validation_limits(), batch_size=EVALUATION_BATCH)
+
+    def _validation_batches(self) -> Any:
+        return evaluation_batches(self.dataset, self.task, "validation", batch_size=EVALUATION_BATCH, limits=self._validation_limits())
+
+    def best_model(self) -> Any:
+        """Return the model of the best epoch, in float32.
+
+        Raises:
+            BundleError: Its checkpoint cannot be read.
+        """
+        model = build_model(self.task, self.backbone, self.settings, self.vocabulary_size, length=self.length, precision="float32")
+        try:
+            model.load_weights(self.run.best_checkpoint)
+        except (OSError, ValueError, KeyError) as error:
+            raise BundleError(f"{self.run.best_checkpoint} is not readable ({error}). Begin anew with --overwrite.") from error
+        return model
+
+    def summary(self) -> dict[str, Any]:
+        """Return how the training went."""
+        progress = self.progress
+        passes = progress.step / self.steps_per_epoch
+        return {
+            "epochs": progress.epoch,
+            "best_epoch": progress.best_epoch + 1,
+            "steps": progress.step,
+            "seconds": round(progress.seconds, 2),
+            "examples_seen": round(passes * self.dataset.examples("train")),
+            "tokens_seen": round(passes * self._training_tokens()),
+        }
+
+
+def build_model(task: TrainableTask, backbone: Backbone, head: HeadSettings, vocabulary_size: int, *, length: int | None, precision: str) -> Any:
+    """Return an uncompiled `keras.Model` from token_ids to outputs, computing in the dtype policy `precision`."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        with quiet_stderr():
+            return task.build_model(backbone.build(vocabulary_size=vocabulary_size, length=length), head, length=length)
+    finally:
+        keras.config.set_dtype_policy(before)
