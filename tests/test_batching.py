@@ -1,5 +1,4 @@
 import json
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from slmcli.batching import balanced_label_weights, bucket_limits, count_steps, 
 from slmcli.config import PreprocessSettings
 from slmcli.dataset import Dataset, open_dataset
 from slmcli.preprocessing import preprocess
-from slmcli.tasks.classification import Sentiment
+from slmcli.tasks.classification import Pair, Sentiment
 
 
 def batches(source: Dataset, *, epochs: range = range(1), skip: int = 0, seed: int = 0, weights: tuple[float, float] = (1.0, 1.0)) -> list[Any]:
@@ -85,43 +84,40 @@ def test_evaluation_batches_hold_every_example_once(source: Dataset) -> None:
     assert sum(len(targets) for _, targets, _ in found) == source.examples("test")
 
 
-class SentimentOfNgrams(Sentiment):
-    """A task whose model reads two features of an example."""
-
-    input_features = ("token_ids", "ngram_ids")
-
-
 @pytest.fixture(scope="module")
-def ngrams(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    out = tmp_path_factory.mktemp("ngrams") / "dataset"
-    preprocess(PreprocessSettings(files=[str(corpus)], min_frequency=1, ngrams=4), out, overwrite=False)
-    return open_dataset(out)
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """A dataset of 30 pairs: a text of 2 tokens beside one of 1, 4 or 7."""
+    place = tmp_path_factory.mktemp("pairs")
+    rows = [{"text": f"odd {i}", "text_pair": "so " * (1 + 3 * (i % 3)), "label": "ab"[i % 2]} for i in range(30)]
+    (place / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    settings = PreprocessSettings(task="pair", files=[str(place / "pairs.jsonl")], min_frequency=1, validation_share=0.0, test_share=0.0)
+    preprocess(settings, place / "dataset", overwrite=False)
+    return open_dataset(place / "dataset")
 
 
 def of_two(source: Dataset, limits: list[int]) -> list[Any]:
-    found = evaluation_batches(source, SentimentOfNgrams(source.labels), "train", batch_size=8, limits=limits)
+    found = evaluation_batches(source, Pair(source.labels), "train", batch_size=8, limits=limits)
     return [inputs for inputs, _, _ in found]
 
 
-def test_an_example_is_as_long_as_its_longest_feature(ngrams: Dataset) -> None:
-    lengths = [max(map(len, (example.features["token_ids"], example.features["ngram_ids"]))) for example in ngrams.read("train")]
-    assert length_histogram(ngrams, SentimentOfNgrams(ngrams.labels), "train") == Counter(lengths)
+def test_an_example_is_as_long_as_its_longest_feature(pairs: Dataset) -> None:
+    assert length_histogram(pairs, Pair(pairs.labels), "train") == {2: 10, 4: 10, 7: 10}
 
 
-def test_several_features_are_named(ngrams: Dataset) -> None:
-    assert set(of_two(ngrams, [20])[0]) == {"token_ids", "ngram_ids"}
+def test_several_features_are_named(pairs: Dataset) -> None:
+    assert set(of_two(pairs, [7])[0]) == {"token_ids", "pair_token_ids"}
 
 
-def test_each_feature_is_padded_to_a_limit_of_its_own(ngrams: Dataset) -> None:
-    # texts have 4 or 5 tokens, and so 6 or 9 n-grams of 2 to 4 tokens
-    shapes = {(batch["token_ids"].shape[1], batch["ngram_ids"].shape[1]) for batch in of_two(ngrams, [5, 7, 10])}
-    assert shapes == {(5, 7), (5, 10)}
+def test_each_feature_is_padded_to_a_limit_of_its_own(pairs: Dataset) -> None:
+    # examples of length 2, of 4, and of 7; first texts have 2 tokens, second ones 1, 4 or 7
+    shapes = {(batch["token_ids"].shape[1], batch["pair_token_ids"].shape[1]) for batch in of_two(pairs, [3, 5, 9])}
+    assert shapes == {(3, 3), (3, 5), (3, 9)}
 
 
-def test_the_counted_steps_are_the_batches_of_two_features(ngrams: Dataset) -> None:
-    histogram = length_histogram(ngrams, SentimentOfNgrams(ngrams.labels), "train")
+def test_the_counted_steps_are_the_batches_of_two_features(pairs: Dataset) -> None:
+    histogram = length_histogram(pairs, Pair(pairs.labels), "train")
     limits = bucket_limits(histogram)
-    assert len(of_two(ngrams, limits)) == count_steps(histogram, limits, batch_size=8)
+    assert len(of_two(pairs, limits)) == count_steps(histogram, limits, batch_size=8)
 
 
 def test_balanced_weights_make_labels_count_the_same() -> None:

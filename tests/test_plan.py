@@ -19,7 +19,7 @@ def make(place: Path, task: str, labels: list[str], **values: Any) -> Dataset:
 
 
 def check(dataset: Dataset, **values: Any) -> None:
-    check_compatible(dataset, split_settings({"task": dataset.task, **values}, source="test")[0])
+    check_compatible(dataset, split_settings({"task": dataset.task, **values}, source="test").settings)
 
 
 @pytest.fixture(scope="module")
@@ -73,10 +73,9 @@ def test_defaults_mean_something_to_every_task(scores: Dataset, topics: Dataset)
 @pytest.mark.parametrize(("name", "expected"), [("scores", "uniform"), ("topics", "naive_bayes")])
 def test_only_one_label_of_one_text_starts_from_ratios(name: str, expected: str, request: pytest.FixtureRequest) -> None:
     dataset = request.getfixturevalue(name)
-    settled, _ = settle(*split_settings({"task": dataset.task}, source="test"), dataset)
-    assert settled.initial_embedding == expected
+    settled = settle(split_settings({"task": dataset.task}, source="test"), dataset)
+    assert settled.settings.initial_embedding == expected
 
 
 def test_settled_settings_are_accepted_again(scores: Dataset) -> None:
-    settled, backbone = settle(*split_settings({"task": "score"}, source="test"), scores)
-    check(scores, **settled.model_dump(), **backbone.model_dump())
+    check(scores, **settle(split_settings({"task": "score"}, source="test"), scores).flat())
