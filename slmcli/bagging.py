@@ -62,7 +62,13 @@ class Solving:
             blocks, targets, weights = self._read_examples()
             passes = _Passes(report, self.run, stop, self.bag.bag_passes, started)
             self.model = fit(
-                blocks, targets, weights, loss=self.task.output_loss, strength=self.bag.bag_strength, iterations=self.bag.bag_passes, report=passes
+                blocks,
+                targets,
+                weights,
+                loss=self.task.output_loss,
+                strength=self.bag.bag_strength or 10.0,
+                iterations=self.bag.bag_passes,
+                report=passes,
             )
         self.facts = {"passes": passes.done, "seconds": round(time.monotonic() - started, 2), "loss": passes.loss, "ngrams": len(self.ngrams)}
         self._write()

@@ -8,8 +8,6 @@ from typing import Any, Literal  # Any: scipy's sparse matrices
 import numpy as np
 
 Loss = Literal["softmax", "sigmoid", "square"]
-# our choice, by cross-validation on eight corpora (docs/decisions.md): 3 to 30 are alike, 10 is never far from the best
-STRENGTH = 10.0
 # our choice, by the same measurement: the validation score moves by less than its noise after 30
 ITERATIONS = 30
 _MEMORY_OF_STEPS = 5  # L-BFGS, Nocedal & Wright 2006, section 7.2: between 3 and 20
@@ -81,15 +79,16 @@ def fit(
     sample_weight: np.ndarray,
     *,
     loss: Loss,
-    strength: float = STRENGTH,
+    strength: float = 10.0,
     iterations: int = ITERATIONS,
     report: Callable[[int, float], None] | None = None,
 ) -> LinearModel:
     """Minimise the cross-entropy with a ridge penalty.
 
     Source: Wang & Manning 2012, section 2.3, "Baselines and bigrams": features scaled by log-count ratios, which is a ridge penalty
-    that weighs less where naive Bayes is sure. Differs: all labels are solved together; the scaled features are TF-IDF vectors (Salton &
-    Buckley 1988, table 1, "tfc") of length 1, one for words and one for characters; no interpolation with the mean weight.
+    that weighs less where naive Bayes is sure. Differs: all labels are solved together, each feature scaled by the largest of its ratios; the
+    scaled features are TF-IDF vectors (Salton & Buckley 1988, table 1, "tfc") of length 1, one for words and one for characters; no
+    interpolation with the mean weight.
 
     Args:
         blocks: The training texts.
@@ -106,7 +105,7 @@ def fit(
     if loss == "softmax" and targets.shape[1] == 1:
         loss = "sigmoid"
     idf = (np.log((1.0 + len(targets)) / (1.0 + blocks.document_frequencies())) + 1.0).astype(np.float32)
-    scales = np.ones((len(idf), targets.shape[1]), np.float32) if loss == "square" else log_count_ratios(blocks, targets)
+    scales = np.ones(len(idf), np.float32) if loss == "square" else np.abs(log_count_ratios(blocks, targets)).max(axis=1)
     problem = _Problem(_normalise(blocks, idf), targets, sample_weight, scales, loss=loss, strength=strength)
     with ThreadPoolExecutor(2) as threads:
         problem.threads = threads
@@ -114,7 +113,7 @@ def fit(
         callback = None if report is None else _Counter(report, len(targets))
         found = minimize(problem, problem.start(), jac=True, method="L-BFGS-B", options=options, callback=callback)
     bias, weights = problem.divide(found.x.astype(np.float32))
-    return LinearModel(weights * scales * idf[:, None], idf, bias, blocks.words)
+    return LinearModel(weights * (scales * idf)[:, None], idf, bias, blocks.words)
 
 
 class _Counter:
@@ -160,8 +159,10 @@ class _Problem:
     threads: ThreadPoolExecutor
 
     def __init__(self, features: Any, targets: np.ndarray, sample_weight: np.ndarray, scales: np.ndarray, *, loss: Loss, strength: float) -> None:
-        self._rows = _halves(features)
-        self._columns = _halves(features.T.tocsr())
+        scaled = features.copy()
+        scaled.data *= scales[scaled.indices]
+        self._rows = _halves(scaled)
+        self._columns = _halves(scaled.T.tocsr())
         self._targets = targets
         self._sample_weight = sample_weight[:, None]
         self._scales = scales
@@ -171,19 +172,18 @@ class _Problem:
     def start(self) -> np.ndarray:
         """Return zeros: (outputs + n-grams * outputs,) float64."""
         outputs = self._targets.shape[1]
-        return np.zeros(outputs + self._scales.size)
+        return np.zeros(outputs + len(self._scales) * outputs)
 
     def divide(self, variables: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return bias (outputs,) and unscaled weights (n-grams, outputs)."""
         outputs = self._targets.shape[1]
-        return variables[:outputs], variables[outputs:].reshape(self._scales.shape)
+        return variables[:outputs], variables[outputs:].reshape(len(self._scales), outputs)
 
     def __call__(self, variables: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the penalised loss and its gradient."""
         bias, weights = self.divide(variables.astype(np.float32))
-        loss, residual = self._judge(self._multiply(self._rows, weights * self._scales) + bias)
+        loss, residual = self._judge(self._multiply(self._rows, weights) + bias)
         gradient = self._multiply(self._columns, residual)
-        gradient *= self._scales
         gradient += self._penalty * weights
         penalty = 0.5 * self._penalty * float(np.vdot(weights, weights))
         return loss + penalty, np.concatenate([residual.sum(axis=0), gradient.ravel()]).astype(np.float64)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any  # Any: values as they come from flags and recipes
 
 from slmcli.backbones import BACKBONES
-from slmcli.backbones.base import Backbone, Branch
+from slmcli.backbones.base import Branch
 from slmcli.config import FinetuneSettings, build
 from slmcli.dataset import Dataset
 from slmcli.errors import ConfigError, DatasetError
@@ -21,6 +21,8 @@ _NOT_IN_FINGERPRINT = frozenset({"checkpoint_minutes", "tensorboard"})
 # our choice, on validation data: about this many examples are seen, in 5 to 30 passes, until validation no longer improves
 _EXAMPLES_SEEN = 110_000
 _LARGE_CORPUS = 5_000
+# our choice, on validation data of eight corpora (docs/decisions.md): inverse of the ridge penalty of a bag
+_TWO_LABELS, _MORE_LABELS, _OTHER_OUTPUTS = 30.0, 3.0, 10.0
 # settings that mean something to some tasks alone, and their values that ask for nothing
 _OF_SOME_TASKS: dict[str, tuple[Any, ...]] = {
     "class_weights": (False,),
@@ -153,10 +155,11 @@ def _settle_training(settings: FinetuneSettings, dataset: Dataset) -> FinetuneSe
 
 def _settle_branches(branches: Mapping[str, Branch], dataset: Dataset) -> dict[str, Branch]:
     dropout = 0.6 if dataset.examples("train") >= _LARGE_CORPUS else 0.5
+    loss = TASKS.load(dataset.task).output_loss
+    strength = (_TWO_LABELS if len(dataset.labels) == 2 else _MORE_LABELS) if loss == "softmax" else _OTHER_OUTPUTS
+    chosen = {"embedding_dropout": dropout, "bag_strength": strength}
     return {
-        name: branch.model_copy(update={"embedding_dropout": dropout})
-        if isinstance(branch, Backbone) and branch.embedding_dropout is None
-        else branch
+        name: branch.model_copy(update={key: value for key, value in chosen.items() if getattr(branch, key, value) is None})
         for name, branch in branches.items()
     }
 

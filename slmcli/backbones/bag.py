@@ -12,5 +12,7 @@ class Bag(Branch):
 
     reads: ClassVar[str] = "ngram_ids"
 
-    bag_strength: float = Field(10.0, gt=0.0, description="bag: inverse of the ridge penalty; less for few or noisy examples")
+    bag_strength: float | None = Field(
+        None, gt=0.0, description="bag: inverse of the ridge penalty, less for noisy examples [30 for two labels, 3 for more, 10 for others]"
+    )
     bag_passes: int = Field(30, ge=1, le=10_000, description="bag: most passes over the training examples")
