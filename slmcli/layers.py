@@ -172,3 +172,7 @@ class Mixture(keras.layers.Layer):
     def call(self, outputs: Any) -> Any:
         """Return the sum."""
         return sum(self.shares[place] * ops.cast(each, "float32") for place, each in enumerate(outputs))
+
+    def compute_output_spec(self, outputs: Any) -> Any:
+        """Return the shape and dtype of the sum."""
+        return keras.KerasTensor(outputs[0].shape, dtype="float32")
