@@ -49,4 +49,4 @@ def test_a_member_may_read_two_features() -> None:
 
 def test_a_fixed_length_is_that_of_texts_alone() -> None:
     joined = join([member(1.0, "token_ids"), member(1.0, "ngram_ids")], length=3, name="both")
-    assert [tensor.shape for tensor in joined.whole.inputs] == [(None, 3), (None, None)]
+    assert {tensor.name: tensor.shape for tensor in joined.whole.inputs} == {"token_ids": (None, 3), "ngram_ids": (None, None)}
