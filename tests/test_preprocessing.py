@@ -218,7 +218,7 @@ def write_rows(path: Path, count: int) -> Path:
     """Write rows with the fields of every task, all different."""
     rows = [
         {**ROW, "text": f"{ROW['text']} {i}", "source": f"soup {i}", "label": ["good", "bad"][i % 2], "context": f"{ROW['context']} {i}",
-         "tokens": [str(i), "soup"], "labels": [["good", "warm"], ["bad"]][i % 2]}
+         "tokens": [str(i), "soup"], "score": i % 3 / 2, "labels": [["good", "warm"], ["bad"]][i % 2]}
         for i in range(count)
     ]  # fmt: skip
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
