@@ -43,6 +43,31 @@ def test_a_dense_gradient_is_plain_adam() -> None:
     np.testing.assert_allclose(step(SparseAdam(0.1), gradient), step(keras.optimizers.Adam(0.1), gradient), atol=1e-6)
 
 
+def many_steps(optimizer: keras.optimizers.Optimizer) -> np.ndarray:
+    """Return weights after three different steps inside one graph."""
+    variable = keras.Variable(np.ones((4, 2), np.float32))
+    optimizer.build([variable])
+    apply = tf.function(lambda gradient: optimizer.apply([gradient], [variable]))
+    for scale in (1.0, -3.0, 0.5):
+        apply(tf.constant(np.tile(GRADIENT, (2, 1)) * scale))
+    return variable.numpy()
+
+
+def test_step_after_step_is_plain_adam() -> None:
+    np.testing.assert_allclose(many_steps(SparseAdam(0.1)), many_steps(keras.optimizers.Adam(0.1)), atol=1e-6)
+
+
+def test_a_row_keeps_its_moments_until_it_comes_again() -> None:
+    variable, optimizer = keras.Variable(np.ones((4, 2), np.float32)), SparseAdam(0.1)
+    optimizer.build([variable])
+    apply = tf.function(lambda gradient: optimizer.apply([gradient], [variable]))
+    apply(sparse([1, 3]))
+    apply(sparse([0, 2]))
+    apply(sparse([1, 3]))
+    # by hand, Kingma & Ba 2015, algorithm 1: the first moment after two equal gradients is 0.9 * 0.1 + 0.1 = 0.19 of them
+    np.testing.assert_allclose(optimizer._momentums[0].numpy()[[1, 3]], 0.19 * GRADIENT, rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("name", "values"),
     [("cosine", [0.0, 0.5, 1.0, 0.505, 0.01]), ("linear", [0.0, 0.5, 1.0, 0.505, 0.01]), ("constant", [0.0, 0.5, 1.0, 1.0, 1.0])],
