@@ -8,7 +8,7 @@ from typing import Any  # Any: JSON documents, tf.data datasets
 
 from slmcli.backbones import BACKBONES
 from slmcli.backbones.base import Backbone
-from slmcli.batching import bucket_limits, count_steps, training_batches
+from slmcli.batching import bucket_limits, count_steps, length_histogram, training_batches
 from slmcli.dataset import Dataset
 from slmcli.plan import check_compatible, settle, split_settings
 from slmcli.run import Run
@@ -53,19 +53,20 @@ def benchmark_input(dataset: Dataset, *, rounds: int, threads: int, seed: int) -
 
 def _batches(dataset: Dataset, batch_size: int, epochs: range, seed: int) -> Any:
     task: TrainableTask = TASKS.load(dataset.task)(dataset.labels)
-    limits = bucket_limits(dataset.length_histogram("train"))
+    limits = bucket_limits(length_histogram(dataset, task, "train"))
     weights = [1.0] * len(dataset.labels)
     return training_batches(dataset, task, batch_size=batch_size, seed=seed, limits=limits, label_weights=weights, epochs=epochs, skip_steps=0)
 
 
 def _pipeline_speed(dataset: Dataset, batch_size: int, rounds: int, seed: int) -> dict[str, Any]:
-    steps = count_steps(dataset.length_histogram("train"), bucket_limits(dataset.length_histogram("train")), batch_size=batch_size)
+    lengths = length_histogram(dataset, TASKS.load(dataset.task)(dataset.labels), "train")
+    steps = count_steps(lengths, bucket_limits(lengths), batch_size=batch_size)
     tokens = sum(length * count for length, count in dataset.length_histogram("train").items())
     batches = iter(_batches(dataset, batch_size, range(rounds + 1), seed))
     seconds, positions = [], 0
     for _ in range(rounds + 1):
         started = time.perf_counter()
-        positions = sum(int(next(batches)[0].shape.num_elements()) for _ in range(steps))
+        positions = sum(_positions(next(batches)[0]) for _ in range(steps))
         seconds.append(time.perf_counter() - started)
     # the first pass also starts the pipeline
     median = statistics.median(seconds[1:])
@@ -78,6 +79,11 @@ def _pipeline_speed(dataset: Dataset, batch_size: int, rounds: int, seed: int) -
     }
 
 
+def _positions(inputs: Any) -> int:
+    """Return the ids in a batch, padding included."""
+    return sum(int(tensor.shape.num_elements()) for tensor in (inputs.values() if isinstance(inputs, dict) else [inputs]))
+
+
 def _training_speed(dataset: Dataset, name: str, seed: int) -> float:
     """Return the examples a second that a backbone trains on batches in memory."""
     plan = settle(split_settings({"task": dataset.task, "backbone": name, "seed": seed}, source="options"), dataset)
@@ -86,7 +92,7 @@ def _training_speed(dataset: Dataset, name: str, seed: int) -> float:
         session = next(member for _, member in training.members() if isinstance(member, Session))
     steps = min(_TRAINING_STEPS, session.steps_per_epoch)
     batches = _batches(dataset, session.batch_size, range(1), seed).take(steps).cache()
-    examples = sum(int(inputs.shape[0]) for inputs, _, _ in batches)
+    examples = sum(int(targets.shape[0]) for _, targets, _ in batches)
     batches = batches.repeat()
     session.model.fit(batches, steps_per_epoch=steps, verbose=0, shuffle=False)  # compiles, once for each length
     started = time.perf_counter()
