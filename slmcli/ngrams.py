@@ -2,10 +2,10 @@
 
 import base64
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self  # Any: a JSON document
+from typing import Any, Self, TypeVar  # Any: a JSON document
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from slmcli.files import sha256_json
 from slmcli.reading import Example
 from slmcli.tasks.base import Task
 from slmcli.tokenizers.base import Tokenizer
+
+Value = TypeVar("Value")
 
 FORMAT_VERSION = 2
 PADDING_ID = 0
@@ -29,6 +31,7 @@ _SUBWORD_SIZES = range(3, 6)
 _ENDS = mix(np.array([1, 2], np.uint64))  # stand before the first pretoken of a text and behind its last
 # our choice, by the same measurement: triples pay in long texts, characters in short ones
 _LONG_TEXT = 100
+_CACHED_PRETOKENS = 200_000  # our choice: more than the different words of a million reviews
 _BYTES_OF_A_SIGN = 3.5  # a Han character has 3, an English word with its space some 5
 
 
@@ -79,7 +82,7 @@ class PretokenHashes:
     def of(cls, pretokens: Sequence[str], *, subwords: bool) -> Self:
         """Hash pretokens."""
         words = np.fromiter((zlib.crc32(pretoken.encode("utf-8", "surrogatepass")) for pretoken in pretokens), np.uint64, len(pretokens))
-        parts = [_subwords(pretoken) if subwords else [] for pretoken in pretokens]
+        parts = [_hash_subwords(pretoken) if subwords else [] for pretoken in pretokens]
         stops = np.concatenate([[0], np.cumsum(np.fromiter(map(len, parts), np.int64, len(parts)))])
         flat = np.fromiter((part for each in parts for part in each), np.uint64, int(stops[-1]))
         # a salt, so that the pretoken "ing" and the ending "ing" are two things
@@ -93,20 +96,36 @@ class PretokenHashes:
             pretokens: (length,) integers, positions of its pretokens in `words`.
             order: Pretokens in the longest n-gram.
         """
-        if not len(pretokens):
-            return np.zeros(0, np.uint32)
-        words = np.concatenate([_ENDS[:1], self.words[pretokens], _ENDS[1:]])
-        found, ngrams = [words[1:-1] >> np.uint64(64 - _WORD_BITS)], words
-        for size in range(2, min(order, len(words)) + 1):
-            ngrams = mix(mix(ngrams[:-1]) ^ words[size - 1 :])
-            found.append(ngrams >> np.uint64(64 - _WORD_BITS))
-        return np.unique(np.concatenate([*found, *self._subwords_of(np.unique(pretokens))]).astype(np.uint32))
+        return buckets_of(self.words[pretokens], self._subwords_of(pretokens) if len(self.subwords) else [], order)
 
     def _subwords_of(self, pretokens: np.ndarray) -> list[np.ndarray]:
-        return [self.subwords[start:stop] for start, stop in zip(self.stops[pretokens].tolist(), self.stops[pretokens + 1].tolist(), strict=True)]
+        different = np.unique(pretokens)
+        return [self.subwords[start:stop] for start, stop in zip(self.stops[different].tolist(), self.stops[different + 1].tolist(), strict=True)]
 
 
-def _subwords(pretoken: str) -> list[int]:
+def buckets_of(words: np.ndarray, subwords: Sequence[np.ndarray], order: int) -> np.ndarray:
+    """Return (different n-grams,) uint32 in rising order, the buckets of a text's n-grams.
+
+    Args:
+        words: (length,) uint64, the hash of each pretoken.
+        subwords: Buckets of the characters inside the pretokens.
+        order: Pretokens in the longest n-gram.
+    """
+    if not len(words):
+        return np.zeros(0, np.uint32)
+    found, ngrams, marked = [words], words, np.concatenate([_ENDS[:1], words, _ENDS[1:]])
+    for size in range(2, min(order, len(marked)) + 1):
+        ngrams = mix(mix(ngrams[:-1] if size > 2 else marked[:-1]) ^ marked[size - 1 :])
+        found.append(ngrams)
+    buckets = (np.concatenate(found) >> np.uint64(64 - _WORD_BITS)).astype(np.uint32)
+    buckets = np.sort(np.concatenate([buckets, *subwords]))
+    is_first = np.empty(len(buckets), bool)
+    is_first[0] = True
+    np.not_equal(buckets[1:], buckets[:-1], out=is_first[1:])
+    return buckets[is_first]
+
+
+def _hash_subwords(pretoken: str) -> list[int]:
     """Return a number for every 3 to 5 neighbouring characters of a pretoken with its ends; none for a single character.
 
     Source: Bojanowski et al. 2017, "Enriching word vectors with subword information", section 3.2.
@@ -166,19 +185,17 @@ class NgramVocabulary:
 
     def encode(self, pretokens: Sequence[str]) -> np.ndarray:
         """Return (n-grams kept,) int32 in rising order, the ids of the different n-grams of a text."""
-        different = self._hashes_of(pretokens)
-        return self.ids(different.buckets(np.arange(len(pretokens)), self.form.order))
-
-    def _hashes_of(self, pretokens: Sequence[str]) -> PretokenHashes:
-        parts = [self._cache[pretoken] for pretoken in pretokens]
-        sizes = np.fromiter((len(part) for _, part in parts), np.int64, len(parts))
-        subwords = np.concatenate([np.zeros(0, np.uint32), *(part for _, part in parts)])
-        words = np.fromiter((word for word, _ in parts), np.uint64, len(parts))
-        return PretokenHashes(words, subwords, np.concatenate([[0], np.cumsum(sizes)]))
+        words = np.fromiter(map(self._words.__getitem__, pretokens), np.uint64, len(pretokens))
+        subwords = list(map(self._subwords.__getitem__, set(pretokens))) if self.form.subwords else []
+        return self.ids(buckets_of(words, subwords, self.form.order))
 
     @cached_property
-    def _cache(self) -> "_HashCache":
-        return _HashCache(self.form.subwords)
+    def _words(self) -> "_Cache[int]":
+        return _Cache(_hash_of)
+
+    @cached_property
+    def _subwords(self) -> "_Cache[np.ndarray]":
+        return _Cache(_subwords_of)
 
     def keep(self, ids: np.ndarray) -> "NgramVocabulary":
         """Return a vocabulary of some n-grams, given their ids in rising order; their new ids count from 1."""
@@ -214,19 +231,26 @@ class NgramVocabulary:
         return sha256_json(self.to_json())[:16]
 
 
-class _HashCache(dict[str, tuple[int, np.ndarray]]):
-    """Pretoken to its hash and the buckets of its characters, filled on use; emptied when it has grown large."""
+class _Cache(dict[str, Value]):
+    """Pretoken to what is computed of it, filled on use; emptied when it has grown large."""
 
-    def __init__(self, subwords: bool) -> None:
+    def __init__(self, compute: Callable[[str], Value]) -> None:
         super().__init__()
-        self._subwords = subwords
+        self._compute = compute
 
-    def __missing__(self, pretoken: str) -> tuple[int, np.ndarray]:
-        if len(self) >= 200_000:
+    def __missing__(self, pretoken: str) -> Value:
+        if len(self) >= _CACHED_PRETOKENS:
             self.clear()
-        hashes = PretokenHashes.of([pretoken], subwords=self._subwords)
-        found = self[pretoken] = (int(hashes.words[0]), hashes.subwords)
+        found = self[pretoken] = self._compute(pretoken)
         return found
+
+
+def _hash_of(pretoken: str) -> int:
+    return int(PretokenHashes.of([pretoken], subwords=False).words[0])
+
+
+def _subwords_of(pretoken: str) -> np.ndarray:
+    return PretokenHashes.of([pretoken], subwords=True).subwords
 
 
 def count_buckets(texts: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
