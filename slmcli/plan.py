@@ -21,6 +21,7 @@ _NOT_IN_FINGERPRINT = frozenset({"checkpoint_minutes", "tensorboard"})
 # our choice, on validation data: about this many examples are seen, in 5 to 30 passes, until validation no longer improves
 _EXAMPLES_SEEN = 110_000
 _LARGE_CORPUS = 5_000
+_SHORT_TEXT = 100  # tokens, on average
 # our choice, on validation data of eight corpora (docs/decisions.md): inverse of the ridge penalty of a bag
 _TWO_LABELS, _MORE_LABELS, _OTHER_OUTPUTS = 30.0, 3.0, 10.0
 # settings that mean something to some tasks alone, and their values that ask for nothing
@@ -119,7 +120,7 @@ def settle(plan: Plan, dataset: Dataset) -> Plan:
             f"{dataset.path} has no n-grams, which backbone bag reads. Preprocess again without --ngrams 0 (a task of two texts has none), "
             "or pass another --backbone."
         )
-    return replace(plan, settings=_settle_training(plan.settings, dataset), branches=_settle_branches(plan.branches, dataset))
+    return replace(plan, settings=_settle_training(plan.settings, dataset), branches=_settle_branches(plan, dataset))
 
 
 def _choose_branches(plan: Plan, dataset: Dataset) -> Plan:
@@ -141,27 +142,37 @@ def _settle_training(settings: FinetuneSettings, dataset: Dataset) -> FinetuneSe
     examples = max(1, dataset.examples("train"))
     has_ratios = "initial_embedding" in TASKS.load(settings.task).own_settings
     is_large = examples >= _LARGE_CORPUS
+    small_pooling = "max" if _is_short_with_many_labels(dataset) else "max_sqrtn"
     return settings.model_copy(
         update={
             "epochs": settings.epochs or min(30, max(5, -(-_EXAMPLES_SEEN // examples))),
             "batch_size": settings.batch_size or (64 if is_large else 32),
             "learning_rate": settings.learning_rate or (2e-3 if is_large else 1e-3),
             "optimizer": settings.optimizer or ("sparse_adam" if is_large else "adam"),
-            "pooling": settings.pooling or ("max_mean" if is_large else "max_sqrtn"),
+            "pooling": settings.pooling or ("max_mean" if is_large else small_pooling),
             "initial_embedding": settings.initial_embedding or ("uniform" if is_large or not has_ratios else "naive_bayes"),
         }
     )
 
 
-def _settle_branches(branches: Mapping[str, Branch], dataset: Dataset) -> dict[str, Branch]:
-    dropout = 0.6 if dataset.examples("train") >= _LARGE_CORPUS else 0.5
+def _settle_branches(plan: Plan, dataset: Dataset) -> dict[str, Branch]:
     loss = TASKS.load(dataset.task).output_loss
     strength = (_TWO_LABELS if len(dataset.labels) == 2 else _MORE_LABELS) if loss == "softmax" else _OTHER_OUTPUTS
-    chosen = {"embedding_dropout": dropout, "bag_strength": strength}
+    chosen: dict[str, Any] = {"embedding_dropout": 0.6 if dataset.examples("train") >= _LARGE_CORPUS else 0.5, "bag_strength": strength}
+    if _is_short_with_many_labels(dataset):
+        chosen |= {"embedding_dropout": 0.3, "embedding": 128, "widths": [1, 2, 3, 4]}
+    chosen = {key: value for key, value in chosen.items() if plan.asked.get(key) is None}
     return {
-        name: branch.model_copy(update={key: value for key, value in chosen.items() if getattr(branch, key, value) is None})
-        for name, branch in branches.items()
+        name: branch.model_copy(update={key: value for key, value in chosen.items() if key in type(branch).model_fields})
+        for name, branch in plan.branches.items()
     }
+
+
+def _is_short_with_many_labels(dataset: Dataset) -> bool:
+    """Say whether single words and short phrases decide among several labels, as in questions, intents and headlines."""
+    lengths = dataset.length_histogram("train")
+    mean_length = sum(length * count for length, count in lengths.items()) / max(1, sum(lengths.values()))
+    return TASKS.load(dataset.task).output_loss == "softmax" and len(dataset.labels) > 2 and mean_length < _SHORT_TEXT
 
 
 def check_compatible(dataset: Dataset, settings: FinetuneSettings) -> None:

@@ -19,9 +19,13 @@ class Branch(Settings):
 class Backbone(Branch, abc.ABC):
     """Settings of an architecture that reads tokens in their order. `build` makes the model."""
 
-    embedding: int = Field(64, ge=1, description="width of a token vector")
+    embedding: int = Field(64, ge=1, description="width of a token vector; 128 for short texts with several labels unless asked for")
     embedding_dropout: float | None = Field(
-        None, ge=0.0, lt=1.0, description="share of the values of token vectors dropped in training [0.6 for a large corpus, 0.5 for a small one]"
+        None,
+        ge=0.0,
+        lt=1.0,
+        description="share of the values of token vectors dropped in training [0.6 for a large corpus, 0.5 for a small one, "
+        "0.3 for short texts with several labels]",
     )
 
     @abc.abstractmethod

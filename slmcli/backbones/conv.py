@@ -14,7 +14,9 @@ class Conv(Backbone):
     head may add mean pooling to max pooling; both were chosen on IMDB validation data (docs/decisions.md).
     """
 
-    widths: list[PositiveInt] = Field([1, 2, 3], min_length=1, description="conv: window sizes in tokens")
+    widths: list[PositiveInt] = Field(
+        [1, 2, 3], min_length=1, description="conv: window sizes in tokens; 1,2,3,4 for short texts with several labels unless asked for"
+    )
     filters: int = Field(128, ge=1, description="conv: features of each window size")
 
     def build(self, *, vocabulary_size: int, length: int | None) -> Any:
