@@ -10,6 +10,8 @@ import numpy as np
 Loss = Literal["softmax", "sigmoid", "square"]
 # our choice, by the same measurement: the validation score moves by less than its noise after 30
 ITERATIONS = 30
+# our choice: half an order of magnitude apart
+_STARTS = (0.0, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 _MEMORY_OF_STEPS = 5  # L-BFGS, Nocedal & Wright 2006, section 7.2: between 3 and 20
 
 
@@ -105,13 +107,14 @@ def fit(
     if loss == "softmax" and targets.shape[1] == 1:
         loss = "sigmoid"
     idf = (np.log((1.0 + len(targets)) / (1.0 + blocks.document_frequencies())) + 1.0).astype(np.float32)
-    scales = np.ones(len(idf), np.float32) if loss == "square" else np.abs(log_count_ratios(blocks, targets)).max(axis=1)
+    ratios = np.zeros((len(idf), targets.shape[1]), np.float32) if loss == "square" else log_count_ratios(blocks, targets)
+    scales = np.ones(len(idf), np.float32) if loss == "square" else np.abs(ratios).max(axis=1)
     problem = _Problem(_normalise(blocks, idf), targets, sample_weight, scales, loss=loss, strength=strength)
     with ThreadPoolExecutor(2) as threads:
         problem.threads = threads
         options = {"maxiter": iterations, "maxcor": _MEMORY_OF_STEPS, "ftol": 1e-6}
         callback = None if report is None else _Counter(report, len(targets))
-        found = minimize(problem, problem.start(), jac=True, method="L-BFGS-B", options=options, callback=callback)
+        found = minimize(problem, problem.start(ratios), jac=True, method="L-BFGS-B", options=options, callback=callback)
     bias, weights = problem.divide(found.x.astype(np.float32))
     return LinearModel(weights * (scales * idf)[:, None], idf, bias, blocks.words)
 
@@ -169,10 +172,18 @@ class _Problem:
         self._loss = loss
         self._penalty = 1.0 / strength
 
-    def start(self) -> np.ndarray:
-        """Return zeros: (outputs + n-grams * outputs,) float64."""
-        outputs = self._targets.shape[1]
-        return np.zeros(outputs + len(self._scales) * outputs)
+    def start(self, ratios: np.ndarray) -> np.ndarray:
+        """Return where the search begins, (outputs + n-grams * outputs,) float64: at naive Bayes, of the strength that fits best.
+
+        Args:
+            ratios: (n-grams, outputs) float32, log-count ratios; zeros to begin at zero.
+        """
+        weights = np.divide(ratios, self._scales[:, None], out=np.zeros_like(ratios), where=self._scales[:, None] > 0.0)
+        logits = self._multiply(self._rows, weights)
+        penalty = 0.5 * self._penalty * float(np.vdot(weights, weights))
+        losses = [self._judge(strength * logits)[0] + strength**2 * penalty for strength in _STARTS]
+        best = _STARTS[int(np.argmin(losses))]
+        return np.concatenate([np.zeros(weights.shape[1]), best * weights.ravel()]).astype(np.float64)
 
     def divide(self, variables: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return bias (outputs,) and unscaled weights (n-grams, outputs)."""

@@ -21,7 +21,7 @@ _NOT_IN_FINGERPRINT = frozenset({"checkpoint_minutes", "tensorboard"})
 # our choice, on validation data: about this many examples are seen, in 5 to 30 passes, until validation no longer improves
 _EXAMPLES_SEEN = 110_000
 _LARGE_CORPUS = 5_000
-_SHORT_TEXT = 100  # tokens, on average
+_SHORT_TEXT, _FEW_EXAMPLES = 100, 2_000  # tokens, on average; of a label
 # our choice, on validation data of eight corpora (docs/decisions.md): inverse of the ridge penalty of a bag
 _TWO_LABELS, _MORE_LABELS, _OTHER_OUTPUTS = 30.0, 3.0, 10.0
 # settings that mean something to some tasks alone, and their values that ask for nothing
@@ -142,7 +142,7 @@ def _settle_training(settings: FinetuneSettings, dataset: Dataset) -> FinetuneSe
     examples = max(1, dataset.examples("train"))
     has_ratios = "initial_embedding" in TASKS.load(settings.task).own_settings
     is_large = examples >= _LARGE_CORPUS
-    small_pooling = "max" if _is_short_with_many_labels(dataset) else "max_sqrtn"
+    small_pooling = "max" if _is_short_and_sparse(dataset) else "max_sqrtn"
     return settings.model_copy(
         update={
             "epochs": settings.epochs or min(30, max(5, -(-_EXAMPLES_SEEN // examples))),
@@ -159,7 +159,7 @@ def _settle_branches(plan: Plan, dataset: Dataset) -> dict[str, Branch]:
     loss = TASKS.load(dataset.task).output_loss
     strength = (_TWO_LABELS if len(dataset.labels) == 2 else _MORE_LABELS) if loss == "softmax" else _OTHER_OUTPUTS
     chosen: dict[str, Any] = {"embedding_dropout": 0.6 if dataset.examples("train") >= _LARGE_CORPUS else 0.5, "bag_strength": strength}
-    if _is_short_with_many_labels(dataset):
+    if _is_short_and_sparse(dataset):
         chosen |= {"embedding_dropout": 0.3, "embedding": 128, "widths": [1, 2, 3, 4]}
     chosen = {key: value for key, value in chosen.items() if plan.asked.get(key) is None}
     return {
@@ -168,11 +168,12 @@ def _settle_branches(plan: Plan, dataset: Dataset) -> dict[str, Branch]:
     }
 
 
-def _is_short_with_many_labels(dataset: Dataset) -> bool:
-    """Say whether single words and short phrases decide among several labels, as in questions, intents and headlines."""
+def _is_short_and_sparse(dataset: Dataset) -> bool:
+    """Say whether few examples of short texts show each of several labels, as with questions and intents."""
+    is_sparse = len(dataset.labels) > 2 and dataset.examples("train") < _FEW_EXAMPLES * len(dataset.labels)
     lengths = dataset.length_histogram("train")
     mean_length = sum(length * count for length, count in lengths.items()) / max(1, sum(lengths.values()))
-    return TASKS.load(dataset.task).output_loss == "softmax" and len(dataset.labels) > 2 and mean_length < _SHORT_TEXT
+    return TASKS.load(dataset.task).output_loss == "softmax" and is_sparse and mean_length < _SHORT_TEXT
 
 
 def check_compatible(dataset: Dataset, settings: FinetuneSettings) -> None:
