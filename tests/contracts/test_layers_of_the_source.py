@@ -14,13 +14,13 @@ LAYERS = (
     ("unpacking",),
     ("cleaning_steps", "word_cleaning", "json_stream", "beam_running", "beam_shards"),
     ("config", "character_cleaning", "runtime", "metrics"),
-    ("recipe_files", "corpora", "cleaning", "public_sets", "downloads"),
+    ("recipe_files", "corpora", "cleaning", "public_sets", "downloads", "machine"),
     ("fields", "public_data"),
     ("detection",),
     ("sources",),
     ("tokenizers", "reading", "run"),
-    ("layers", "optimizers", "callbacks", "inspection", "spill", "corpus_identity"),
-    ("corpus_facts", "findings", "report"),
+    ("layers", "optimizers", "compilation", "callbacks", "inspection", "spill", "corpus_identity"),
+    ("corpus_facts", "findings", "report", "measuring"),
     ("backbones", "formats", "tasks", "checking", "dividing"),
     ("ngrams",),
     ("dataset", "report_files"),
@@ -41,7 +41,7 @@ MODULES = sorted(
 )
 HEAVY = {"tensorflow", "keras", "pandas", "nltk", "sklearn", "pyarrow", "ai_edge_litert", "apache_beam", "matplotlib", "jinja2", "markupsafe"}
 # modules that are about Keras, and are imported only inside functions
-ABOUT_KERAS = {"layers", "optimizers", "callbacks"}
+ABOUT_KERAS = {"layers", "optimizers", "compilation", "callbacks"}
 
 
 def imports(module: str, *, top_only: bool = False) -> set[str]:
