@@ -9,9 +9,10 @@ from typing import Any  # Any: JSON documents, tf.data datasets
 from slmcli.backbones import BACKBONES
 from slmcli.batching import bucket_limits, count_steps, training_batches
 from slmcli.dataset import Dataset
+from slmcli.execution import start_execution
 from slmcli.plan import check_compatible, settle, split_settings
 from slmcli.run import Run
-from slmcli.runtime import resolve_precision, start_tensorflow
+from slmcli.runtime import start_tensorflow
 from slmcli.tasks import TASKS
 from slmcli.tasks.base import TrainableTask
 from slmcli.training import Session
@@ -80,7 +81,7 @@ def _training_speed(dataset: Dataset, name: str, seed: int) -> float:
     """Return the examples a second that a backbone trains on batches in memory."""
     settings, backbone = settle(*split_settings({"task": dataset.task, "backbone": name, "seed": seed}, source="options"), dataset)
     with tempfile.TemporaryDirectory(prefix="slm-benchmark-") as directory:
-        session = Session(dataset, settings, backbone, Run(Path(directory)), resolve_precision(settings.precision)[0])
+        session = Session(dataset, settings, backbone, Run(Path(directory)), start_execution(settings, seconds=0.0))
     steps = min(_TRAINING_STEPS, session.steps_per_epoch)
     batches = _batches(dataset, session.batch_size, range(1), seed).take(steps).cache()
     examples = sum(int(inputs.shape[0]) for inputs, _, _ in batches)

@@ -1,5 +1,6 @@
 """Train a model on a dataset: settle the settings, compile, fit, keep the best epoch, write the bundle."""
 
+import contextlib
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -8,18 +9,20 @@ from typing import Any  # Any: Keras models, JSON documents
 import numpy as np
 
 from slmcli.backbones.base import Backbone
-from slmcli.batching import balanced_label_weights, bucket_limits, count_steps, evaluation_batches, training_batches
+from slmcli.batching import balanced_label_weights, bucket_limits, count_steps, evaluation_batches, share_evenly, training_batches
 from slmcli.bundle import write_bundle
 from slmcli.config import FinetuneSettings, HeadSettings
 from slmcli.dataset import Dataset
+from slmcli.devices import build_strategy
 from slmcli.errors import BundleError, Interrupted
+from slmcli.execution import Execution, expected_seconds, start_execution
 from slmcli.files import read_json, write_json
 from slmcli.metrics import classification_scores, confusion_matrix
 from slmcli.naive_bayes import log_count_ratios
 from slmcli.plan import check_compatible, fingerprint, settle, split_settings
 from slmcli.recipe_files import to_yaml
 from slmcli.run import FORMAT_VERSION, Progress, Run, interruption, is_up_to_date, load_progress, start_run
-from slmcli.runtime import describe_environment, quiet_stderr, resolve_precision, start_tensorflow
+from slmcli.runtime import describe_environment, quiet_stderr
 from slmcli.signals import StopRequest, stop_on_signal
 from slmcli.tasks import TASKS
 from slmcli.tasks.base import TrainableTask
@@ -76,15 +79,8 @@ def _train(
     overwrite: bool,
     report: Callable[[Mapping[str, Any]], None],
 ) -> dict[str, Any]:
-    precision, reason = _begun_with(out) if resume else resolve_precision(settings.precision)
+    begun = _begun_with(out) if resume else None
     configuration = {"finetune": {**settings.model_dump(), **backbone.model_dump()}}
-    environment = {
-        "format_version": FORMAT_VERSION,
-        **describe_environment(),
-        "precision": precision,
-        "precision_reason": reason,
-        "threads": settings.threads,
-    }
     run = start_run(
         out,
         fingerprint(dataset, settings, backbone),
@@ -94,9 +90,10 @@ def _train(
         overwrite=overwrite,
     )
     with run.locked():
-        write_json(run.path / "environment.json", environment)
-        start_tensorflow(threads=settings.threads, seed=settings.seed)
-        session = Session(dataset, settings, backbone, run, precision)
+        tokens = sum(length * count for length, count in dataset.length_histogram("train").items()) * (settings.epochs or 1)
+        execution = start_execution(settings, seconds=expected_seconds(settings.backbone, tokens=tokens), begun=begun)
+        write_json(run.path / "environment.json", {"format_version": FORMAT_VERSION, **describe_environment(), **execution.describe()})
+        session = Session(dataset, settings, backbone, run, execution)
         session.fit(report)
         return session.finish()
 
@@ -105,21 +102,22 @@ def _places(out: Path) -> dict[str, str]:
     return {"run": str(out), "bundle": str(Run(out).bundle)}
 
 
-def _begun_with(out: Path) -> tuple[str, str]:
-    """Return the arithmetic of an unfinished run, which going on must not change."""
+def _begun_with(out: Path) -> dict[str, Any] | None:
+    """Return the environment of an unfinished run, whose arithmetic going on must not change."""
     path = out / "environment.json"
-    document = read_json(path) if path.exists() else {}
-    return document.get("precision", "float32"), document.get("precision_reason", "unknown")
+    return read_json(path) if path.exists() else None
 
 
 class Session:
     """One training in one process."""
 
-    def __init__(self, dataset: Dataset, settings: FinetuneSettings, backbone: Backbone, run: Run, precision: str) -> None:
+    def __init__(self, dataset: Dataset, settings: FinetuneSettings, backbone: Backbone, run: Run, execution: Execution) -> None:
         self.dataset = dataset
         self.settings = settings
         self.backbone = backbone
         self.run = run
+        self.execution = execution
+        self.strategy = build_strategy(execution.devices)
         self.task: TrainableTask = TASKS.load(settings.task)(dataset.labels)
         self.tokenizer: Tokenizer = dataset.load_tokenizer()
         self.progress: Progress = load_progress(run.last_checkpoint)
@@ -129,15 +127,20 @@ class Session:
         self.epochs = settings.epochs or 1
         self.steps_per_epoch = count_steps(dataset.length_histogram("train"), self.limits, batch_size=self.batch_size)
         self.has_validation = dataset.examples("validation") > 0
-        self.model = self._compile(precision)
+        with self.strategy.scope() if self.strategy else contextlib.nullcontext():
+            self.model = self._compile()
 
-    def _compile(self, precision: str) -> Any:
+    def _compile(self) -> Any:
+        from slmcli.compilation import compile_gradients
         from slmcli.optimizers import build_optimizer
 
-        model = build_model(self.task, self.backbone, self.settings, len(self.tokenizer.vocabulary), length=self.length, precision=precision)
+        size, precision = len(self.tokenizer.vocabulary), self.execution.precision
+        model = build_model(self.task, self.backbone, self.settings, size, length=self.length, precision=precision)
         optimizer = build_optimizer(self.settings, steps=self.steps_per_epoch * self.epochs)
-        model.compile(optimizer=optimizer, **self.task.compile_arguments(label_smoothing=self.settings.label_smoothing))
-        optimizer.build(model.trainable_variables)
+        model.compile(optimizer=optimizer, jit_compile=False, **self.task.compile_arguments(label_smoothing=self.settings.label_smoothing))
+        model.optimizer.build(model.trainable_variables)  # with float16 Keras has put one around ours
+        if self.execution.is_compiled:
+            compile_gradients(model)
         if self.settings.initial_embedding == "naive_bayes" and not self.progress.step:
             self._add_ratios(model.get_layer(self.settings.backbone).get_layer("embedding").embeddings)
         return model
@@ -189,12 +192,14 @@ class Session:
         )
 
     def _fit(self, callbacks: list[Any], *, steps: int, until: int) -> None:
+        batches = self._training_batches(range(self.progress.epoch, until), skip_steps=self.progress.step_in_epoch)
+        devices = len(self.execution.devices)
         self.model.fit(
-            self._training_batches(range(self.progress.epoch, until), skip_steps=self.progress.step_in_epoch),
+            share_evenly(batches, devices),
             epochs=until,
             initial_epoch=self.progress.epoch,
             steps_per_epoch=steps,
-            validation_data=self._validation_batches() if self.has_validation else None,
+            validation_data=share_evenly(self._validation_batches(), devices) if self.has_validation else None,
             validation_steps=self._validation_steps() if self.has_validation else None,
             callbacks=callbacks,
             shuffle=False,

@@ -10,12 +10,12 @@ PACKAGE = Path(__file__).parents[2] / "slmcli"
 # lowest first; a family is named by its folder
 LAYERS = (
     ("errors", "signals"),
-    ("registry", "files", "parallel", "records", "pretokens", "subword_models", "text_files"),
+    ("registry", "files", "devices", "parallel", "records", "pretokens", "subword_models", "text_files"),
     ("unpacking",),
     ("cleaning_steps", "word_cleaning", "json_stream", "beam_running", "beam_shards"),
     ("config", "character_cleaning", "runtime", "metrics"),
     ("recipe_files", "corpora", "cleaning", "public_sets", "downloads", "machine"),
-    ("fields", "public_data"),
+    ("fields", "public_data", "execution"),
     ("detection",),
     ("sources",),
     ("tokenizers", "reading", "run"),
