@@ -147,6 +147,32 @@ def _pad_to_limits(batch: Mapping[str, Any], task: TrainableTask, limits: Sequen
     return padded
 
 
+def share_evenly(batches: Any, devices: int) -> Any:
+    """Return batches that so many devices can divide among them: filled up with examples of weight 0, and without an end.
+
+    Keras divides a batch before it knows its shape, and with several devices asks for one batch more than it evaluates.
+    The other weights grow as the batch does, so that the mean loss of a batch stays what it is.
+    """
+    import tensorflow as tf
+
+    if devices == 1:
+        return batches
+
+    def fill_up(inputs: Any, targets: Any, weights: Any) -> tuple[Any, Any, Any]:
+        examples = tf.shape(weights)[0]
+        missing = -examples % devices
+        grown = weights * tf.cast((examples + missing) / examples, weights.dtype)
+        return tf.nest.map_structure(lambda values: _add_rows(values, missing), (inputs, targets, grown))
+
+    return batches.map(fill_up).repeat()
+
+
+def _add_rows(values: Any, number: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.pad(values, [[0, number], *([[0, 0]] * (values.shape.rank - 1))])
+
+
 def _epoch_seed(seed: int, epoch: int) -> int:
     """Return a seed of 31 bits that differs between epochs and runs."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{epoch}".encode()).digest()[:4], "little") >> 1

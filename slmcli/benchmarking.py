@@ -10,9 +10,10 @@ from slmcli.backbones import BACKBONES
 from slmcli.backbones.base import Backbone
 from slmcli.batching import bucket_limits, count_steps, length_histogram, training_batches
 from slmcli.dataset import Dataset
+from slmcli.execution import start_execution
 from slmcli.plan import check_compatible, settle, split_settings
 from slmcli.run import Run
-from slmcli.runtime import resolve_precision, start_tensorflow
+from slmcli.runtime import start_tensorflow
 from slmcli.session import Session
 from slmcli.tasks import TASKS
 from slmcli.tasks.base import TrainableTask
@@ -88,7 +89,7 @@ def _training_speed(dataset: Dataset, name: str, seed: int) -> float:
     """Return the examples a second that a backbone trains on batches in memory."""
     plan = settle(split_settings({"task": dataset.task, "backbone": name, "seed": seed}, source="options"), dataset)
     with tempfile.TemporaryDirectory(prefix="slm-benchmark-") as directory:
-        training = Training(dataset, plan, Run(Path(directory)), resolve_precision(plan.settings.precision)[0])
+        training = Training(dataset, plan, Run(Path(directory)), start_execution(plan.settings, seconds=0.0))
         session = next(member for _, member in training.members() if isinstance(member, Session))
     steps = min(_TRAINING_STEPS, session.steps_per_epoch)
     batches = _batches(dataset, session.batch_size, range(1), seed).take(steps).cache()

@@ -232,10 +232,17 @@ class FinetuneSettings(HeadSettings, OptimizerSettings, InitialSettings):
     patience: int = Field(3, ge=1, description="epochs without a better validation score before training stops")
     monitor: Literal["loss", "accuracy"] = Field("loss", description="validation score that decides which epoch is best")
     max_minutes: float | None = Field(None, gt=0.0, description="stop after this many minutes of training, keeping the best epoch")
-    precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="arithmetic of training; auto: bfloat16 where the processor has matrix units for it"
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="arithmetic of training; auto: as measured on this machine, or what the device has matrix units for"
     )
-    threads: int = Field(0, ge=0, le=4096, description="processor threads; 0: all. Another number may change the last bits of a result")
+    xla: Literal["auto", "on", "off"] = Field("auto", description="compile the training step with XLA; auto: on a GPU, or where measured to pay")
+    devices: str = Field(
+        "auto",
+        coerce_numbers_to_str=True,
+        pattern="^(auto|cpu|gpu|[1-9][0-9]*)$",
+        description="cpu, gpu, or how many; auto: every GPU, or the processor",
+    )
+    threads: int = Field(0, ge=0, le=4096, description="processor threads; 0: as measured, or all. Another number may change a result's last bits")
     checkpoint_minutes: float = Field(2.0, gt=0.0, description="minutes between checkpoints inside an epoch")
     tensorboard: bool = Field(True, description="write a TensorBoard log")
     licence: str = Field("unspecified", description="licence of the model, for its card")

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any  # Any: a JSON document
 
+from slmcli import machine
 from slmcli.config import ExportSettings, PreprocessSettings
 from slmcli.dataset import open_dataset
 from slmcli.errors import SlmError
@@ -51,13 +52,40 @@ def examine() -> dict[str, Any]:
     missing = [name for name, version in packages.items() if version is None]
     if missing:
         raise SlmError(f"not installed: {', '.join(missing)}. Run: {Path(sys.executable).name} -m pip install --upgrade slmcli")
-    precision, reason = resolve_precision("auto")
+    measured = machine.recall()
+    precision, reason = machine.choose_precision(measured, "convolution") if measured else resolve_precision("auto")
     return {
         **facts,
         **packages,
         "memory": _memory(),
         "free_disk": f"{shutil.disk_usage('.').free / 1e9:.0f} GB",
         "precision": f"{precision}: {reason}",
+    }
+
+
+def measure() -> dict[str, Any]:
+    """Measure this machine anew, keep the result, and return it with what follows from it for each kind of model.
+
+    Raises:
+        SlmError: The measurement failed.
+    """
+    measured = machine.measure()
+    if measured is None:
+        raise SlmError("this machine could not be measured. Run: python -m slmcli.measuring --threads 0, which says why.")
+    return {"measurement": measured.model_dump(mode="json"), "choices": {kind: _choices(measured, kind) for kind in measured.milliseconds}}
+
+
+def _choices(measured: machine.Measurement, kind: str) -> dict[str, Any]:
+    """Return what `auto` means for a kind of model, and the batch size from which on it is no longer faster."""
+    precision, reason = machine.choose_precision(measured, kind)
+    is_compiled, xla_reason = machine.choose_xla(measured, kind, precision)
+    return {
+        "precision": precision,
+        "precision_reason": reason,
+        "xla": is_compiled,
+        "xla_reason": xla_reason,
+        "threads": measured.threads,
+        "fastest_batch_size": machine.fastest_batch_size(measured, kind),
     }
 
 

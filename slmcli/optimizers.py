@@ -27,11 +27,19 @@ class SparseAdam(keras.optimizers.Adam):
         self._is_sparse = is_sparse
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
-        """Sum the gradients of equal rows, then clip all gradients together; Keras's own clipping would make them dense."""
-        gradients = [_sum_rows(gradient) if self._is_sparse else tf.convert_to_tensor(gradient) for gradient in grads]
+        """Apply gradients, made dense before unless they may stay sparse."""
+        super().apply([gradient if self._is_sparse else tf.convert_to_tensor(gradient) for gradient in grads], trainable_variables)
+
+    def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> list[tuple[Any, Any]]:
+        """Add up what several devices found, then the gradients of equal rows, then clip all gradients together.
+
+        Keras's own clipping would make sparse gradients dense, and would clip each device's share by itself.
+        """
+        gradients, variables = zip(*super()._all_reduce_sum_gradients(grads_and_vars), strict=True)
+        summed = [_sum_rows(gradient) for gradient in gradients]
         if self._clip_norm:
-            gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm)
-        super().apply(gradients, trainable_variables)
+            summed, _ = tf.clip_by_global_norm(summed, self._clip_norm)
+        return list(zip(summed, variables, strict=True))
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Update one variable with TensorFlow's fused kernel; rows of a `tf.IndexedSlices` gradient alone where there is one."""

@@ -68,7 +68,7 @@ def quiet_stderr() -> Iterator[None]:
 def resolve_precision(precision: str) -> tuple[str, str]:
     """Return the Keras dtype policy for `--precision`, and why it was chosen."""
     if precision != "auto":
-        return {"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision], "asked for"
+        return {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}[precision], "asked for"
     if "amx_bf16" in processor_flags():
         return "mixed_bfloat16", "the processor has matrix units for bfloat16 (amx_bf16)"
     return "float32", "the processor has no matrix units for bfloat16"

@@ -1,13 +1,16 @@
 """Train one member of a model: compile, fit step by step, keep the best epoch."""
 
+import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any  # Any: Keras models, JSON documents
 
 from slmcli.backbones.base import Backbone
-from slmcli.batching import bucket_limits, count_steps, evaluation_batches, label_weights_of, length_histogram, training_batches
+from slmcli.batching import bucket_limits, count_steps, evaluation_batches, label_weights_of, length_histogram, share_evenly, training_batches
 from slmcli.config import FinetuneSettings, HeadSettings
 from slmcli.dataset import Dataset
+from slmcli.devices import build_strategy
 from slmcli.errors import BundleError, Interrupted
+from slmcli.execution import Execution
 from slmcli.naive_bayes import log_count_ratios
 from slmcli.run import Progress, Run, interruption, load_progress
 from slmcli.runtime import quiet_stderr
@@ -28,10 +31,10 @@ class Session:
         settings: Settled settings; the seed is the member's own.
         backbone: The architecture.
         run: Where its checkpoints are.
-        precision: Keras's dtype policy.
+        execution: How it is carried out.
     """
 
-    def __init__(self, dataset: Dataset, task: TrainableTask, settings: FinetuneSettings, backbone: Backbone, run: Run, precision: str) -> None:
+    def __init__(self, dataset: Dataset, task: TrainableTask, settings: FinetuneSettings, backbone: Backbone, run: Run, execution: Execution) -> None:
         import keras
 
         # whatever was built before, or was skipped because it was trained already
@@ -40,6 +43,8 @@ class Session:
         self.settings = settings
         self.backbone = backbone
         self.run = run
+        self.execution = execution
+        self.strategy = build_strategy(execution.devices)
         self.task = task
         self.vocabulary_size: int = dataset.description["vocabulary_size"]
         run.make_directories()
@@ -51,15 +56,21 @@ class Session:
         self.epochs = settings.epochs or 1
         self.steps_per_epoch = count_steps(self.lengths["train"], self.limits, batch_size=self.batch_size)
         self.has_validation = dataset.examples("validation") > 0
-        self.model = self._compile(precision)
+        with self.strategy.scope() if self.strategy else contextlib.nullcontext():
+            self.model = self._compile()
 
-    def _compile(self, precision: str) -> Any:
+    def _compile(self) -> Any:
+        from slmcli.compilation import compile_gradients
         from slmcli.optimizers import build_optimizer
 
+        precision = self.execution.precision
         model = build_model(self.task, self.backbone, self.settings, self.vocabulary_size, length=self.length, precision=precision)
         optimizer = build_optimizer(self.settings, steps=self.steps_per_epoch * self.epochs)
-        model.compile(optimizer=optimizer, **self.task.compile_arguments(label_smoothing=self.settings.label_smoothing, loss=self.settings.loss))
-        optimizer.build(model.trainable_variables)
+        arguments = self.task.compile_arguments(label_smoothing=self.settings.label_smoothing, loss=self.settings.loss)
+        model.compile(optimizer=optimizer, jit_compile=False, **arguments)
+        model.optimizer.build(model.trainable_variables)  # with float16 Keras has put one around ours
+        if self.execution.is_compiled:
+            compile_gradients(model)
         if self.settings.initial_embedding == "naive_bayes" and not self.progress.step:
             self._add_ratios(model)
         return model
@@ -112,12 +123,14 @@ class Session:
         )
 
     def _fit(self, callbacks: list[Any], *, steps: int, until: int) -> None:
+        batches = self._training_batches(range(self.progress.epoch, until), skip_steps=self.progress.step_in_epoch)
+        devices = len(self.execution.devices)
         self.model.fit(
-            self._training_batches(range(self.progress.epoch, until), skip_steps=self.progress.step_in_epoch),
+            share_evenly(batches, devices),
             epochs=until,
             initial_epoch=self.progress.epoch,
             steps_per_epoch=steps,
-            validation_data=self._validation_batches() if self.has_validation else None,
+            validation_data=share_evenly(self._validation_batches(), devices) if self.has_validation else None,
             validation_steps=self._validation_steps() if self.has_validation else None,
             callbacks=callbacks,
             shuffle=False,

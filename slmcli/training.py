@@ -13,6 +13,7 @@ from slmcli.bagging import Solving
 from slmcli.batching import bucket_limits, evaluation_batches, length_histogram
 from slmcli.bundle import write_bundle
 from slmcli.dataset import Dataset
+from slmcli.execution import Execution, expected_seconds, start_execution
 from slmcli.files import read_json, write_json
 from slmcli.joining import Joined, join
 from slmcli.mixing import choose_shares
@@ -20,7 +21,7 @@ from slmcli.ngrams import FEATURE
 from slmcli.plan import Plan, check_compatible, fingerprint, settle, split_settings
 from slmcli.recipe_files import to_yaml
 from slmcli.run import FORMAT_VERSION, Run, is_up_to_date, start_run
-from slmcli.runtime import describe_environment, resolve_precision, start_tensorflow
+from slmcli.runtime import describe_environment
 from slmcli.session import EVALUATION_BATCH, Session
 from slmcli.tasks import TASKS
 from slmcli.tasks.base import TrainableTask
@@ -57,16 +58,7 @@ def finetune(dataset: Dataset, values: Mapping[str, Any], out: Path, *, source: 
 
 def _train(dataset: Dataset, plan: Plan, out: Path, *, resume: bool, overwrite: bool, report: Report) -> dict[str, Any]:
     settings = plan.settings
-    precision, reason = _begun_with(out) if resume else resolve_precision(settings.precision)
-    environment = {
-        "format_version": FORMAT_VERSION,
-        **describe_environment(),
-        "precision": precision,
-        "precision_reason": reason,
-        "threads": settings.threads,
-        "backbone": settings.backbone,
-        "backbone_reason": plan.reason,
-    }
+    begun = _begun_with(out) if resume else None
     run = start_run(
         out,
         fingerprint(dataset, plan),
@@ -76,27 +68,34 @@ def _train(dataset: Dataset, plan: Plan, out: Path, *, resume: bool, overwrite: 
         overwrite=overwrite,
     )
     with run.locked():
-        write_json(run.path / "environment.json", environment)
-        start_tensorflow(threads=settings.threads, seed=settings.seed)
-        return Training(dataset, plan, run, precision).run_members(report)
+        execution = start_execution(settings, seconds=_expected_seconds(dataset, plan), begun=begun)
+        environment = {"format_version": FORMAT_VERSION, **describe_environment(), **execution.describe()}
+        write_json(run.path / "environment.json", {**environment, "backbone": settings.backbone, "backbone_reason": plan.reason})
+        return Training(dataset, plan, run, execution).run_members(report)
+
+
+def _expected_seconds(dataset: Dataset, plan: Plan) -> float:
+    """Return about how long all members take together; a bag takes seconds."""
+    tokens = sum(length * count for length, count in dataset.length_histogram("train").items()) * (plan.settings.epochs or 1)
+    steps = [name for name in plan.branches if name != "bag"]
+    return (plan.settings.ensemble or 1) * sum(expected_seconds(name, tokens=tokens) for name in steps)
 
 
 def _places(out: Path) -> dict[str, str]:
     return {"run": str(out), "bundle": str(Run(out).bundle)}
 
 
-def _begun_with(out: Path) -> tuple[str, str]:
-    """Return the arithmetic of an unfinished run, which going on must not change."""
+def _begun_with(out: Path) -> dict[str, Any] | None:
+    """Return the environment of an unfinished run, whose arithmetic going on must not change."""
     path = out / "environment.json"
-    document = read_json(path) if path.exists() else {}
-    return document.get("precision", "float32"), document.get("precision_reason", "unknown")
+    return read_json(path) if path.exists() else None
 
 
 class Training:
     """The training of all members of a model."""
 
-    def __init__(self, dataset: Dataset, plan: Plan, run: Run, precision: str) -> None:
-        self.dataset, self.plan, self.run, self.precision = dataset, plan, run, precision
+    def __init__(self, dataset: Dataset, plan: Plan, run: Run, execution: Execution) -> None:
+        self.dataset, self.plan, self.run, self.execution = dataset, plan, run, execution
         task: TrainableTask = TASKS.load(plan.settings.task)(dataset.labels)
         self.task = task.with_learned(task.learn_targets(example.features for example in dataset.read("train")))
         self.length = dataset.encoding.max_length if plan.settings.head == "flatten" else None
@@ -147,7 +146,7 @@ class Training:
         if settings.max_minutes is not None:  # what is left is divided among the members to come
             left = max(0.0, settings.max_minutes - sum(each["seconds"] for each in before) / 60)
             changes["max_minutes"] = max(1e-3, left / (self._count() - len(before)))
-        return Session(self.dataset, self.task, settings.model_copy(update=changes), branch, run, self.precision)
+        return Session(self.dataset, self.task, settings.model_copy(update=changes), branch, run, self.execution)
 
     def _finish(self, joined: Joined, members: list[dict[str, Any]], history: list[dict[str, Any]]) -> dict[str, Any]:
         """Weigh the members, write the bundle, metrics.json and the end of run.json; return the summary."""

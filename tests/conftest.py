@@ -64,6 +64,15 @@ def ignore(event: Any) -> None:
     """Take no notice."""
 
 
+@pytest.fixture(scope="session", autouse=True)
+def empty_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cache without measurements of this machine, so that no test depends on a user's."""
+    place = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SLM_CACHE", str(place))
+        yield place
+
+
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A corpus file of 96 examples."""

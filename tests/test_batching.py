@@ -4,8 +4,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from slmcli.batching import balanced_label_weights, bucket_limits, count_steps, evaluation_batches, length_histogram, pad, training_batches
+from slmcli.batching import (
+    balanced_label_weights,
+    bucket_limits,
+    count_steps,
+    evaluation_batches,
+    length_histogram,
+    pad,
+    share_evenly,
+    training_batches,
+)
 from slmcli.config import PreprocessSettings
 from slmcli.dataset import Dataset, open_dataset
 from slmcli.preprocessing import preprocess
@@ -127,3 +137,16 @@ def test_balanced_weights_make_labels_count_the_same() -> None:
 
 def test_pad_fills_on_the_right_and_cuts_what_is_too_long() -> None:
     assert pad([[5], [6, 7, 8]], length=2, pad_id=0).tolist() == [[5, 0], [6, 7]]
+
+
+def test_batches_for_two_devices_are_filled_up_with_examples_of_no_weight() -> None:
+    odd = tf.data.Dataset.from_tensors((tf.ones((3, 5), tf.int32), tf.ones((3, 2)), tf.ones(3)))
+    token_ids, targets, weights = next(iter(share_evenly(odd, 2)))
+    assert (token_ids.shape, targets.shape) == ((4, 5), (4, 2))
+    # the mean of 4 weighted losses is the mean of the 3 before: 4 / 3 * 3 / 4
+    np.testing.assert_allclose(weights, [4 / 3, 4 / 3, 4 / 3, 0.0])
+
+
+def test_one_device_gets_the_batches_as_they_are() -> None:
+    batches_of_one = tf.data.Dataset.from_tensors((tf.ones((3, 5), tf.int32), tf.ones((3, 2)), tf.ones(3)))
+    assert share_evenly(batches_of_one, 1) is batches_of_one

@@ -251,3 +251,12 @@ def test_an_empty_recipe_is_refused(tmp_path: Path) -> None:
     (tmp_path / "recipe.yaml").write_text("# nothing\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="the recipe is empty"):
         read_recipe(tmp_path / "recipe.yaml")
+
+
+def test_a_number_of_devices_may_be_a_number_or_a_text() -> None:
+    assert build(FinetuneSettings, {"devices": 2}, source="test").devices == build(FinetuneSettings, {"devices": "2"}, source="test").devices == "2"
+
+
+def test_a_device_of_an_unknown_kind_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"test: devices is 'tpu': string should match pattern '\^\(auto\|cpu\|gpu"):
+        build(FinetuneSettings, {"devices": "tpu"}, source="test")

@@ -1,0 +1,138 @@
+"""How a training is carried out: devices, arithmetic, XLA, threads; what was asked for, measured, or known."""
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any  # Any: a JSON document
+
+from slmcli import machine
+from slmcli.config import FinetuneSettings
+from slmcli.devices import Device, choose_devices, find_devices, gpu_precision
+from slmcli.errors import ConfigError
+from slmcli.machine import Measurement
+from slmcli.runtime import resolve_precision, start_tensorflow
+
+logger = logging.getLogger(__name__)
+
+# our choice: what two cores do, in tokens a second, so as to tell a training of seconds from one of minutes before it begins
+_TOKENS_PER_SECOND = {"convolution": 250_000, "recurrence": 25_000, "lookup": 1_000_000}
+# our choice: a measurement of 15 seconds, or the compilation of some 16 shapes of batches, must be a small part of the training
+_WORTH_MEASURING_SECONDS = 30.0
+_WORTH_COMPILING_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How a training is carried out, and why.
+
+    Attributes:
+        precision: Keras dtype policy.
+        is_compiled: Whether XLA compiles the forward and backward pass.
+        threads: Threads inside one operation; 0: one for each processor.
+        devices: Names of TensorFlow's devices, such as `CPU:0`; on several, each takes a part of every batch.
+    """
+
+    precision: str
+    precision_reason: str
+    is_compiled: bool
+    xla_reason: str
+    threads: int
+    devices: tuple[str, ...] = ("CPU:0",)
+
+    def describe(self) -> dict[str, Any]:
+        """Return the fields of environment.json."""
+        return {
+            "precision": self.precision,
+            "precision_reason": self.precision_reason,
+            "xla": self.is_compiled,
+            "xla_reason": self.xla_reason,
+            "threads": self.threads,
+            "devices": list(self.devices),
+        }
+
+
+def expected_seconds(backbone: str, *, tokens: int) -> float:
+    """Return about how long a training takes that reads so many tokens, all passes together."""
+    return tokens / _TOKENS_PER_SECOND[machine.kind_of(backbone)]
+
+
+def start_execution(settings: FinetuneSettings, *, seconds: float, begun: Mapping[str, Any] | None = None) -> Execution:
+    """Settle how to train and start TensorFlow.
+
+    Args:
+        settings: What was asked for.
+        seconds: About how long the training will take.
+        begun: The environment of a training that is to go on, which must stay as it was.
+
+    Raises:
+        ConfigError: There are not the devices that were asked for.
+    """
+    if begun is not None:
+        return _go_on(settings, begun)
+    measured = _recall_or_measure(settings, seconds)
+    threads = settings.threads or (measured.threads if measured else 0)
+    start_tensorflow(threads=threads, seed=settings.seed)
+    devices = choose_devices(settings.devices, find_devices(settings.devices))
+    return settle_execution(settings, devices, measured, seconds=seconds)
+
+
+def settle_execution(settings: FinetuneSettings, devices: Sequence[Device], measured: Measurement | None, *, seconds: float) -> Execution:
+    """Settle arithmetic, XLA and threads on these devices, of which the processor may have been measured."""
+    precision, precision_reason = _choose_precision(settings, devices, measured)
+    is_compiled, xla_reason = _choose_xla(settings, devices, measured, precision, seconds)
+    threads = settings.threads or (measured.threads if measured else 0)
+    return Execution(precision, precision_reason, is_compiled, xla_reason, threads, tuple(device.name for device in devices))
+
+
+def _go_on(settings: FinetuneSettings, begun: Mapping[str, Any]) -> Execution:
+    """Return how the training was carried out before."""
+    threads, names = begun.get("threads", 0), begun.get("devices", ["CPU:0"])
+    start_tensorflow(threads=threads, seed=settings.seed)
+    found = [device.name for device in find_devices(settings.devices)]
+    if not set(names) <= set(found):
+        raise ConfigError(f"the run was begun on {', '.join(names)}, and here is {', '.join(found)}. Go on with it there, or pass --overwrite.")
+    return Execution(
+        begun.get("precision", "float32"),
+        begun.get("precision_reason", "unknown"),
+        begun.get("xla", False),
+        begun.get("xla_reason", "unknown"),
+        threads,
+        tuple(names),
+    )
+
+
+def _recall_or_measure(settings: FinetuneSettings, seconds: float) -> Measurement | None:
+    """Return this machine's measurement, made now when none is kept and the training is long enough."""
+    is_settled = settings.precision != "auto" and settings.xla != "auto" and settings.threads
+    if is_settled or settings.devices == "gpu":
+        return None
+    measured = machine.recall()
+    if measured is not None or seconds < _WORTH_MEASURING_SECONDS or os.environ.get("CI") or not machine.is_worth_measuring():
+        return measured
+    logger.info("Measuring this machine, once: about 15 seconds. It stays in %s; see slm doctor --measure.", machine.cache_path())
+    return machine.measure()
+
+
+def _choose_precision(settings: FinetuneSettings, devices: Sequence[Device], measured: Measurement | None) -> tuple[str, str]:
+    if settings.precision != "auto":
+        return resolve_precision(settings.precision)
+    if devices[0].is_gpu:
+        return gpu_precision(devices)
+    if measured is not None:
+        return machine.choose_precision(measured, machine.kind_of(settings.backbone))
+    return resolve_precision("auto")
+
+
+def _choose_xla(
+    settings: FinetuneSettings, devices: Sequence[Device], measured: Measurement | None, precision: str, seconds: float
+) -> tuple[bool, str]:
+    if settings.xla != "auto":
+        return settings.xla == "on", "asked for"
+    if devices[0].is_gpu:
+        return True, "the device is a GPU"
+    if measured is None:
+        return False, "not measured, and a processor gains little from it"
+    if seconds < _WORTH_COMPILING_SECONDS:
+        return False, f"a training of about {seconds:.0f} s is too short for compiling"
+    return machine.choose_xla(measured, machine.kind_of(settings.backbone), precision)

@@ -1,0 +1,82 @@
+from pathlib import Path
+
+import pytest
+from test_machine import MEASURED
+
+from slmcli import machine
+from slmcli.config import FinetuneSettings
+from slmcli.devices import Device
+from slmcli.errors import ConfigError
+from slmcli.execution import Execution, expected_seconds, settle_execution, start_execution
+from slmcli.runtime import resolve_precision
+
+PROCESSOR = [Device("CPU:0")]
+GPUS = [Device("GPU:0", (8, 0)), Device("GPU:1", (8, 0))]
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache for each test."""
+    monkeypatch.setenv("SLM_CACHE", str(tmp_path))
+    return tmp_path / "machine.json"
+
+
+def test_what_is_asked_for_is_taken() -> None:
+    settings = FinetuneSettings(precision="float32", xla="on", threads=1)
+    execution = settle_execution(settings, PROCESSOR, MEASURED, seconds=1000.0)
+    assert execution == Execution("float32", "asked for", True, "asked for", 1, ("CPU:0",))
+
+
+def test_what_was_measured_decides_for_the_rest() -> None:
+    execution = settle_execution(FinetuneSettings(backbone="bag"), PROCESSOR, MEASURED, seconds=1000.0)
+    assert (execution.precision, execution.is_compiled, execution.threads) == ("float32", True, 2)
+    assert execution.xla_reason == "measured: a lookup's step takes 4 ms with XLA, 6 ms without"
+
+
+def test_a_short_training_is_not_compiled() -> None:
+    execution = settle_execution(FinetuneSettings(backbone="bag"), PROCESSOR, MEASURED, seconds=20.0)
+    assert (execution.is_compiled, execution.xla_reason) == (False, "a training of about 20 s is too short for compiling")
+
+
+def test_without_a_measurement_the_processors_flags_decide() -> None:
+    execution = settle_execution(FinetuneSettings(), PROCESSOR, None, seconds=1000.0)
+    assert (execution.precision, execution.precision_reason) == resolve_precision("auto")
+    assert (execution.is_compiled, execution.xla_reason, execution.threads) == (False, "not measured, and a processor gains little from it", 0)
+
+
+def test_a_gpu_computes_in_16_bits_and_with_xla() -> None:
+    execution = settle_execution(FinetuneSettings(), GPUS, MEASURED, seconds=1.0)
+    assert (execution.precision, execution.is_compiled, execution.xla_reason) == ("mixed_bfloat16", True, "the device is a GPU")
+    assert execution.devices == ("GPU:0", "GPU:1")
+
+
+def test_a_kept_measurement_counts_for_a_short_training_too() -> None:
+    machine.keep(MEASURED)
+    assert start_execution(FinetuneSettings(), seconds=1.0).precision_reason.startswith("measured: a convolution's step takes 20 ms")
+
+
+def test_a_short_training_is_not_worth_a_measurement(cache: Path) -> None:
+    assert not start_execution(FinetuneSettings(), seconds=1.0).precision_reason.startswith("measured")
+    assert not cache.exists()
+
+
+def test_continuous_integration_is_not_measured(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "true")
+    assert not start_execution(FinetuneSettings(), seconds=1000.0).precision_reason.startswith("measured")
+    assert not cache.exists()
+
+
+def test_a_resumed_training_stays_as_it_was() -> None:
+    begun = {"precision": "mixed_bfloat16", "precision_reason": "because", "xla": True, "xla_reason": "so", "threads": 2, "devices": ["CPU:0"]}
+    execution = start_execution(FinetuneSettings(), seconds=1.0, begun=begun)
+    assert execution.describe() == begun
+
+
+def test_a_training_begun_on_devices_that_are_not_here_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"the run was begun on GPU:0, GPU:1, and here is CPU:0\. Go on with it there, or pass --overwrite\."):
+        start_execution(FinetuneSettings(), seconds=1.0, begun={"devices": ["GPU:0", "GPU:1"]})
+
+
+@pytest.mark.parametrize(("backbone", "seconds"), [("conv", 4.0), ("lstm", 40.0), ("bag", 1.0)])
+def test_a_training_is_estimated_from_its_tokens(backbone: str, seconds: float) -> None:
+    assert expected_seconds(backbone, tokens=1_000_000) == seconds
