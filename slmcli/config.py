@@ -178,10 +178,10 @@ class HeadSettings(Settings):
     head: Literal["pool", "flatten"] = Field(
         "pool", description="pool: masked pooling over all positions; flatten: max pooling in windows, flattened, for a fixed length"
     )
-    pooling: Literal["max", "mean", "sqrtn", "max_mean", "max_sqrtn"] | None = Field(
+    pooling: Literal["max", "mean", "sqrtn", "attention", "last", "max_mean", "max_sqrtn", "max_attention", "first_last"] | None = Field(
         None,
-        description="how `--head pool` turns positions into one vector [max_mean for a large corpus, max_sqrtn for a small one, "
-        "max for short texts with several labels]",
+        description="how `--head pool` turns positions into one vector; first_last: where a recurrence of both directions ends "
+        "[max_mean for a large corpus, max_sqrtn for a small one, max for short texts with several labels]",
     )
     pool_size: int = Field(5, ge=1, description="window of `--head flatten`, in positions")
     dense: int = Field(0, ge=0, description="units of a hidden layer before the labels; 0: none")

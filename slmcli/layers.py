@@ -8,7 +8,7 @@ from keras import ops
 from slmcli.tokenizers.base import PADDING_ID
 
 
-class _UsesPaddingMask(keras.layers.Layer):
+class UsesPaddingMask(keras.layers.Layer):
     """A layer that gets the padding mask as an input, and so ends Keras's own implicit mask."""
 
     def __init__(self, **arguments: Any) -> None:
@@ -34,7 +34,7 @@ class PaddingMask(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("slmcli")
-class ZeroPadding(_UsesPaddingMask):
+class ZeroPadding(UsesPaddingMask):
     """Set vectors of padding positions to zero.
 
     Input shape: (batch, length, hidden) and (batch, length) bool. Output shape: (batch, length, hidden).
@@ -46,7 +46,7 @@ class ZeroPadding(_UsesPaddingMask):
 
 
 @keras.saving.register_keras_serializable("slmcli")
-class MaskedMean(_UsesPaddingMask):
+class MaskedMean(UsesPaddingMask):
     """Sum the vectors of real tokens and divide by their number to the power `exponent`; zeros when there is none.
 
     Exponent 1 is the mean. Exponent 0.5 keeps more of what a long text repeats, and learns faster from few examples.
@@ -70,7 +70,7 @@ class MaskedMean(_UsesPaddingMask):
 
 
 @keras.saving.register_keras_serializable("slmcli")
-class MaskedMax(_UsesPaddingMask):
+class MaskedMax(UsesPaddingMask):
     """Take the largest value of each feature over real tokens; zeros when there is none.
 
     Input shape: (batch, length, hidden) and (batch, length) bool. Output shape: (batch, hidden).
@@ -84,16 +84,83 @@ class MaskedMax(_UsesPaddingMask):
         return ops.max(lowered, axis=1) * ops.max(weights, axis=1)
 
 
+@keras.saving.register_keras_serializable("slmcli")
+class AttentionPooling(UsesPaddingMask):
+    """Average the vectors of real tokens, each weighted by how well it fits a learned query; zeros when there is none.
+
+    Source: Yang et al. 2016, equations 5 to 7. Differs: no layer between vector and score; the query begins with zeros, as a mean.
+    Input shape: (batch, length, hidden) and (batch, length) bool. Output shape: (batch, hidden).
+    """
+
+    def build(self, hidden_shape: Any, *_: Any) -> None:
+        """Make the query."""
+        self.query = self.add_weight(name="query", shape=(hidden_shape[-1],), initializer="zeros")
+
+    def call(self, hidden: Any, padding_mask: Any) -> Any:
+        """Return the weighted average; scores and softmax are float32."""
+        vectors = ops.cast(hidden, "float32")
+        scores = ops.sum(vectors * ops.cast(self.query, "float32"), axis=-1)  # (batch, length)
+        is_real = ops.cast(padding_mask, "float32")
+        # our choice: 1e9 is above every score, so that the softmax of padding is 0
+        shares = ops.softmax(scores - (1.0 - is_real) * 1e9, axis=-1) * is_real
+        return ops.cast(ops.sum(vectors * ops.expand_dims(shares, -1), axis=1), hidden.dtype)
+
+    def compute_output_spec(self, hidden: Any, padding_mask: Any) -> Any:
+        """Return the shape and dtype of the average."""
+        return keras.KerasTensor((hidden.shape[0], hidden.shape[-1]), dtype=hidden.dtype)
+
+
+@keras.saving.register_keras_serializable("slmcli")
+class EndToken(UsesPaddingMask):
+    """Take the vector of the last real token, or of the first; zeros when there is none.
+
+    Input shape: (batch, length, hidden), zeros on padding, and (batch, length) bool. Output shape: (batch, hidden).
+    """
+
+    def __init__(self, *, is_first: bool = False, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.is_first = is_first
+
+    def call(self, hidden: Any, padding_mask: Any) -> Any:
+        """Return one vector a text."""
+        if self.is_first:
+            return hidden[:, 0]
+        real = ops.cast(padding_mask, hidden.dtype)
+        after = ops.concatenate([real[:, 1:], ops.zeros_like(real[:, :1])], axis=1)
+        return ops.sum(hidden * ops.expand_dims(real - after, -1), axis=1)  # 1 at the last real token alone
+
+    def compute_output_spec(self, hidden: Any, padding_mask: Any) -> Any:
+        """Return the shape and dtype of the vector."""
+        return keras.KerasTensor((hidden.shape[0], hidden.shape[-1]), dtype=hidden.dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "is_first": self.is_first}
+
+
 def masked_pooling(hidden: Any, padding_mask: Any, *, kind: str) -> Any:
-    """Pool (batch, length, hidden) over real tokens into (batch, hidden), or (batch, 2 hidden) for `max_mean` and `max_sqrtn`."""
-    parts = []
-    if kind.startswith("max"):
-        parts.append(MaskedMax(name="max_pooling")(hidden, padding_mask))
-    if kind.endswith("mean"):
-        parts.append(MaskedMean(name="mean_pooling")(hidden, padding_mask))
-    if kind.endswith("sqrtn"):
-        parts.append(MaskedMean(0.5, name="sqrtn_pooling")(hidden, padding_mask))
+    """Pool (batch, length, hidden) over real tokens into (batch, hidden), or as many times hidden as `kind` has parts.
+
+    Args:
+        hidden: Zeros on padding.
+        padding_mask: (batch, length) bool.
+        kind: Names of poolings, joined by "_", such as `max_mean`.
+    """
+    parts = [_pooling(part)(hidden, padding_mask) for part in kind.split("_")]
     return parts[0] if len(parts) == 1 else keras.layers.Concatenate(name="pooling")(parts)
+
+
+def _pooling(name: str) -> UsesPaddingMask:
+    layers: dict[str, tuple[type[UsesPaddingMask], dict[str, Any]]] = {
+        "max": (MaskedMax, {"name": "max_pooling"}),
+        "mean": (MaskedMean, {"name": "mean_pooling"}),
+        "sqrtn": (MaskedMean, {"name": "sqrtn_pooling", "exponent": 0.5}),
+        "attention": (AttentionPooling, {"name": "attention_pooling"}),
+        "first": (EndToken, {"name": "first_token", "is_first": True}),
+        "last": (EndToken, {"name": "last_token"}),
+    }
+    kind, arguments = layers[name]
+    return kind(**arguments)
 
 
 @keras.saving.register_keras_serializable("slmcli")

@@ -31,7 +31,7 @@ TINY = {
     "dropout": 0.1,
     "tensorboard": False,
 }
-OF_BRANCHES = {"embedding": 8, "embedding_dropout": 0.1, "filters": 8, "units": 8}
+OF_BRANCHES = {"embedding": 8, "embedding_dropout": 0.1, "filters": 8, "units": 8, "width": 8, "heads": 2, "feed_forward": 8}
 
 
 def rows() -> list[tuple[str, str]]:

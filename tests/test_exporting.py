@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from slmcli.backbones.lstm import Lstm
 from slmcli.bundle import open_bundle
 from slmcli.config import ExportSettings
 from slmcli.errors import BundleError, ConfigError, DatasetError, GateError, OutputError
@@ -102,6 +103,13 @@ def test_the_bundle_of_a_run_is_not_replaced_by_its_own_export(run: Path) -> Non
         export(run, LITERT, run / "bundle", dataset=None, overwrite=True)
 
 
-def test_a_backbone_that_a_format_cannot_hold_is_refused_before_anything_runs(lstm_run: Path, tmp_path: Path) -> None:
+def test_a_backbone_that_a_format_cannot_hold_is_refused_before_anything_runs(
+    lstm_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Lstm, "lacking_formats", ("litert",))  # none of ours lacks one
     with pytest.raises(ConfigError, match="format litert cannot hold backbone lstm yet. Pass --format keras"):
         export(lstm_run, LITERT, tmp_path / "out", dataset=None, overwrite=False)
+
+
+def test_a_recurrent_run_is_exported(lstm_run: Path, tmp_path: Path) -> None:
+    assert export(lstm_run, LITERT, tmp_path / "out", dataset=None, overwrite=False)["parity"]["label_agreement"] == 1.0

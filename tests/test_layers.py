@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from slmcli.layers import MaskedMax, MaskedMean, PaddingMask, ZeroPadding, masked_pooling
+from slmcli.layers import AttentionPooling, EndToken, MaskedMax, MaskedMean, PaddingMask, ZeroPadding, masked_pooling
 
 HIDDEN = np.array([[[1.0, -5.0], [3.0, -1.0], [9.0, 9.0]]], np.float32)
 MASK = np.array([[True, True, False]])
@@ -30,11 +30,46 @@ def test_the_maximum_leaves_padding_out_even_when_all_values_are_negative() -> N
     assert MaskedMax()(HIDDEN, MASK).numpy().tolist() == [[3.0, -1.0]]
 
 
-@pytest.mark.parametrize("layer", [MaskedMean, MaskedMax])
+def test_attention_begins_as_the_mean() -> None:
+    np.testing.assert_allclose(AttentionPooling()(HIDDEN, MASK).numpy(), [[2.0, -3.0]], atol=1e-6)
+
+
+def test_attention_weighs_what_fits_the_query() -> None:
+    layer = AttentionPooling()
+    layer.build(HIDDEN.shape)
+    # scores ln 3 * (1, 3) -> shares 1/10 and 9/10
+    layer.query.assign([np.log(3.0), 0.0])
+    np.testing.assert_allclose(layer(HIDDEN, MASK).numpy(), [[0.1 * 1 + 0.9 * 3, 0.1 * -5 + 0.9 * -1]], atol=1e-5)
+
+
+@pytest.mark.parametrize(("is_first", "expected"), [(True, [1.0, -5.0]), (False, [3.0, -1.0])])
+def test_an_end_is_the_first_or_the_last_real_token(is_first: bool, expected: list[float]) -> None:
+    zeroed = ZeroPadding()(HIDDEN, MASK)
+    assert EndToken(is_first=is_first)(zeroed, MASK).numpy().tolist() == [expected]
+
+
+def test_the_last_token_of_a_full_row_is_found() -> None:
+    assert EndToken()(HIDDEN, np.ones((1, 3), bool)).numpy().tolist() == [[9.0, 9.0]]
+
+
+@pytest.mark.parametrize("layer", [MaskedMean, MaskedMax, AttentionPooling])
 def test_a_text_without_tokens_pools_to_zeros(layer: type) -> None:
     assert not layer()(HIDDEN, NOTHING).numpy().any()
 
 
-@pytest.mark.parametrize(("kind", "width"), [("max", 2), ("mean", 2), ("sqrtn", 2), ("max_mean", 4), ("max_sqrtn", 4)])
+@pytest.mark.parametrize(
+    ("kind", "width"),
+    [
+        ("max", 2),
+        ("mean", 2),
+        ("sqrtn", 2),
+        ("attention", 2),
+        ("last", 2),
+        ("max_mean", 4),
+        ("max_sqrtn", 4),
+        ("max_attention", 4),
+        ("first_last", 4),
+    ],
+)
 def test_pooling_joins_what_its_name_says(kind: str, width: int) -> None:
     assert masked_pooling(HIDDEN, MASK, kind=kind).shape == (1, width)

@@ -8,5 +8,8 @@ BACKBONES = Registry(
         "bag": "slmcli.backbones.bag:Bag",
         "conv": "slmcli.backbones.conv:Conv",
         "lstm": "slmcli.backbones.lstm:Lstm",
+        "gru": "slmcli.backbones.gru:Gru",
+        "minrnn": "slmcli.backbones.minrnn:Minrnn",
+        "transformer": "slmcli.backbones.transformer:Transformer",
     },
 )

@@ -45,3 +45,44 @@ class Backbone(Branch, abc.ABC):
         vectors = keras.layers.Embedding(vocabulary_size, self.embedding, name="embedding")(token_ids)
         vectors = keras.layers.Dropout(self.embedding_dropout or 0.0, name="embedding_dropout")(vectors)
         return ZeroPadding(name="embedding_padding")(vectors, padding_mask)
+
+
+class RecurrentBackbone(Backbone):
+    """What recurrent backbones share: layers on top of each other, each of one direction or of both side by side."""
+
+    name: ClassVar[str]
+
+    units: int = Field(64, ge=1, description="lstm, gru, minrnn: memory cells of one direction")
+    recurrent_layers: int = Field(1, ge=1, description="lstm, gru, minrnn: layers on top of each other")
+    bidirectional: bool = Field(True, description="lstm, gru, minrnn: read the text in both directions")
+
+    @abc.abstractmethod
+    def recurrent(self, *, is_reversed: bool, name: str) -> Any:
+        """Return a Keras layer from (length, batch, features) and padding_mask (length, batch) to (length, batch, units)."""
+
+    def build(self, *, vocabulary_size: int, length: int | None) -> Any:
+        """Return the model; hidden is units, twice that when bidirectional."""
+        import keras
+
+        from slmcli.layers import ZeroPadding
+        from slmcli.recurrent_layers import SwapBatchAndTime
+
+        token_ids = keras.Input((length,), dtype="int32", name="token_ids")
+        padding_mask = keras.Input((length,), dtype="bool", name="padding_mask")
+        vectors = self.embed(token_ids, padding_mask, vocabulary_size=vocabulary_size)
+        hidden = SwapBatchAndTime(name="time_major")(vectors)  # (length, batch, embedding)
+        mask = SwapBatchAndTime(name="time_major_mask")(padding_mask)
+        for layer in range(self.recurrent_layers):
+            directions = {"forward": False, "backward": True} if self.bidirectional else {"forward": False}
+            outputs = [self.recurrent(is_reversed=back, name=f"{self.name}_{layer}_{name}")(hidden, mask) for name, back in directions.items()]
+            joined = outputs[0] if len(outputs) == 1 else keras.layers.Concatenate(name=f"directions_{layer}")(outputs)
+            hidden = ZeroPadding(name=f"padding_{layer}")(joined, mask)
+        return keras.Model([token_ids, padding_mask], SwapBatchAndTime(name="batch_major")(hidden), name=self.name)
+
+
+class GatedBackbone(RecurrentBackbone):
+    """What recurrent backbones share whose gates also look at the outputs before."""
+
+    weight_dropout: float = Field(
+        0.0, ge=0.0, lt=1.0, description="lstm, gru: share of the weights between one step and the next dropped in training"
+    )

@@ -47,7 +47,10 @@ def load_model(directory: Path) -> Any:
     """
     import keras
 
-    import slmcli.layers  # noqa: F401  (registers our layers)
+    # they register our layers
+    import slmcli.attention
+    import slmcli.layers
+    import slmcli.recurrent_layers  # noqa: F401
 
     path = directory / KerasFormat.file_name
     try:

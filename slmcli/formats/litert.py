@@ -28,11 +28,13 @@ class LitertFormat(Format):
         """
         import tensorflow as tf
 
+        from slmcli.time_loop import conversion
+
         options: dict[str, Any] = {"target_spec": {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}}
         if quantize == "dynamic":
             options["optimizations"] = [tf.lite.Optimize.DEFAULT]
         try:
-            with quiet_stderr():
+            with quiet_stderr(), conversion():
                 model.export(directory / self.file_name, format="litert", verbose=False, **options)
         except Exception as error:  # the converter raises its own class, which has no public name
             if "ConverterError" not in type(error).__name__:
@@ -40,7 +42,7 @@ class LitertFormat(Format):
             lacking = sorted(set(re.findall(r"tf\.([A-Z]\w+)", str(error))))
             raise ConfigError(
                 f"LiteRT's builtin operations cannot express this model ({', '.join(lacking[:4]) or 'unknown operation'}). "
-                "Recurrent backbones do not convert yet: use --backbone conv, or --format keras."
+                "Pass --format keras, or train --backbone conv."
             ) from None
 
     def load(self, directory: Path, *, threads: int) -> Forward:

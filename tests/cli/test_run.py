@@ -4,6 +4,8 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from slmcli.backbones.lstm import Lstm
+
 RECIPE = """
 preprocess: {task: topic, files: ["{data}/reviews.jsonl"], min_frequency: 1}
 finetune: {backbone: conv, epochs: 2, filters: 4, embedding: 4, tensorboard: false}
@@ -65,7 +67,10 @@ def test_a_corpus_is_never_replaced_by_a_report_or_a_recipe(command: str, slm: C
     assert (tmp_path / "corpus.csv").read_text(encoding="utf-8").startswith("text,label")
 
 
-def test_a_recipe_that_cannot_be_exported_is_refused_before_the_first_stage(recipe: Path, corpus: Path, slm: Callable[..., Result]) -> None:
+def test_a_recipe_that_cannot_be_exported_is_refused_before_the_first_stage(
+    recipe: Path, corpus: Path, slm: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Lstm, "lacking_formats", ("litert",))  # none of ours lacks one
     recipe.write_text(RECIPE.replace("backbone: conv, epochs: 2, filters: 4", "backbone: lstm, epochs: 2, units: 4"), encoding="utf-8")
     result = slm("run", recipe, "--data-dir", corpus.parent)
     assert (result.exit_code, "cannot hold backbone lstm" in result.stderr, Path("work").exists()) == (2, True, False)

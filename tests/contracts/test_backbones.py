@@ -9,12 +9,20 @@ from slmcli.backbones import BACKBONES
 from slmcli.backbones.base import Backbone
 
 SMALL: dict[str, list[dict[str, Any]]] = {
-    "conv": [{"filters": 4, "widths": [1, 2, 3]}, {"filters": 4, "widths": [5]}],
-    "lstm": [{"units": 4}, {"units": 4, "bidirectional": False, "recurrent_layers": 2}],
+    "conv": [{"filters": 4, "widths": [1, 2, 3]}, {"filters": 4, "widths": [5]}, {"filters": 4, "widths": [1, 3], "conv_layers": 3}],
+    "lstm": [{"units": 4}, {"units": 4, "bidirectional": False, "recurrent_layers": 2}, {"units": 4, "recurrent_layers": 2, "weight_dropout": 0.5}],
+    "gru": [{"units": 4}, {"units": 4, "bidirectional": False, "recurrent_layers": 2}, {"units": 4, "recurrent_layers": 2, "weight_dropout": 0.5}],
+    "minrnn": [{"units": 4}, {"units": 4, "bidirectional": False, "input_window": 1}, {"units": 4, "recurrent_layers": 2, "input_window": 3}],
+    "transformer": [
+        {"width": 8, "heads": 2, "feed_forward": 8},
+        {"width": 6, "heads": 3, "feed_forward": 8, "positions": "learned", "position_limit": 3, "activation": "gelu"},
+        {"width": 8, "heads": 1, "feed_forward": 8, "blocks": 1, "window": 2},
+    ],
 }
 IN_ORDER = [name for name in BACKBONES.names() if issubclass(BACKBONES.load(name), Backbone)]
 CASES = [pytest.param(name, settings, id=f"{name}-{i}") for name in IN_ORDER for i, settings in enumerate(SMALL[name])]
 TOKEN_IDS = np.array([[3, 4, 5, 6], [7, 8, 0, 0]], np.int32)
+TEXTS = np.random.default_rng(0).integers(1, 10, (6, 40), np.int32) * (np.arange(40) < [[40], [1], [17], [16], [33], [0]])
 
 
 def build(name: str, settings: dict[str, Any]) -> Any:
@@ -33,7 +41,7 @@ def test_output_is_one_vector_a_position(name: str, settings: dict[str, Any]) ->
 @pytest.mark.parametrize(("name", "settings"), CASES)
 def test_more_padding_changes_nothing(name: str, settings: dict[str, Any]) -> None:
     backbone = build(name, settings)
-    padded = np.pad(TOKEN_IDS, [(0, 0), (0, 9)])
+    padded = np.pad(TOKEN_IDS, [(0, 0), (0, 30)])
     np.testing.assert_allclose(hidden(backbone, padded)[:, :4], hidden(backbone, TOKEN_IDS), atol=1e-6)
 
 
@@ -46,6 +54,28 @@ def test_padding_positions_are_zero(name: str, settings: dict[str, Any]) -> None
 def test_other_texts_of_the_batch_change_nothing(name: str, settings: dict[str, Any]) -> None:
     backbone = build(name, settings)
     np.testing.assert_allclose(hidden(backbone, TOKEN_IDS)[1:], hidden(backbone, TOKEN_IDS[1:]), atol=1e-6)
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+@pytest.mark.parametrize(("name", "settings"), CASES)
+def test_order_and_size_of_batches_change_nothing(name: str, settings: dict[str, Any], batch_size: int) -> None:
+    backbone = build(name, settings)
+    batches = [hidden(backbone, TEXTS[::-1][start : start + batch_size]) for start in range(0, len(TEXTS), batch_size)]
+    np.testing.assert_allclose(np.concatenate(batches)[::-1], hidden(backbone, TEXTS), atol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "settings"), CASES)
+def test_bfloat16_is_near_float32(name: str, settings: dict[str, Any]) -> None:
+    import keras
+
+    exact = build(name, settings)
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    rounded = build(name, settings)
+    keras.config.set_dtype_policy(policy)
+    rounded.set_weights(exact.get_weights())
+    # eight bits of precision, of values up to 2
+    np.testing.assert_allclose(hidden(rounded, TEXTS).astype(np.float32), hidden(exact, TEXTS), atol=0.05)
 
 
 @pytest.mark.parametrize(("name", "settings"), CASES)

@@ -12,15 +12,15 @@ LAYERS = (
     ("errors", "signals"),
     ("registry", "files", "devices", "parallel", "records", "pretokens", "subword_models", "text_files", "intervals"),
     ("unpacking",),
-    ("cleaning_steps", "word_cleaning", "json_stream", "beam_running", "beam_shards"),
-    ("config", "character_cleaning", "runtime", "metrics", "linear"),
+    ("cleaning_steps", "word_cleaning", "json_stream", "beam_running", "beam_shards", "time_loop"),
+    ("config", "character_cleaning", "runtime", "metrics", "linear", "recurrences"),
     ("recipe_files", "corpora", "cleaning", "public_sets", "downloads", "machine", "multilabel_metrics", "regression_metrics", "thresholds"),
     ("fields", "public_data", "execution"),
     ("detection",),
     ("sources",),
     ("tokenizers", "reading", "run"),
     ("layers", "optimizers", "compilation", "callbacks", "inspection", "spill", "corpus_identity"),
-    ("corpus_facts", "findings", "report", "measuring"),
+    ("corpus_facts", "findings", "report", "measuring", "attention", "recurrent_layers"),
     ("backbones", "formats", "tasks", "checking", "dividing"),
     ("ngrams",),
     ("dataset", "report_files"),
@@ -41,7 +41,7 @@ MODULES = sorted(
 )
 HEAVY = {"tensorflow", "keras", "pandas", "nltk", "sklearn", "pyarrow", "ai_edge_litert", "apache_beam", "matplotlib", "jinja2", "markupsafe"}
 # modules that are about Keras, and are imported only inside functions
-ABOUT_KERAS = {"layers", "optimizers", "compilation", "callbacks"}
+ABOUT_KERAS = {"layers", "attention", "recurrent_layers", "recurrences", "time_loop", "optimizers", "compilation", "callbacks"}
 
 
 def imports(module: str, *, top_only: bool = False) -> set[str]:
