@@ -70,6 +70,7 @@ class Solving:
                 iterations=self.bag.bag_passes,
                 report=passes,
             )
+        passes.finish()
         self.facts = {"passes": passes.done, "seconds": round(time.monotonic() - started, 2), "loss": passes.loss, "ngrams": len(self.ngrams)}
         self._write()
 
@@ -161,6 +162,14 @@ class _Passes:
 
     def __call__(self, done: int, loss: float) -> None:
         self.done, self.loss = done, loss
-        self._report({"event": "pass", "pass": done, "passes": self._most, "loss": loss, "seconds": round(time.monotonic() - self._started, 1)})
+        self._tell(is_last=False)
         if self._stop.is_set:
             raise Interrupted(f"interrupted while the bag of n-grams was solved, after pass {done}. Go on with {self._run.resume_command}")
+
+    def finish(self) -> None:
+        """Tell that no more passes follow."""
+        self._tell(is_last=True)
+
+    def _tell(self, *, is_last: bool) -> None:
+        seconds = round(time.monotonic() - self._started, 1)
+        self._report({"event": "pass", "pass": self.done, "passes": self._most, "loss": self.loss, "seconds": seconds, "is_last": is_last})

@@ -7,6 +7,8 @@ from slmcli.dataset import Dataset
 # our choice, on validation data of ten corpora (docs/decisions.md)
 _BALANCED, _BEST = ("bag", "conv"), ("bag", "conv")
 _WITHOUT_NGRAMS = ("conv",)
+# their pretokens are whole runs between spaces, a Chinese sentence for example
+_WITHOUT_WORDS = ("character", "byte")
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ def choose(preset: str, dataset: Dataset) -> Choice:
     ensemble = 2 if preset == "best" else 1
     if not has_ngrams(dataset):
         return Choice(_WITHOUT_NGRAMS, ensemble, f"{preset}, for a dataset without n-grams")
+    if (tokenizer := dataset.load_tokenizer().name) in _WITHOUT_WORDS:
+        return Choice(_WITHOUT_NGRAMS, ensemble, f"{preset}, for a tokenizer ({tokenizer}) that finds no words for n-grams")
     examples = dataset.examples("train")
     if preset == "fast":
         return Choice(("bag",), 1, "fast: a bag of n-grams is solved in seconds")

@@ -41,7 +41,7 @@ class TrainingDisplay:
         if event["event"] == "epoch":
             self._line(epoch_line(event))
         elif event["event"] == "pass":
-            if event["pass"] == event["passes"]:
+            if event["is_last"]:
                 self._line(pass_line(event))
         elif is_terminal():
             self._redraw(event)
