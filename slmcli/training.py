@@ -90,12 +90,17 @@ def _train(
         overwrite=overwrite,
     )
     with run.locked():
-        tokens = sum(length * count for length, count in dataset.length_histogram("train").items()) * (settings.epochs or 1)
-        execution = start_execution(settings, seconds=expected_seconds(settings.backbone, tokens=tokens), begun=begun)
+        execution = start_execution(settings, seconds=estimated_seconds(dataset, settings), begun=begun)
         write_json(run.path / "environment.json", {"format_version": FORMAT_VERSION, **describe_environment(), **execution.describe()})
         session = Session(dataset, settings, backbone, run, execution)
         session.fit(report)
         return session.finish()
+
+
+def estimated_seconds(dataset: Dataset, settings: FinetuneSettings) -> float:
+    """Return about how long a training takes."""
+    tokens = sum(length * count for length, count in dataset.length_histogram("train").items())
+    return expected_seconds(settings.backbone, tokens=tokens * (settings.epochs or 1))
 
 
 def _places(out: Path) -> dict[str, str]:
