@@ -68,13 +68,13 @@ def _train(dataset: Dataset, plan: Plan, out: Path, *, resume: bool, overwrite: 
         overwrite=overwrite,
     )
     with run.locked():
-        execution = start_execution(settings, seconds=_expected_seconds(dataset, plan), begun=begun)
+        execution = start_execution(settings, seconds=estimated_seconds(dataset, plan), begun=begun)
         environment = {"format_version": FORMAT_VERSION, **describe_environment(), **execution.describe()}
         write_json(run.path / "environment.json", {**environment, "backbone": settings.backbone, "backbone_reason": plan.reason})
         return Training(dataset, plan, run, execution).run_members(report)
 
 
-def _expected_seconds(dataset: Dataset, plan: Plan) -> float:
+def estimated_seconds(dataset: Dataset, plan: Plan) -> float:
     """Return about how long all members take together; a bag takes seconds."""
     tokens = sum(length * count for length, count in dataset.length_histogram("train").items()) * (plan.settings.epochs or 1)
     steps = [name for name in plan.branches if name != "bag"]
