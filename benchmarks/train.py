@@ -1,0 +1,240 @@
+"""Training speed beside other programs: python benchmarks/train.py --peers DIR [--peer-python PATH --models conv,lstm --pairs 3 --data DIR].
+
+DIR holds torch_classify.py and keras_by_hand.py, which print `examples_per_second`; PATH is a Python that has PyTorch. For each model, slm and
+PyTorch take turns, each as a fresh process, each in float32 and in bfloat16; the better of each counts, and the ratio is that of the medians.
+Both train embedding (20,000 x 128), one layer of 128, pooling, dense 128, output, with dense Adam, on texts of 256 random tokens in batches of 64.
+PyTorch finds its batches in memory; slm trains as `slm finetune` does, from a dataset on disk, with its log and checkpoints. With --data, a directory
+that holds imdb/train.jsonl.gz, also 6,000 reviews, with the settings that each program has by itself. The first epoch of slm, which compiles,
+does not count. Prints a Markdown table, or with --json one object.
+"""
+
+import argparse
+import gzip
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from slmcli.backbones import BACKBONES
+from slmcli.config import HeadSettings, PreprocessSettings, choices_of
+from slmcli.dataset import open_dataset
+from slmcli.preprocessing import preprocess
+from slmcli.training import finetune
+
+HIDDEN, LENGTH, BATCH, VOCABULARY = 128, 256, 64, 20_000
+PRECISIONS = {"float32": "fp32", "bfloat16": "bf16"}  # our name: PyTorch's
+SLOW = ("lstm", "gru")
+# our model: the program beside it, the bar that must be reached, and the goal
+PEERS = {"conv": ("conv", 1.5, 2.5), "lstm": ("lstm", 0.6, 1.2), "gru": ("gru", 0.6, 1.2), "minrnn": ("lstm", 2.0, 4.0), "bag": ("bag", None, None)}
+BY_HAND = {"conv": ("conv", 4.0, 8.0), "lstm": ("lstm", 2.0, 4.0), "minrnn": ("lstm", 6.0, 10.0)}
+# what makes the models equal; each backbone takes the settings that it has
+SHAPE = {
+    "embedding": HIDDEN,
+    "filters": HIDDEN,
+    "units": HIDDEN,
+    "widths": [5],
+    "bidirectional": False,
+    "recurrent_layers": 1,
+    "embedding_dropout": 0.0,
+}
+POOLING = {"conv": "max", "bag": "mean"}
+TRAINING = {
+    "batch_size": BATCH,
+    "dropout": 0.0,
+    "dense": HIDDEN,
+    "optimizer": "adam",
+    "learning_rate": 1e-3,
+    "schedule": "constant",
+    "warmup": 0.0,
+    "clip_norm": 0.0,
+    "initial_embedding": "uniform",
+}
+
+
+class Clock:
+    """Note when each step ended."""
+
+    def __init__(self) -> None:
+        self.ends: dict[int, float] = {}
+        self.steps = 0
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        """Note one event of a training."""
+        if event["event"] == "step":
+            self.ends[event["step"]] = time.perf_counter()
+            self.steps = event["steps"]
+
+    def seconds_per_step(self) -> float:
+        """Return the seconds of a step in the second half, the last epoch."""
+        first = self.steps // 2 + 1
+        return (self.ends[self.steps] - self.ends[first]) / (self.steps - first)
+
+
+def train(dataset: Path, values: dict[str, Any]) -> float:
+    """Return the examples a second of `slm finetune` in its second epoch; called in a process of its own."""
+    clock, source = Clock(), open_dataset(dataset)
+    fixed = {"epochs": 2, "patience": 9, "tensorboard": False, "checkpoint_minutes": 60.0}
+    with tempfile.TemporaryDirectory() as folder:
+        finetune(source, {**values, **fixed}, Path(folder) / "run", source="benchmark", resume=False, overwrite=False, report=clock)
+    return source.examples("train") / (clock.steps // 2) / clock.seconds_per_step()
+
+
+def make_random_texts(folder: Path, examples: int) -> Path:
+    """Write a dataset of texts of equal length."""
+    chance = random.Random(0)
+    lines = [
+        {"text": " ".join(f"w{chance.randrange(VOCABULARY)}" for _ in range(LENGTH)), "label": "ab"[chance.randrange(2)]} for _ in range(examples)
+    ]
+    (folder / "random.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return make_dataset(folder, folder / "random.jsonl", vocabulary_size=VOCABULARY, max_length=LENGTH, min_frequency=1)
+
+
+def make_reviews(folder: Path, data: Path, rows: int) -> tuple[Path, list[Path]]:
+    """Write a dataset of IMDB reviews, and the same reviews as a training and a small test file."""
+    with gzip.open(data / "imdb" / "train.jsonl.gz", "rt", encoding="utf-8") as file:
+        lines = random.Random(0).sample(list(file), rows + 200)
+    files = [folder / "train.jsonl", folder / "test.jsonl"]
+    for path, part in zip(files, (lines[:rows], lines[rows:]), strict=True):
+        path.write_text("".join(part), encoding="utf-8")
+    return make_dataset(folder, files[0]), files
+
+
+def make_dataset(folder: Path, corpus: Path, **changes: Any) -> Path:
+    """Write a dataset that has only a training split."""
+    settings = PreprocessSettings(files=[str(corpus)], validation_share=0.0, test_share=0.0, workers=1, **changes)
+    preprocess(settings, folder / "dataset", overwrite=False)
+    return folder / "dataset"
+
+
+def speed(command: list[str]) -> float:
+    """Run a program that prints one JSON object; return its examples a second."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "CI": "true"})
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
+    return float(json.loads(done.stdout.splitlines()[-1])["examples_per_second"])
+
+
+def ours(dataset: Path, values: dict[str, Any]) -> float:
+    """Return the speed of slm in a fresh process."""
+    return speed([sys.executable, __file__, "--one", json.dumps(values), "--dataset", str(dataset)])
+
+
+def settings_of(model: str) -> dict[str, Any]:
+    """Return the settings that make a backbone the model of the other program."""
+    shape = {name: value for name, value in SHAPE.items() if name in BACKBONES.load(model).model_fields}
+    wanted = POOLING.get(model, "last")
+    has_it = wanted in choices_of(HeadSettings.model_fields["pooling"])
+    return {"backbone": model, **TRAINING, **shape, "pooling": wanted if has_it else "max"}
+
+
+def compare_with_torch(model: str, dataset: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Alternate slm and PyTorch; return a row of the table."""
+    peer, must, goal = PEERS[model]
+    program = [options.peer_python, str(options.peers / "torch_classify.py"), "--model", peer, "--batch-size", str(BATCH), "--length", str(LENGTH)]
+    program += ["--examples", str(options.examples[model]), "--epochs", "1"]
+    compiled = ("off", "on") if model == "bag" else ("off",)
+    mine = [(precision, xla) for precision in PRECISIONS for xla in compiled]
+    found: dict[str, dict[str, list[float]]] = {"slm": {f"{p}{'+xla' * (x == 'on')}": [] for p, x in mine}, "peer": {p: [] for p in PRECISIONS}}
+    for _ in range(options.pairs):
+        for precision, xla in mine:
+            name = f"{precision}{'+xla' * (xla == 'on')}"
+            found["slm"][name].append(ours(dataset, {**settings_of(model), "precision": precision, "xla": xla}))
+        for precision, theirs in PRECISIONS.items():
+            found["peer"][precision].append(speed([*program, "--precision", theirs]))
+    return row(f"{model}, random texts", f"PyTorch {peer}", found, must, goal)
+
+
+def compare_with_keras(model: str, dataset: Path, files: list[Path], options: argparse.Namespace) -> dict[str, Any]:
+    """Alternate slm and Keras by hand on real reviews; return a row of the table."""
+    peer, must, goal = BY_HAND[model]
+    program = [sys.executable, str(options.peers / "keras_by_hand.py"), *map(str, files), "--model", peer, "--epochs", "1"]
+    found: dict[str, dict[str, list[float]]] = {"slm": {"auto": []}, "peer": {"float32": []}}
+    for _ in range(options.pairs):
+        found["slm"]["auto"].append(ours(dataset, {"backbone": model}))
+        found["peer"]["float32"].append(speed(program))
+    return row(f"{model}, IMDB", f"Keras by hand, {peer}", found, must, goal)
+
+
+def row(name: str, peer: str, found: dict[str, dict[str, list[float]]], must: float | None, goal: float | None) -> dict[str, Any]:
+    """Return the better precision of both, and the ratio of the medians."""
+    best = {side: max(times, key=lambda precision, times=times: statistics.median(times[precision])) for side, times in found.items()}
+    medians = {side: statistics.median(found[side][precision]) for side, precision in best.items()}
+    result = {
+        "model": name,
+        "peer": peer,
+        "slm": medians["slm"],
+        "slm_precision": best["slm"],
+        "other": medians["peer"],
+        "other_precision": best["peer"],
+    }
+    return {**result, "ratio": round(medians["slm"] / medians["peer"], 2), "must": must, "goal": goal, "all": found}
+
+
+def show(result: dict[str, Any]) -> None:
+    """Print a row of a Markdown table."""
+    bars = " | ".join("" if bar is None else f"{bar:g} ×" for bar in (result["must"], result["goal"]))
+    speeds = f"{result['slm']:,.0f} ({result['slm_precision']}) | {result['other']:,.0f} ({result['other_precision']})"
+    print(f"| {result['model']} | {result['peer']} | {speeds} | {result['ratio']:.2f} × | {bars} |", flush=True)
+
+
+def parse() -> argparse.Namespace:
+    """Return the options; `--one` and `--dataset` are for the processes that this one starts."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peers", type=Path, help="directory of the other programs")
+    parser.add_argument("--peer-python", default=sys.executable, help="a Python that has PyTorch")
+    parser.add_argument("--models", default=",".join(name for name in PEERS if name in BACKBONES.names()), help="backbones, with commas between them")
+    parser.add_argument("--pairs", type=int, default=3, help="turns that slm and the other program take")
+    parser.add_argument("--data", type=Path, help="directory that holds imdb/train.jsonl.gz, for the rows on real reviews")
+    parser.add_argument("--rows", type=int, default=6000, help="reviews of them to train on")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    parser.add_argument("--dataset", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    options.models = options.models.split(",")
+    # a turn of four runs stays below a minute
+    options.examples = {name: 512 if name in SLOW or PEERS[name][0] in SLOW else 2048 for name in options.models}
+    return options
+
+
+def main() -> None:
+    """Print the table, row by row, or all of it as JSON."""
+    options = parse()
+    if options.one:
+        print(json.dumps({"examples_per_second": round(train(options.dataset, json.loads(options.one)), 1)}))
+        return
+    if options.peers is None:
+        raise SystemExit("--peers is missing: the directory of torch_classify.py and keras_by_hand.py.")
+    if not options.json:
+        print("| model | beside it | slm, examples/s | the other, examples/s | ratio | must | goal |\n|---|---|---|---|---|---|---|", flush=True)
+    results = []
+    with tempfile.TemporaryDirectory() as folder:
+        for result in rows(options, Path(folder)):
+            results.append(result)
+            if not options.json:
+                show(result)
+    if options.json:
+        print(json.dumps({"pairs": options.pairs, "rows": results}))
+
+
+def rows(options: argparse.Namespace, folder: Path) -> Any:
+    """Yield the rows of the table."""
+    for model in options.models:
+        place = folder / str(options.examples[model])
+        if not place.exists():
+            place.mkdir()
+            make_random_texts(place, options.examples[model])
+        yield compare_with_torch(model, place / "dataset", options)
+    if options.data:
+        (folder / "reviews").mkdir()
+        dataset, files = make_reviews(folder / "reviews", options.data, options.rows)
+        yield from (compare_with_keras(model, dataset, files, options) for model in options.models if model in BY_HAND)
+
+
+if __name__ == "__main__":
+    main()
