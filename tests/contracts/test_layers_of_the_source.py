@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[2] / "slmcli"
 LAYERS = (
     ("errors", "signals"),
     ("registry", "files", "devices", "parallel", "records", "pretokens", "subword_models", "text_files", "intervals"),
-    ("unpacking",),
+    ("unpacking", "tracing"),
     ("cleaning_steps", "word_cleaning", "json_stream", "beam_running", "beam_shards", "time_loop"),
     ("config", "character_cleaning", "runtime", "metrics", "linear", "recurrences"),
     ("recipe_files", "corpora", "cleaning", "public_sets", "downloads", "machine", "multilabel_metrics", "regression_metrics", "thresholds"),
@@ -20,8 +20,8 @@ LAYERS = (
     ("sources",),
     ("tokenizers", "reading", "run"),
     ("layers", "arithmetic", "optimizers", "compilation", "callbacks", "inspection", "spill", "corpus_identity"),
-    ("corpus_facts", "findings", "report", "measuring", "attention", "recurrent_layers"),
-    ("backbones", "formats", "tasks", "checking", "dividing"),
+    ("corpus_facts", "findings", "report", "attention", "recurrent_layers", "convolution", "token_vectors"),
+    ("backbones", "formats", "tasks", "checking", "dividing", "measuring"),
     ("ngrams",),
     ("dataset", "report_files"),
     ("batching", "bundle", "presets", "naive_bayes", "scanning", "settling", "joining", "mixing"),
@@ -41,7 +41,18 @@ MODULES = sorted(
 )
 HEAVY = {"tensorflow", "keras", "pandas", "nltk", "sklearn", "pyarrow", "ai_edge_litert", "apache_beam", "matplotlib", "jinja2", "markupsafe"}
 # modules that are about Keras, and are imported only inside functions
-ABOUT_KERAS = {"layers", "attention", "recurrent_layers", "recurrences", "time_loop", "optimizers", "compilation", "callbacks"}
+ABOUT_KERAS = {
+    "layers",
+    "attention",
+    "recurrent_layers",
+    "convolution",
+    "token_vectors",
+    "recurrences",
+    "time_loop",
+    "optimizers",
+    "compilation",
+    "callbacks",
+}
 
 
 def imports(module: str, *, top_only: bool = False) -> set[str]:
