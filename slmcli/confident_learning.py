@@ -22,11 +22,11 @@ def find_suspects(probabilities: np.ndarray, label_ids: np.ndarray) -> Suspects:
     """Return the examples that confidently belong to another label than the given one.
 
     A label is confident for an example when its probability reaches the label's threshold: what it is, on average, for the examples
-    that were given this label. The most probable of the confident labels counts. Ranked by the probability of the given label
-    minus that of the suggested one.
+    that were given this label. The most probable of the confident labels counts. The examples whose given label is least probable come
+    first, which puts more errors in front than the margin between both labels does (docs/decisions.md).
     Source: Northcutt, Jiang & Chuang 2021, "Confident Learning: Estimating Uncertainty in Dataset Labels", section 3.1 (the confident
-    joint, of which these are the examples off the diagonal) and section 3.2 (ranking by margin). Differs: the suggested label must be
-    more probable than the given one, since the threshold of a label with few examples can be very low.
+    joint, of which these are the examples off the diagonal) and section 3.2 (ranking by self-confidence, as in method 3). Differs: the
+    suggested label must be more probable than the given one, since the threshold of a label with few examples can be very low.
 
     Args:
         probabilities: (examples, classes), from a model that was not trained on these examples.
@@ -35,9 +35,9 @@ def find_suspects(probabilities: np.ndarray, label_ids: np.ndarray) -> Suspects:
     confident = np.where(probabilities >= thresholds_of(probabilities, label_ids), probabilities, -1.0)
     suggested = confident.argmax(axis=1) if len(confident) else np.zeros(0, np.int64)
     rows = np.arange(len(label_ids))
-    margins = probabilities[rows, label_ids] - probabilities[rows, suggested]
-    found = np.flatnonzero((confident[rows, suggested] >= 0.0) & (margins < 0.0))
-    found = found[np.argsort(margins[found], kind="stable")]
+    given = probabilities[rows, label_ids]
+    found = np.flatnonzero(confident[rows, suggested] > given)
+    found = found[np.argsort(given[found], kind="stable")]
     return Suspects(found, suggested[found])
 
 

@@ -112,7 +112,6 @@ def write_label_issues(
                 "suggested": task.labels[suggested],
                 "probability": round(given, 6),
                 "suggested_probability": round(other, 6),
-                "margin": round(given - other, 6),
             }
         )
     _write_lines(place / LABEL_ISSUES, lines)

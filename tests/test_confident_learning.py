@@ -20,9 +20,15 @@ def test_a_label_that_no_example_was_given_is_never_suggested() -> None:
 
 
 def test_the_clearest_errors_come_first() -> None:
-    # the third is 0.8 apart, the last 0.4
+    # the given label of the third has 0.1, that of the last 0.3
     found = find_suspects(PROBABILITIES, LABEL_IDS)
     assert (found.rows.tolist(), found.suggested.tolist()) == ([2, 5], [1, 0])
+
+
+def test_suspects_are_ranked_by_the_given_label_alone() -> None:
+    # the third example has the wider margin, 0.9 to 0.1, but the sixth gives its label 0.05
+    probabilities = np.array([[0.5, 0.3, 0.2], [0.3, 0.5, 0.2], [0.9, 0.1, 0.0], [0.2, 0.3, 0.5], [0.5, 0.4, 0.1], [0.55, 0.4, 0.05]])
+    assert find_suspects(probabilities, np.array([0, 1, 1, 2, 0, 2])).rows.tolist() == [5, 2]
 
 
 def test_a_label_below_its_threshold_is_not_suggested() -> None:

@@ -66,13 +66,12 @@ def test_at_most_fifty_examples_are_written(dataset: Path, tmp_path: Path) -> No
     assert write_worst_examples(tmp_path, source, Sentiment(source.labels), probabilities, np.zeros(60, np.int64), rows=np.zeros(60, np.int64)) == 50
 
 
-def test_a_likely_label_error_has_both_labels_and_the_margin(source: Dataset, tmp_path: Path) -> None:
+def test_a_likely_label_error_has_both_labels_and_their_probabilities(source: Dataset, tmp_path: Path) -> None:
     # thresholds: bad (0.8 + 0.7) / 2 = 0.75, good (0.1 + 0.9) / 2 = 0.5
     found = write_label_issues(tmp_path, source, Sentiment(source.labels), PROBABILITIES, LABEL_IDS, rows=np.arange(4), splits=("validation",))
     assert read(tmp_path / "label_issues.jsonl") == [
         {
             "split": "validation", "row": 1, "text": "好吃 😋", "label": "good", "suggested": "bad", "probability": 0.1, "suggested_probability": 0.9,
-            "margin": -0.8,
         }
     ]  # fmt: skip
     assert found == {"count": 1, "examples": 4, "splits": ["validation"], "file": "label_issues.jsonl"}

@@ -103,12 +103,13 @@ def finding_lines(result: Mapping[str, Any], names: Sequence[str]) -> list[str]:
     lines = [_fold_line(result["k_fold"], names)] if "k_fold" in result else []
     if "learning_curve" in result:
         curve = result["learning_curve"]
-        points = ", ".join(f"{point['share']:.0%} {point['scores'][curve['score']]:.4f}" for point in curve["points"])
-        lines += [f"{_score_in_words(curve['score']).capitalize()} by training examples: {points}.", curve["sentence"]]
+        points = ", ".join(f"{point['scores'][curve['score']]:.4f} with {100 * point['share']:.0f} %" for point in curve["points"])
+        lines += [f"Learning curve: {_score_in_words(curve['score'])} {points} of the training examples", curve["sentence"]]
     if "label_issues" in result:
         issues = result["label_issues"]
         where = " and ".join(issues["splits"])
-        lines.append(f"{issues['count']:,} likely label errors among {issues['examples']:,} examples ({where}): {result['run']}/{issues['file']}")
+        errors = "error" if issues["count"] == 1 else "errors"
+        lines.append(f"{issues['count']:,} likely label {errors} among {issues['examples']:,} examples ({where}): {result['run']}/{issues['file']}")
     if "worst_examples" in result:
         worst = result["worst_examples"]
         lines.append(f"{worst['count']:,} validation examples with the greatest loss: {result['run']}/{worst['file']}")
