@@ -1,5 +1,6 @@
 """Train on a part of a dataset, and keep no more of it than what the model says of one split."""
 
+import gc
 import io
 import json
 import logging
@@ -92,14 +93,25 @@ def judge_part(dataset: Dataset, plan: Plan, part: Part, place: Path, *, train: 
         subset = write_subset(dataset, part.splits, work / "dataset")
         values = {**plan.flat(), "epochs": part.epochs, "k_fold": None, "learning_curve": False, "tensorboard": False}
         resumes = (work / "run" / "run.json").exists()
+        if not resumes:  # a process may have ended before it wrote one
+            shutil.rmtree(work / "run", ignore_errors=True)
         try:
             train(subset, values, work / "run", source=part.title, resume=resumes, overwrite=False, report=_titled(report, part.title))
         except Interrupted as error:
             raise Interrupted(f"interrupted in {part.title}; what was reached is kept. Go on with {command}") from error
         judged = judge_split(Run(work / "run"), subset, SPLITS[part.judged], threads=plan.settings.threads)
         _write(kept, judged)
+        _forget_models()
     shutil.rmtree(work, ignore_errors=True)
     return judged
+
+
+def _forget_models() -> None:
+    """Give back the memory of models that are no longer used: they hold each other in circles, and Keras holds some of them."""
+    import keras
+
+    keras.utils.clear_session()
+    gc.collect()
 
 
 def judge_split(run: Run, dataset: Dataset, split: str, *, threads: int) -> Judged:

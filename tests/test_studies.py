@@ -137,6 +137,15 @@ def test_a_damaged_outcome_is_trained_again(studied: Path, dataset: Path, tmp_pa
     assert trainings.parts == ["fold 1 of 2", "fold 2 of 2"]
 
 
+def test_what_a_killed_process_left_before_a_fold_began_is_no_obstacle(dataset: Path, tmp_path: Path) -> None:
+    out, trainings = tmp_path / "run", Trainings()
+    train(dataset, out)
+    (out / "folds" / "fold-1-of-2" / "run").mkdir(parents=True)
+    (out / "folds" / "fold-1-of-2" / "run" / ".run.json.part").write_text("{", encoding="utf-8")
+    train(dataset, out, trainings, k_fold=2)
+    assert trainings.parts == ["fold 1 of 2", "fold 2 of 2"]
+
+
 def test_nothing_is_trained_when_folds_are_impossible(corpus: Path, tmp_path: Path) -> None:
     settings = PreprocessSettings(files=[str(corpus)], min_frequency=1, test_share=0.88)
     preprocess(settings, tmp_path / "dataset", overwrite=False)
