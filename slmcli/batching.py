@@ -14,6 +14,8 @@ from slmcli.tasks.base import TrainableTask
 # our choice: eight lengths keep the padding of IMDB reviews below 8 % of the work
 _BUCKETS = 8
 _SHUFFLE_BUFFER = 100_000
+# name of a feature beside those of a task
+_PLACE = "place_in_split"
 
 
 def bucket_limits(histogram: Mapping[int, int], *, buckets: int = _BUCKETS) -> list[int]:
@@ -115,17 +117,38 @@ def evaluation_batches(
     return _batches(records, task, batch_size, limits, label_weights or [1.0] * len(task.labels)).prefetch(4)
 
 
+def numbered_batches(dataset: Dataset, task: TrainableTask, split: str, *, batch_size: int, limits: Sequence[int]) -> Any:
+    """Return the same batches with a fourth part, (batch,) int64: the places of the examples in the split as it is stored, from 0."""
+    import tensorflow as tf
+
+    records = tf.data.TFRecordDataset(dataset.shards(split))
+    features = records.enumerate().map(lambda place, record: {**task.parse(record), _PLACE: place}, num_parallel_calls=2, deterministic=True)
+    batches = _bucketed(features, task, batch_size, limits)
+    weights = tf.ones(len(task.labels))
+    return batches.map(lambda batch: (*_make_batch(batch, task, limits, weights), batch[_PLACE])).prefetch(4)
+
+
 def _batches(records: Any, task: TrainableTask, batch_size: int, limits: Sequence[int], label_weights: Sequence[float]) -> Any:
     import tensorflow as tf
 
     weights = tf.constant(list(label_weights), tf.float32)
     features = records.map(task.parse, num_parallel_calls=2, deterministic=True)
-    batches = features.bucket_by_sequence_length(
+    return _bucketed(features, task, batch_size, limits).map(lambda batch: _make_batch(batch, task, limits, weights))
+
+
+def _bucketed(features: Any, task: TrainableTask, batch_size: int, limits: Sequence[int]) -> Any:
+    import tensorflow as tf
+
+    return features.bucket_by_sequence_length(
         lambda example: tf.maximum(_longest(example, task), 1),
         bucket_boundaries=[limit + 1 for limit in limits],
         bucket_batch_sizes=[batch_size] * (len(limits) + 1),
     )
-    return batches.map(lambda batch: task.make_batch({**batch, **_pad_to_limits(batch, task, limits)}, weights))
+
+
+def _make_batch(batch: Mapping[str, Any], task: TrainableTask, limits: Sequence[int], label_weights: Any) -> Any:
+    """Return (inputs, targets, sample_weight) of features in batches (graph code)."""
+    return task.make_batch({**batch, **_pad_to_limits(batch, task, limits)}, label_weights)
 
 
 def _longest(features: Mapping[str, Any], task: TrainableTask) -> Any:

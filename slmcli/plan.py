@@ -17,7 +17,7 @@ from slmcli.tasks.base import TrainableTask
 
 AUTO = "auto"
 # does not change the trained weights
-_NOT_IN_FINGERPRINT = frozenset({"checkpoint_minutes", "tensorboard"})
+_NOT_IN_FINGERPRINT = frozenset({"checkpoint_minutes", "tensorboard", "k_fold", "learning_curve"})
 # our choice, on validation data: about this many examples are seen, in 5 to 30 passes, until validation no longer improves
 _EXAMPLES_SEEN = 110_000
 _LARGE_CORPUS = 5_000
