@@ -23,7 +23,7 @@ LAYERS = (
     ("corpus_facts", "findings", "report", "measuring", "attention", "recurrent_layers"),
     ("backbones", "formats", "tasks", "checking", "dividing"),
     ("ngrams",),
-    ("dataset", "report_files"),
+    ("dataset", "report_files", "packed", "streamed"),
     ("batching", "bundle", "presets", "naive_bayes", "scanning", "settling", "joining", "mixing"),
     ("encoding", "plan", "session", "bagging"),
     ("describing", "dataset_directory"),
