@@ -11,7 +11,7 @@ from typing import Any  # Any: tensors, JSON documents
 import numpy as np
 
 from slmcli.backbones.bag import Bag
-from slmcli.batching import bucket_limits, evaluation_batches, label_weights_of, length_histogram
+from slmcli.batching import label_weights_of
 from slmcli.config import FinetuneSettings
 from slmcli.dataset import Dataset
 from slmcli.errors import Interrupted
@@ -19,13 +19,13 @@ from slmcli.files import write_bytes
 from slmcli.linear import Blocks, LinearModel, Scaling, combine, fit
 from slmcli.mixing import choose_shares
 from slmcli.ngrams import FEATURE
+from slmcli.packed import read_features
 from slmcli.run import Run
 from slmcli.signals import StopRequest, stop_on_signal
 from slmcli.tasks.base import TrainableTask
 
 logger = logging.getLogger(__name__)
 
-_BATCH = 1024  # our choice: only read, not computed with
 _ARRAYS = ("weights", "idf", "bias")
 
 
@@ -98,18 +98,12 @@ class Solving:
 
     def _read_examples(self, split: str) -> tuple[Blocks, np.ndarray, np.ndarray]:
         """Return n-grams, targets (examples, width) float32 and weights (examples,) float32 of the examples of a split."""
-        limits = bucket_limits(length_histogram(self.dataset, self.task, split))
-        label_weights = label_weights_of(self.dataset, class_weights=self.settings.class_weights)
-        batches = evaluation_batches(self.dataset, self.task, split, batch_size=_BATCH, limits=limits, label_weights=label_weights)
-        ids, lengths, targets, weights = [], [], [], []
-        for inputs, batch_targets, batch_weights in batches:
-            padded = inputs.numpy()
-            ids.append(padded[padded > 0])
-            lengths.append((padded > 0).sum(axis=1))
-            targets.append(batch_targets.numpy())
-            weights.append(batch_weights.numpy())
-        blocks = Blocks.of(np.concatenate(ids), np.concatenate(lengths), size=len(self.ngrams), words=self.ngrams.words)
-        return blocks, np.concatenate(targets), np.concatenate(weights)
+        label_weights = np.array(label_weights_of(self.dataset, class_weights=self.settings.class_weights), np.float32)
+        features = read_features(self.dataset.shards(split), self.task)
+        _, targets, weights = self.task.make_batch(self.task.stack_targets(features), label_weights)
+        ngrams = features[FEATURE]
+        blocks = Blocks.of(ngrams.values.numpy(), ngrams.row_lengths().numpy(), size=len(self.ngrams), words=self.ngrams.words)
+        return blocks, targets.numpy(), weights.numpy()
 
     def _columns(self, targets: np.ndarray, *, smoothing: float) -> np.ndarray:
         """Return the targets as they are solved for: smoothed, and of two labels the second alone."""

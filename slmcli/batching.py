@@ -8,14 +8,15 @@ from typing import Any  # Any: tf.data datasets; TensorFlow is imported on use
 
 import numpy as np
 
+from slmcli import packed, streamed
 from slmcli.dataset import Dataset
 from slmcli.tasks.base import TrainableTask
 
 # our choice: eight lengths keep the padding of IMDB reviews below 8 % of the work
 _BUCKETS = 8
-_SHUFFLE_BUFFER = 100_000
-# name of a feature beside those of a task
-_PLACE = "place_in_split"
+# our choice: a file also holds the texts, so that what is kept of it takes up about as much, at most twice as much
+_MOST_BYTES = 2**30
+_READY = 4  # our choice: batches made ahead
 
 
 def bucket_limits(histogram: Mapping[int, int], *, buckets: int = _BUCKETS) -> list[int]:
@@ -43,15 +44,19 @@ def count_steps(histogram: Mapping[int, int], limits: Sequence[int], *, batch_si
     return sum(-(-count // batch_size) for count in counts)
 
 
+def fits_in_memory(dataset: Dataset, *, most_bytes: int = _MOST_BYTES) -> bool:
+    """Say whether the splits that a training reads are kept in memory, to judge by the bytes of their files."""
+    paths = [dataset.path / name for split in ("train", "validation") for name in dataset.description["shards"][split]]
+    return sum(path.stat().st_size for path in paths if path.exists()) <= most_bytes
+
+
 def length_histogram(dataset: Dataset, task: TrainableTask, split: str) -> dict[int, int]:
     """Return how many examples of a split have each length: that of their longest input feature."""
     if task.input_features == task.token_features[:1]:
         return dataset.length_histogram(split)
-    import tensorflow as tf
-
-    features = tf.data.TFRecordDataset(dataset.shards(split)).map(task.parse, num_parallel_calls=2)
-    lengths = features.map(lambda example: _longest(example, task)).batch(4096)
-    return dict(Counter(length for batch in lengths for length in batch.numpy().tolist()))
+    if fits_in_memory(dataset):
+        return dict(Counter(packed.lengths_of(_features(dataset, task, split), task.input_features).max(axis=0).tolist()))
+    return dict(Counter(length for batch in streamed.longest_lengths(dataset.shards(split), task) for length in batch.numpy().tolist()))
 
 
 def training_batches(
@@ -79,95 +84,33 @@ def training_batches(
         epochs: Epochs to yield.
         skip_steps: Batches of the first epoch to leave out.
     """
-    import tensorflow as tf
-
-    records = tf.data.TFRecordDataset(dataset.shards("train"))
-    seeds = tf.constant([_epoch_seed(seed, epoch) for epoch in epochs], tf.int64)
-
-    def one_epoch(epoch_seed: Any) -> Any:
-        shuffled = _shuffle(records, min(dataset.examples("train"), _SHUFFLE_BUFFER), epoch_seed)
-        return _batches(shuffled, task, batch_size, limits, label_weights)
-
-    return tf.data.Dataset.from_tensor_slices(seeds).flat_map(one_epoch).skip(skip_steps).prefetch(4)
+    form: dict[str, Any] = {"batch_size": batch_size, "limits": limits, "label_weights": label_weights}
+    order: dict[str, Any] = {"seeds": [_epoch_seed(seed, epoch) for epoch in epochs], "skip_steps": skip_steps}
+    if fits_in_memory(dataset):
+        return packed.shuffled_batches(_features(dataset, task, "train"), task, **form, **order).prefetch(_READY)
+    return streamed.shuffled_batches(dataset.shards("train"), task, **form, **order).prefetch(_READY)
 
 
-def _shuffle(records: Any, buffer: int, seed: Any) -> Any:
-    """Shuffle serialized examples with a seed that is a tensor, which `Dataset.shuffle` does not take."""
-    import tensorflow as tf
-
-    shuffled = tf.raw_ops.ShuffleDataset(
-        input_dataset=tf.data.experimental.to_variant(records),
-        buffer_size=tf.constant(buffer, tf.int64),
-        seed=seed,
-        seed2=tf.constant(1, tf.int64),
-        output_types=[tf.string],
-        output_shapes=[tf.TensorShape([])],
-        reshuffle_each_iteration=False,
-    )
-    return tf.data.experimental.from_variant(shuffled, records.element_spec)
-
-
-def evaluation_batches(
-    dataset: Dataset, task: TrainableTask, split: str, *, batch_size: int, limits: Sequence[int], label_weights: Sequence[float] | None = None
-) -> Any:
-    """Return batches of one pass over a split, in an order that is always the same; every label has the weight 1 unless told otherwise."""
-    import tensorflow as tf
-
-    records = tf.data.TFRecordDataset(dataset.shards(split))
-    return _batches(records, task, batch_size, limits, label_weights or [1.0] * len(task.labels)).prefetch(4)
+def evaluation_batches(dataset: Dataset, task: TrainableTask, split: str, *, batch_size: int, limits: Sequence[int]) -> Any:
+    """Return batches of one pass over a split, in an order that is always the same; every label has the weight 1."""
+    numbered = numbered_batches(dataset, task, split, batch_size=batch_size, limits=limits)
+    return numbered.map(lambda inputs, targets, weights, _: (inputs, targets, weights))
 
 
 def numbered_batches(dataset: Dataset, task: TrainableTask, split: str, *, batch_size: int, limits: Sequence[int]) -> Any:
     """Return the same batches with a fourth part, (batch,) int64: the places of the examples in the split as it is stored, from 0."""
-    import tensorflow as tf
-
-    records = tf.data.TFRecordDataset(dataset.shards(split))
-    features = records.enumerate().map(lambda place, record: {**task.parse(record), _PLACE: place}, num_parallel_calls=2, deterministic=True)
-    batches = _bucketed(features, task, batch_size, limits)
-    weights = tf.ones(len(task.labels))
-    return batches.map(lambda batch: (*_make_batch(batch, task, limits, weights), batch[_PLACE])).prefetch(4)
+    form: dict[str, Any] = {"batch_size": batch_size, "limits": limits, "label_weights": [1.0] * len(task.labels)}
+    if fits_in_memory(dataset):
+        return packed.ordered_batches(_features(dataset, task, split), task, **form).prefetch(_READY)
+    return streamed.ordered_batches(dataset.shards(split), task, **form).prefetch(_READY)
 
 
-def _batches(records: Any, task: TrainableTask, batch_size: int, limits: Sequence[int], label_weights: Sequence[float]) -> Any:
-    import tensorflow as tf
-
-    weights = tf.constant(list(label_weights), tf.float32)
-    features = records.map(task.parse, num_parallel_calls=2, deterministic=True)
-    return _bucketed(features, task, batch_size, limits).map(lambda batch: _make_batch(batch, task, limits, weights))
-
-
-def _bucketed(features: Any, task: TrainableTask, batch_size: int, limits: Sequence[int]) -> Any:
-    import tensorflow as tf
-
-    return features.bucket_by_sequence_length(
-        lambda example: tf.maximum(_longest(example, task), 1),
-        bucket_boundaries=[limit + 1 for limit in limits],
-        bucket_batch_sizes=[batch_size] * (len(limits) + 1),
-    )
-
-
-def _make_batch(batch: Mapping[str, Any], task: TrainableTask, limits: Sequence[int], label_weights: Any) -> Any:
-    """Return (inputs, targets, sample_weight) of features in batches (graph code)."""
-    return task.make_batch({**batch, **_pad_to_limits(batch, task, limits)}, label_weights)
-
-
-def _longest(features: Mapping[str, Any], task: TrainableTask) -> Any:
-    """Return () int32, the length of an example's longest input feature (graph code)."""
-    import tensorflow as tf
-
-    return tf.reduce_max([tf.shape(features[name])[0] for name in task.input_features])
-
-
-def _pad_to_limits(batch: Mapping[str, Any], task: TrainableTask, limits: Sequence[int]) -> dict[str, Any]:
-    """Pad each input feature of a batch to the next limit, so that a model meets few different shapes (graph code)."""
-    import tensorflow as tf
-
-    known, padded = tf.constant(list(limits), tf.int32), {}
-    for name in task.input_features:
-        length = tf.shape(batch[name])[1]
-        place = tf.minimum(tf.searchsorted(known, [length])[0], len(limits) - 1)
-        padded[name] = tf.pad(batch[name], [[0, 0], [0, tf.maximum(known[place] - length, 0)]])
-    return padded
+def _features(dataset: Dataset, task: TrainableTask, split: str) -> dict[str, Any]:
+    """Return the features of a split that a task reads; from memory, when an earlier member has read them."""
+    key = (split, task.input_features)
+    if key not in dataset.kept:
+        dataset.kept[key] = packed.read_features(dataset.shards(split), task)
+    return dataset.kept[key]
 
 
 def share_evenly(batches: Any, devices: int) -> Any:

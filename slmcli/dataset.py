@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any  # Any: a JSON document
 
@@ -45,10 +45,17 @@ class EncodedExample:
 
 @dataclass(frozen=True)
 class Dataset:
-    """An encoded dataset on disk: `path` and the contents of its dataset.json."""
+    """An encoded dataset on disk.
+
+    Attributes:
+        path: The directory.
+        description: The contents of its dataset.json.
+        kept: Features that were read and may be needed again, by split and names; whoever reads them keeps them.
+    """
 
     path: Path
     description: dict[str, Any]
+    kept: dict[tuple[str, tuple[str, ...]], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def fingerprint(self) -> str:

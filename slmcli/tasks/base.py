@@ -154,8 +154,19 @@ class TrainableTask(Task):
         return named if len(named) > 1 else named[self.input_features[0]]
 
     @abc.abstractmethod
+    def parse_batch(self, serialized: Any) -> dict[str, Any]:
+        """Turn serialized `tf.train.Example`s (batch,) into features, each a tensor, or a ragged one (batch, values) (graph code)."""
+
+    def stack_targets(self, features: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the features of a batch with those of the target in one fixed shape an example (graph code)."""
+        return dict(features)
+
     def parse(self, serialized: Any) -> dict[str, Any]:
-        """Turn one serialized `tf.train.Example` into features (graph code)."""
+        """Turn one serialized `tf.train.Example` into features as `parse_batch` and `stack_targets` make them (graph code)."""
+        import tensorflow as tf
+
+        features = self.stack_targets(self.parse_batch(serialized[None]))
+        return {name: value.values if isinstance(value, tf.RaggedTensor) else value[0] for name, value in features.items()}
 
     @abc.abstractmethod
     def make_batch(self, features: Mapping[str, Any], label_weights: Any) -> tuple[Any, Any, Any]:
@@ -228,14 +239,14 @@ class TextTask(TrainableTask):
 
     @abc.abstractmethod
     def describe_target(self) -> dict[str, Any]:
-        """Return how `tf.io.parse_single_example` finds the features of the target."""
+        """Return how `tf.io.parse_example` finds the features of the target."""
 
-    def parse(self, serialized: Any) -> dict[str, Any]:
-        """Return the input features (length,) int32 and the target of one serialized example."""
+    def parse_batch(self, serialized: Any) -> dict[str, Any]:
+        """Return the input features, ragged (batch, length) int32, and the targets of serialized examples (batch,)."""
         import tensorflow as tf
 
         described = dict.fromkeys(self.input_features, tf.io.RaggedFeature(tf.int64, row_splits_dtype=tf.int64))
-        features = tf.io.parse_single_example(serialized, {**described, **self.describe_target()})
+        features = tf.io.parse_example(serialized, {**described, **self.describe_target()})
         return {name: tf.cast(value, tf.int32) if value.dtype == tf.int64 else value for name, value in features.items()}
 
     def build_model(self, backbone: Any, head: HeadSettings, *, length: int | None, is_non_negative: bool = False) -> Any:

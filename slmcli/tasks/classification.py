@@ -32,7 +32,7 @@ class Classification(TextTask):
         return [] if example.label is None else [example.label]
 
     def describe_target(self) -> dict[str, Any]:
-        """Return `label` () int64."""
+        """Return `label` (batch,) int64."""
         import tensorflow as tf
 
         return {"label": tf.io.FixedLenFeature([], tf.int64)}

@@ -34,18 +34,23 @@ class Multilabel(TextTask):
         return list(example.values.get("labels") or ())
 
     def describe_target(self) -> dict[str, Any]:
-        """Return `label_ids` (labels of the example,) int64."""
+        """Return `label_ids`, ragged (batch, labels of the example) int64."""
         import tensorflow as tf
 
         return {"label_ids": tf.io.RaggedFeature(tf.int64, row_splits_dtype=tf.int64)}
 
-    def parse(self, serialized: Any) -> dict[str, Any]:
-        """Return the input features, and `has_label` (labels,) float32, 1 where the example has the label."""
+    def stack_targets(self, features: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the features with `has_label` (batch, labels) float32 in place of `label_ids`, 1 where an example has the label."""
         import tensorflow as tf
 
-        features = super().parse(serialized)
-        label_ids = features.pop("label_ids")
-        return {**features, "has_label": tf.reduce_sum(tf.one_hot(label_ids, len(self.labels)), axis=0)}
+        stacked = dict(features)
+        label_ids = stacked.pop("label_ids")
+        places = tf.stack([label_ids.value_rowids(), tf.cast(label_ids.values, tf.int64)], axis=1)
+        shape = tf.stack([label_ids.nrows(), len(self.labels)])
+        return {
+            **stacked,
+            "has_label": tf.ensure_shape(tf.scatter_nd(places, tf.ones_like(label_ids.values, tf.float32), shape), [None, len(self.labels)]),
+        }
 
     def make_batch(self, features: Mapping[str, Any], label_weights: Any) -> tuple[Any, Any, Any]:
         """Return the inputs, targets (batch, labels) float32, and sample_weight (batch,) float32: the mean over an example's labels."""

@@ -40,7 +40,7 @@ class Score(TextTask):
         return {"score": np.array([example.values["score"]], np.float32)}
 
     def describe_target(self) -> dict[str, Any]:
-        """Return `score` () float32."""
+        """Return `score` (batch,) float32."""
         import tensorflow as tf
 
         return {"score": tf.io.FixedLenFeature([], tf.float32)}

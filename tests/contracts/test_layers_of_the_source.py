@@ -23,7 +23,7 @@ LAYERS = (
     ("corpus_facts", "findings", "report", "attention", "recurrent_layers", "convolution", "token_vectors"),
     ("backbones", "formats", "tasks", "checking", "dividing", "measuring"),
     ("ngrams",),
-    ("dataset", "report_files"),
+    ("dataset", "report_files", "packed", "streamed"),
     ("batching", "bundle", "presets", "naive_bayes", "scanning", "settling", "joining", "mixing", "label_issues"),
     ("encoding", "plan", "session", "bagging", "predictor", "subsets"),
     ("describing", "dataset_directory", "parts"),
