@@ -4,7 +4,7 @@ import io
 import logging
 import time
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any  # Any: tensors, JSON documents
 
@@ -16,7 +16,8 @@ from slmcli.config import FinetuneSettings
 from slmcli.dataset import Dataset
 from slmcli.errors import Interrupted
 from slmcli.files import write_bytes
-from slmcli.linear import Blocks, LinearModel, fit
+from slmcli.linear import Blocks, LinearModel, Scaling, combine, fit
+from slmcli.mixing import choose_shares
 from slmcli.ngrams import FEATURE
 from slmcli.packed import read_features
 from slmcli.run import Run
@@ -58,34 +59,54 @@ class Solving:
         if self.model is not None:
             return
         started = time.monotonic()
+        ways = self._ways()
         with stop_on_signal() as stop:
-            blocks, targets, weights = self._read_examples()
-            passes = _Passes(report, self.run, stop, self.bag.bag_passes, started)
-            self.model = fit(
-                blocks,
-                targets,
-                weights,
-                loss=self.task.output_loss,
-                strength=self.bag.bag_strength or 10.0,
-                iterations=self.bag.bag_passes,
-                report=passes,
-            )
+            blocks, targets, weights = self._read_examples("train")
+            passes = _Passes(report, self.run, stop, len(ways) * self.bag.bag_passes, started)
+            models = []
+            for scaling, strength in ways.items():
+                found = fit(
+                    blocks,
+                    self._columns(targets, smoothing=self.settings.label_smoothing),
+                    weights,
+                    loss=self.task.output_loss,
+                    scaling=scaling,
+                    strength=strength,
+                    iterations=self.bag.bag_passes,
+                    report=passes,
+                )
+                models.append(found)
+                passes.begin_again()
+        self.model = combine(models, self._shares(models))
         passes.finish()
         self.facts = {"passes": passes.done, "seconds": round(time.monotonic() - started, 2), "loss": passes.loss, "ngrams": len(self.ngrams)}
         self._write()
 
-    def _read_examples(self) -> tuple[Blocks, np.ndarray, np.ndarray]:
-        """Return n-grams, targets (examples, outputs) float32 and weights (examples,) float32 of the training examples."""
+    def _ways(self) -> dict[Scaling, float]:
+        """Return the strength of each regression that is solved; the squared error has no naive Bayes."""
+        plain: dict[Scaling, float] = {"none": self.bag.bag_plain_strength or 10.0}
+        return plain if self.task.output_loss == "square" else {"naive_bayes": self.bag.bag_strength or 10.0, **plain}
+
+    def _shares(self, models: Sequence[LinearModel]) -> np.ndarray:
+        """Return how much each model counts, by the validation examples; equally much without them."""
+        if len(models) == 1 or not self.dataset.examples("validation"):
+            return np.full(len(models), 1.0 / len(models))
+        blocks, targets, _ = self._read_examples("validation")
+        columns = self._columns(targets, smoothing=0.0)
+        loss = self.task.output_loss if columns.shape[1] > 1 else "sigmoid"
+        return choose_shares(np.stack([model.predict(blocks) for model in models], axis=1), columns, loss=loss)
+
+    def _read_examples(self, split: str) -> tuple[Blocks, np.ndarray, np.ndarray]:
+        """Return n-grams, targets (examples, width) float32 and weights (examples,) float32 of the examples of a split."""
         label_weights = np.array(label_weights_of(self.dataset, class_weights=self.settings.class_weights), np.float32)
-        features = read_features(self.dataset.shards("train"), self.task)
+        features = read_features(self.dataset.shards(split), self.task)
         _, targets, weights = self.task.make_batch(self.task.stack_targets(features), label_weights)
         ngrams = features[FEATURE]
         blocks = Blocks.of(ngrams.values.numpy(), ngrams.row_lengths().numpy(), size=len(self.ngrams), words=self.ngrams.words)
-        return blocks, self._columns(targets.numpy()), weights.numpy()
+        return blocks, targets.numpy(), weights.numpy()
 
-    def _columns(self, targets: np.ndarray) -> np.ndarray:
+    def _columns(self, targets: np.ndarray, *, smoothing: float) -> np.ndarray:
         """Return the targets as they are solved for: smoothed, and of two labels the second alone."""
-        smoothing = self.settings.label_smoothing
         if self.task.output_loss == "softmax":
             targets = targets * (1.0 - smoothing) + smoothing / targets.shape[1]
             return targets[:, 1:] if targets.shape[1] == 2 else targets
@@ -153,12 +174,17 @@ class _Passes:
     def __init__(self, report: Callable[[Mapping[str, Any]], None], run: Run, stop: StopRequest, most: int, started: float) -> None:
         self._report, self._run, self._stop, self._most, self._started = report, run, stop, most, started
         self.done, self.loss = 0, float("nan")
+        self._before = 0
 
     def __call__(self, done: int, loss: float) -> None:
-        self.done, self.loss = done, loss
+        self.done, self.loss = self._before + done, loss
         self._tell(is_last=False)
         if self._stop.is_set:
             raise Interrupted(f"interrupted while the bag of n-grams was solved, after pass {done}. Go on with {self._run.resume_command}")
+
+    def begin_again(self) -> None:
+        """Count the passes of another regression on top."""
+        self._before = self.done
 
     def finish(self) -> None:
         """Tell that no more passes follow."""

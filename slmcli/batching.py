@@ -93,6 +93,12 @@ def training_batches(
 
 def evaluation_batches(dataset: Dataset, task: TrainableTask, split: str, *, batch_size: int, limits: Sequence[int]) -> Any:
     """Return batches of one pass over a split, in an order that is always the same; every label has the weight 1."""
+    numbered = numbered_batches(dataset, task, split, batch_size=batch_size, limits=limits)
+    return numbered.map(lambda inputs, targets, weights, _: (inputs, targets, weights))
+
+
+def numbered_batches(dataset: Dataset, task: TrainableTask, split: str, *, batch_size: int, limits: Sequence[int]) -> Any:
+    """Return the same batches with a fourth part, (batch,) int64: the places of the examples in the split as it is stored, from 0."""
     form: dict[str, Any] = {"batch_size": batch_size, "limits": limits, "label_weights": [1.0] * len(task.labels)}
     if fits_in_memory(dataset):
         return packed.ordered_batches(_features(dataset, task, split), task, **form).prefetch(_READY)

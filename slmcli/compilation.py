@@ -5,6 +5,8 @@ from typing import Any  # Any: Keras models and tensors
 
 import tensorflow as tf
 
+from slmcli.tracing import compilation
+
 
 def compile_gradients(model: Any) -> None:
     """Let a compiled Keras model compute its gradients with XLA from now on; call it before the first `fit`.
@@ -15,7 +17,7 @@ def compile_gradients(model: Any) -> None:
 
     @tf.function(jit_compile=True, reduce_retracing=True, autograph=False)
     def gradients(inputs: Any, targets: Any, weights: Any) -> tuple[Any, Any, Any]:
-        with tf.GradientTape() as tape:
+        with tf.GradientTape() as tape, compilation():
             outputs = model(inputs, training=True)
             loss = model.compute_loss(x=inputs, y=targets, y_pred=outputs, sample_weight=weights, training=True)
             scaled = model.optimizer.scale_loss(loss)

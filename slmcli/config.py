@@ -243,6 +243,14 @@ class FinetuneSettings(HeadSettings, OptimizerSettings, InitialSettings):
         description="cpu, gpu, or how many; auto: every GPU, or the processor",
     )
     threads: int = Field(0, ge=0, le=4096, description="processor threads; 0: as measured, or all. Another number may change a result's last bits")
+    k_fold: int | None = Field(
+        None,
+        ge=2,
+        le=20,
+        description="also train so many models, each on all training and validation examples but one part of so many, and judge it by that part: "
+        "scores with intervals, and likely label errors in the whole corpus [no folds]",
+    )
+    learning_curve: bool = Field(False, description="also train on 10 % and 30 % of the training examples, and say whether more would help")
     checkpoint_minutes: float = Field(2.0, gt=0.0, description="minutes between checkpoints inside an epoch")
     tensorboard: bool = Field(True, description="write a TensorBoard log")
     licence: str = Field("unspecified", description="licence of the model, for its card")

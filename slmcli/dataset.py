@@ -121,16 +121,22 @@ class Dataset:
 
     def read(self, split: str) -> Iterator[EncodedExample]:
         """Yield the examples of a split in the order in which they are stored."""
+        for record in self.read_records(split):
+            yield self.decode(record)
+
+    def read_records(self, split: str) -> Iterator[bytes]:
+        """Yield the records of a split as bytes, in the order in which they are stored."""
         for path in self.shards(split):
-            for record in read_records(Path(path)):
-                yield self._decode(decode_example(record))
+            yield from read_records(Path(path))
 
     def read_examples(self, split: str, fields: Sequence[Field]) -> Iterator[Example]:
         """Yield the examples of a split as they stood in the corpus, in the order in which they are stored."""
         for row, encoded in enumerate(self.read(split), 1):
-            yield Example({field.name: _read_back(field, encoded) for field in fields}, str(self.path), row)
+            yield Example(read_values(encoded, fields), str(self.path), row)
 
-    def _decode(self, features: Mapping[str, Any]) -> EncodedExample:
+    def decode(self, record: bytes) -> EncodedExample:
+        """Return the example that a record of a shard holds."""
+        features: dict[str, Any] = decode_example(record)
         raw = {name: value for name, value in features.items() if not isinstance(value, np.ndarray)}
         values: dict[str, Any] = {name: [item.decode("utf-8") for item in value] for name, value in raw.items()}
         label = self.labels[int(features["label"][0])] if "label" in features else ""
@@ -170,6 +176,11 @@ def record_features(task: Task, example: Example, features: Mapping[str, np.ndar
     """
     raw = {field.name: example.values.get(field.name) for field in task.fields if field.name not in features and field.kind != "number"}
     return {**features, **{name: _raw(value) for name, value in raw.items()}}
+
+
+def read_values(encoded: EncodedExample, fields: Sequence[Field]) -> dict[str, Any]:
+    """Return the values of an example's fields as they stood in the corpus."""
+    return {field.name: _read_back(field, encoded) for field in fields}
 
 
 def _read_back(field: Field, encoded: EncodedExample) -> Any:

@@ -116,6 +116,29 @@ def divide(found: Survey, shares: Mapping[int, float], seed: int) -> np.ndarray:
     return splits
 
 
+def deal(keys: np.ndarray, strata: np.ndarray, parts: int, *, seed: int) -> np.ndarray:
+    """Deal examples out into parts, one text after the other and label by label, so that every part gets its share of each.
+
+    Texts that repeat stay together; those that repeat most are dealt first. The first parts together are a sample that holds each of them.
+
+    Args:
+        keys: (examples,) uint64, equal for repeated texts.
+        strata: (examples,) int32, number of the label.
+        parts: Their number, at most 255.
+        seed: Another seed deals otherwise.
+
+    Returns:
+        (examples,) uint8, the part of each, from 0.
+    """
+    different, groups, sizes = np.unique(keys, return_inverse=True, return_counts=True)
+    order = np.argsort(groups, kind="stable")
+    stratum = np.minimum.reduceat(strata[order], np.cumsum(sizes) - sizes) if len(different) else np.zeros(0, np.int32)
+    by_chance = mix(different ^ mix(np.array([seed], np.uint64)))
+    dealt = np.empty(len(different), np.uint8)
+    dealt[np.lexsort((different, by_chance, -sizes, stratum))] = np.arange(len(different)) % parts
+    return dealt[groups]
+
+
 def mix(values: np.ndarray) -> np.ndarray:
     """Return (values,) uint64 that look random and depend on each value alone.
 

@@ -1,6 +1,6 @@
-"""Logistic regression over bags of n-grams, scaled by naive Bayes: solved as a whole, not learned step by step."""
+"""Logistic regression over bags of n-grams, with and without naive Bayes: solved as a whole, not learned step by step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal  # Any: scipy's sparse matrices
@@ -8,10 +8,13 @@ from typing import Any, Literal  # Any: scipy's sparse matrices
 import numpy as np
 
 Loss = Literal["softmax", "sigmoid", "square"]
-# our choice, by the same measurement: the validation score moves by less than its noise after 30
-ITERATIONS = 30
+Scaling = Literal["naive_bayes", "none"]
+# our choice, on validation data of ten corpora (docs/decisions.md): later passes change scores by less than their noise
+ITERATIONS = 12
 # our choice: half an order of magnitude apart
 _STARTS = (0.0, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+# our choice: what naive Bayes knows nothing about for a label can still be learned
+_LEAST_SCALE = 0.1
 _MEMORY_OF_STEPS = 5  # L-BFGS, Nocedal & Wright 2006, section 7.2: between 3 and 20
 
 
@@ -81,6 +84,7 @@ def fit(
     sample_weight: np.ndarray,
     *,
     loss: Loss,
+    scaling: Scaling = "naive_bayes",
     strength: float = 10.0,
     iterations: int = ITERATIONS,
     report: Callable[[int, float], None] | None = None,
@@ -88,7 +92,7 @@ def fit(
     """Minimise the cross-entropy with a ridge penalty.
 
     Source: Wang & Manning 2012, section 2.3, "Baselines and bigrams": features scaled by log-count ratios, which is a ridge penalty
-    that weighs less where naive Bayes is sure. Differs: all labels are solved together, each feature scaled by the largest of its ratios; the
+    that weighs less where naive Bayes is sure. Differs: all labels are solved together, each with the scales of its own ratios; the
     scaled features are TF-IDF vectors (Salton & Buckley 1988, table 1, "tfc") of length 1, one for words and one for characters; no
     interpolation with the mean weight.
 
@@ -97,7 +101,8 @@ def fit(
         targets: (texts, outputs) float32; in [0, 1] but for the squared error.
         sample_weight: (texts,) float32.
         loss: `softmax`: cross-entropy of labels of which one is right, two by their difference; `sigmoid`: of labels each by
-            itself; `square`: squared error, without naive Bayes.
+            itself; `square`: squared error, which has no naive Bayes.
+        scaling: `naive_bayes`: as above, and the search begins there; `none`: all n-grams are penalised alike.
         strength: Inverse of the ridge penalty.
         iterations: Most passes over the texts, but for those that search along a line.
         report: Told the passes so far, and the mean loss.
@@ -107,16 +112,24 @@ def fit(
     if loss == "softmax" and targets.shape[1] == 1:
         loss = "sigmoid"
     idf = (np.log((1.0 + len(targets)) / (1.0 + blocks.document_frequencies())) + 1.0).astype(np.float32)
-    ratios = np.zeros((len(idf), targets.shape[1]), np.float32) if loss == "square" else log_count_ratios(blocks, targets)
-    scales = np.ones(len(idf), np.float32) if loss == "square" else np.abs(ratios).max(axis=1)
+    uses_ratios = scaling == "naive_bayes" and loss != "square"
+    ratios = log_count_ratios(blocks, targets) if uses_ratios else np.zeros((len(idf), targets.shape[1]), np.float32)
+    scales = np.abs(ratios) + _LEAST_SCALE * np.abs(ratios).max(axis=1, keepdims=True) if uses_ratios else np.ones_like(ratios)
     problem = _Problem(_normalise(blocks, idf), targets, sample_weight, scales, loss=loss, strength=strength)
     with ThreadPoolExecutor(2) as threads:
         problem.threads = threads
         options = {"maxiter": iterations, "maxcor": _MEMORY_OF_STEPS, "ftol": 1e-6}
         callback = None if report is None else _Counter(report, len(targets))
         found = minimize(problem, problem.start(ratios), jac=True, method="L-BFGS-B", options=options, callback=callback)
-    bias, weights = problem.divide(found.x.astype(np.float32))
-    return LinearModel(weights * (scales * idf)[:, None], idf, bias, blocks.words)
+    bias, weights = problem.solution(found.x)
+    return LinearModel(weights * idf[:, None], idf, bias, blocks.words)
+
+
+def combine(models: Sequence[LinearModel], shares: Sequence[float] | np.ndarray) -> LinearModel:
+    """Return the one model that says what several of the same n-grams say together, each times its share."""
+    weights = sum(np.float32(share) * model.weights for share, model in zip(shares, models, strict=True))
+    bias = sum(np.float32(share) * model.bias for share, model in zip(shares, models, strict=True))
+    return LinearModel(np.asarray(weights), models[0].idf, np.asarray(bias), models[0].words)
 
 
 class _Counter:
@@ -157,20 +170,30 @@ def log_count_ratios(blocks: Blocks, targets: np.ndarray) -> np.ndarray:
 
 
 class _Problem:
-    """The loss and its gradient, as `scipy.optimize.minimize` asks for them; the products run on two threads."""
+    """The loss and its gradient, as `scipy.optimize.minimize` asks for them; the products run on two threads.
+
+    Variables are weights divided by the root of the loss's curvature along each of them, where it is largest: all then matter
+    about equally, and a tenth of the passes suffice (diagonal preconditioning, Nocedal & Wright 2006, section 5.1).
+    """
 
     threads: ThreadPoolExecutor
 
     def __init__(self, features: Any, targets: np.ndarray, sample_weight: np.ndarray, scales: np.ndarray, *, loss: Loss, strength: float) -> None:
-        scaled = features.copy()
-        scaled.data *= scales[scaled.indices]
-        self._rows = _halves(scaled)
-        self._columns = _halves(scaled.T.tocsr())
+        self._rows = _halves(features)
+        self._columns = _halves(features.T.tocsr())
         self._targets = targets
         self._sample_weight = sample_weight[:, None]
         self._scales = scales
         self._loss = loss
         self._penalty = 1.0 / strength
+        shares = np.average(targets, axis=0, weights=sample_weight) if sample_weight.any() else targets.mean(axis=0)
+        # of a model that knows how frequent labels are and no more; of the squared error it is 1 everywhere
+        curvature = np.ones(targets.shape[1]) if loss == "square" else np.maximum(shares * (1.0 - shares), 1e-6)
+        squares = features.multiply(features).T @ self._sample_weight  # (n-grams, 1)
+        steps = 1.0 / np.sqrt(squares * np.square(scales) * curvature + self._penalty)
+        self._steps = steps.astype(np.float32)
+        self._units = self._scales * self._steps
+        self._bias_steps = (1.0 / np.sqrt(np.maximum(sample_weight.sum() * curvature, 1e-6))).astype(np.float32)
 
     def start(self, ratios: np.ndarray) -> np.ndarray:
         """Return where the search begins, (outputs + n-grams * outputs,) float64: at naive Bayes, of the strength that fits best.
@@ -178,26 +201,30 @@ class _Problem:
         Args:
             ratios: (n-grams, outputs) float32, log-count ratios; zeros to begin at zero.
         """
-        weights = np.divide(ratios, self._scales[:, None], out=np.zeros_like(ratios), where=self._scales[:, None] > 0.0)
-        logits = self._multiply(self._rows, weights)
+        weights = np.divide(ratios, self._scales, out=np.zeros_like(ratios), where=self._scales > 0.0)
+        logits = self._multiply(self._rows, ratios)
         penalty = 0.5 * self._penalty * float(np.vdot(weights, weights))
         losses = [self._judge(strength * logits)[0] + strength**2 * penalty for strength in _STARTS]
         best = _STARTS[int(np.argmin(losses))]
-        return np.concatenate([np.zeros(weights.shape[1]), best * weights.ravel()]).astype(np.float64)
+        return np.concatenate([np.zeros(weights.shape[1]), (best * weights / self._steps).ravel()]).astype(np.float64)
 
-    def divide(self, variables: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return bias (outputs,) and unscaled weights (n-grams, outputs)."""
+    def solution(self, variables: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return bias (outputs,) and the weights (n-grams, outputs) of features that are not scaled, both float32."""
+        bias, weights = self._divide(variables.astype(np.float32))
+        return bias * self._bias_steps, weights * self._units
+
+    def _divide(self, variables: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         outputs = self._targets.shape[1]
         return variables[:outputs], variables[outputs:].reshape(len(self._scales), outputs)
 
     def __call__(self, variables: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the penalised loss and its gradient."""
-        bias, weights = self.divide(variables.astype(np.float32))
+        bias, weights = self.solution(variables)
         loss, residual = self._judge(self._multiply(self._rows, weights) + bias)
-        gradient = self._multiply(self._columns, residual)
-        gradient += self._penalty * weights
-        penalty = 0.5 * self._penalty * float(np.vdot(weights, weights))
-        return loss + penalty, np.concatenate([residual.sum(axis=0), gradient.ravel()]).astype(np.float64)
+        ridge = self._divide(variables.astype(np.float32))[1] * self._steps
+        gradient = self._multiply(self._columns, residual) * self._units + self._penalty * ridge * self._steps
+        penalty = 0.5 * self._penalty * float(np.vdot(ridge, ridge))
+        return loss + penalty, np.concatenate([residual.sum(axis=0) * self._bias_steps, gradient.ravel()]).astype(np.float64)
 
     def _judge(self, logits: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the summed loss, and its derivative by the logits (texts, outputs)."""

@@ -87,16 +87,18 @@ def _build_step(kind: str, variant: str) -> Callable[[int], None]:
 def _build_model(kind: str, precision: str) -> Any:
     import keras
 
+    from slmcli.convolution import MaskedConvolution
     from slmcli.layers import PaddingMask, masked_pooling
     from slmcli.optimizers import SparseAdam
+    from slmcli.token_vectors import MaskedDropout, TokenEmbedding
 
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision)
     token_ids = keras.Input((None,), dtype="int32")
     padding_mask = PaddingMask()(token_ids)
-    hidden = keras.layers.Embedding(_VOCABULARY, _HIDDEN)(token_ids)
+    hidden = MaskedDropout(0.0)(TokenEmbedding(_VOCABULARY, _HIDDEN)(token_ids), padding_mask)
     if kind == "convolution":
-        hidden = keras.layers.Conv1D(_HIDDEN, 3, padding="same", activation="relu")(hidden)
+        hidden = MaskedConvolution([3], _HIDDEN)(hidden, padding_mask)
     if kind == "recurrence":
         hidden = keras.layers.LSTM(_HIDDEN, return_sequences=True)(hidden, mask=padding_mask)
     logits = keras.layers.Dense(2, dtype="float32")(masked_pooling(hidden, padding_mask, kind="mean" if kind == "lookup" else "max_mean"))

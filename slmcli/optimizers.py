@@ -28,7 +28,9 @@ class SparseAdam(keras.optimizers.Adam):
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
         """Apply gradients, made dense before unless they may stay sparse."""
-        super().apply([gradient if self._is_sparse else tf.convert_to_tensor(gradient) for gradient in grads], trainable_variables)
+        variables = self._trainable_variables if trainable_variables is None else trainable_variables
+        pairs = zip(grads, variables, strict=True)
+        super().apply([gradient if self._is_sparse else _make_dense(gradient, variable) for gradient, variable in pairs], trainable_variables)
 
     def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> list[tuple[Any, Any]]:
         """Add up what several devices found, then the gradients of equal rows, then clip all gradients together.
@@ -36,7 +38,7 @@ class SparseAdam(keras.optimizers.Adam):
         Keras's own clipping would make sparse gradients dense, and would clip each device's share by itself.
         """
         gradients, variables = zip(*super()._all_reduce_sum_gradients(grads_and_vars), strict=True)
-        summed = [_sum_rows(gradient) for gradient in gradients]
+        summed = [_sum_rows(gradient, variable) for gradient, variable in zip(gradients, variables, strict=True)]
         if self._clip_norm:
             summed, _ = tf.clip_by_global_norm(summed, self._clip_norm)
         return list(zip(summed, variables, strict=True))
@@ -82,13 +84,30 @@ def _temporary(values: Any) -> Any:
     return handle
 
 
-def _sum_rows(gradient: Any) -> Any:
+def _sum_rows(gradient: Any, variable: Any) -> Any:
     """Return a sparse gradient with every row once, in float32; anything else as it is."""
     if not isinstance(gradient, tf.IndexedSlices):
         return gradient
     rows, positions = tf.unique(gradient.indices)
-    values = tf.math.unsorted_segment_sum(tf.cast(gradient.values, tf.float32), positions, tf.size(rows))  # (rows, hidden)
-    return tf.IndexedSlices(values, rows, gradient.dense_shape)
+    return tf.IndexedSlices(_sum_by_place(gradient.values, positions, tf.size(rows), width=variable.shape[-1]), rows, gradient.dense_shape)
+
+
+def _make_dense(gradient: Any, variable: Any) -> Any:
+    """Return a sparse gradient as a tensor, zeros in the rows that it does not have; anything else as it is."""
+    if not isinstance(gradient, tf.IndexedSlices):
+        return gradient
+    return _sum_by_place(gradient.values, gradient.indices, variable.shape[0], width=variable.shape[-1])
+
+
+def _sum_by_place(values: Any, places: Any, size: Any, *, width: int) -> Any:
+    """Return (size, width) float32, the sums of the rows of `values` (rows, width) that have the same place.
+
+    TensorFlow sums on one thread; the halves of the columns are summed side by side.
+    """
+    values = tf.cast(values, tf.float32)
+    middle = tf.shape(values)[1] // 2
+    parts = [tf.math.unsorted_segment_sum(part, places, size) for part in (values[:, :middle], values[:, middle:])]
+    return tf.ensure_shape(tf.concat(parts, axis=1), [None, width])
 
 
 def build_optimizer(settings: OptimizerSettings, *, steps: int) -> keras.optimizers.Optimizer:

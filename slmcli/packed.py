@@ -64,9 +64,13 @@ def shuffled_batches(
 def ordered_batches(
     features: Mapping[str, Any], task: TrainableTask, *, batch_size: int, limits: Sequence[int], label_weights: Sequence[float]
 ) -> Any:
-    """Return batches of one pass over the examples in their order, except that a batch waits until it is full."""
+    """Return batches of one pass over the examples in their order, except that a batch waits until it is full.
+
+    A fourth part of each are the places of its examples, (batch,) int64 from 0.
+    """
     lengths = lengths_of(features, task.input_features)
-    return _gather(features, task, divide(np.arange(lengths.shape[1]), lengths, limits, batch_size=batch_size), label_weights)
+    division = divide(np.arange(lengths.shape[1]), lengths, limits, batch_size=batch_size)
+    return _gather(features, task, division, label_weights, is_numbered=True)
 
 
 @dataclass(frozen=True)
@@ -127,7 +131,9 @@ def _join(passes: Sequence[Division], skip_steps: int) -> Division:
     return Division(np.concatenate([each.rows for each in passes]), starts[skip_steps:], ends[skip_steps:], widths[skip_steps:])
 
 
-def _gather(features: Mapping[str, Any], task: TrainableTask, division: Division, label_weights: Sequence[float]) -> Any:
+def _gather(
+    features: Mapping[str, Any], task: TrainableTask, division: Division, label_weights: Sequence[float], *, is_numbered: bool = False
+) -> Any:
     """Return the batches of a division."""
     import tensorflow as tf
 
@@ -136,10 +142,11 @@ def _gather(features: Mapping[str, Any], task: TrainableTask, division: Division
         weights = tf.constant(list(label_weights), tf.float32)
         batches = tf.data.Dataset.from_tensor_slices((division.starts, division.ends, division.widths))
 
-    def batch(start: Any, end: Any, widths: Any) -> tuple[Any, Any, Any]:
+    def batch(start: Any, end: Any, widths: Any) -> tuple[Any, ...]:
         gathered = {name: tf.gather(values, rows[start:end]) for name, values in features.items()}
         padded = {name: _pad(gathered[name], widths[place]) for place, name in enumerate(task.input_features)}
-        return task.make_batch(task.stack_targets({**gathered, **padded}), weights)
+        made = task.make_batch(task.stack_targets({**gathered, **padded}), weights)
+        return (*made, tf.cast(rows[start:end], tf.int64)) if is_numbered else made
 
     return batches.map(batch)
 

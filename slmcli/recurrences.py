@@ -9,7 +9,8 @@ from typing import Any  # Any: TensorFlow tensors, arguments by name
 
 import tensorflow as tf
 
-from slmcli.time_loop import Step, is_converting, loop_over_time
+from slmcli.time_loop import Step, loop_over_time
+from slmcli.tracing import is_converting
 
 # a sigmoid of it is 1, and one of its negative 0, in every precision
 _SHUT = 1e4

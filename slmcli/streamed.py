@@ -6,6 +6,7 @@ from typing import Any  # Any: tensors and tf.data datasets; TensorFlow is impor
 from slmcli.tasks.base import TrainableTask
 
 _SHUFFLE_BUFFER = 100_000
+_PLACE = "place_in_split"  # a feature beside those of a task
 
 
 def shuffled_batches(
@@ -34,13 +35,17 @@ def shuffled_batches(
     records = tf.data.TFRecordDataset(shards)
 
     def one_pass(seed: Any) -> Any:
-        return _batches(_shuffle(records, seed), task, batch_size, limits, label_weights)
+        batches = _batches(_shuffle(records, seed), task, batch_size, limits, label_weights)
+        return batches.map(lambda inputs, targets, weights, _: (inputs, targets, weights))
 
     return tf.data.Dataset.from_tensor_slices(tf.constant(seeds, tf.int64)).flat_map(one_pass).skip(skip_steps)
 
 
 def ordered_batches(shards: Sequence[str], task: TrainableTask, *, batch_size: int, limits: Sequence[int], label_weights: Sequence[float]) -> Any:
-    """Return batches of one pass over the examples in their order, except that a batch waits until it is full."""
+    """Return batches of one pass over the examples in their order, except that a batch waits until it is full.
+
+    A fourth part of each are the places of its examples, (batch,) int64 from 0.
+    """
     import tensorflow as tf
 
     return _batches(tf.data.TFRecordDataset(shards), task, batch_size, limits, label_weights)
@@ -74,13 +79,13 @@ def _batches(records: Any, task: TrainableTask, batch_size: int, limits: Sequenc
     import tensorflow as tf
 
     weights = tf.constant(list(label_weights), tf.float32)
-    features = records.map(task.parse, num_parallel_calls=2, deterministic=True)
+    features = records.enumerate().map(lambda place, record: {**task.parse(record), _PLACE: place}, num_parallel_calls=2, deterministic=True)
     batches = features.bucket_by_sequence_length(
         lambda example: tf.maximum(_longest(example, task), 1),
         bucket_boundaries=[limit + 1 for limit in limits],
         bucket_batch_sizes=[batch_size] * (len(limits) + 1),
     )
-    return batches.map(lambda batch: task.make_batch({**batch, **_pad_to_limits(batch, task, limits)}, weights))
+    return batches.map(lambda batch: (*task.make_batch({**batch, **_pad_to_limits(batch, task, limits)}, weights), batch[_PLACE]))
 
 
 def _longest(features: Mapping[str, Any], task: TrainableTask) -> Any:

@@ -1,36 +1,16 @@
 """A loop over time for a processor, where starting an operation costs more than its arithmetic: several steps share one iteration."""
 
-import contextlib
-import contextvars
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any  # Any: TensorFlow tensors and dtypes
 
 import tensorflow as tf
+
+from slmcli.tracing import is_converting
 
 # our choice: 16 and 32 steps an iteration are equally fast, 8 are slower; 16 waste less on short texts (docs/decisions.md)
 STEPS = 16
 # values of one position, states before it -> what is kept of the position, states after it
 Step = Callable[[Sequence[Any], Sequence[Any]], tuple[Sequence[Any], Sequence[Any]]]
-
-_IS_CONVERTING = contextvars.ContextVar("is_converting", default=False)
-
-
-@contextlib.contextmanager
-def conversion() -> Iterator[None]:
-    """Make the loops that are traced in this block of operations that LiteRT has, and for inference alone.
-
-    Outputs go into a tensor instead of a `tf.TensorArray`, which takes twice as long in TensorFlow.
-    """
-    before = _IS_CONVERTING.set(True)
-    try:
-        yield
-    finally:
-        _IS_CONVERTING.reset(before)
-
-
-def is_converting() -> bool:
-    """Say whether a loop is traced for inference alone, so that what only a gradient needs can be left out."""
-    return _IS_CONVERTING.get()
 
 
 def loop_over_time(

@@ -10,12 +10,13 @@ import numpy as np
 from slmcli.backbones.bag import Bag
 from slmcli.backbones.base import Backbone
 from slmcli.bagging import Solving
-from slmcli.batching import bucket_limits, evaluation_batches, length_histogram
+from slmcli.batching import bucket_limits, length_histogram, numbered_batches
 from slmcli.bundle import write_bundle
 from slmcli.dataset import Dataset
 from slmcli.execution import Execution, expected_seconds, start_execution
 from slmcli.files import read_json, write_json
 from slmcli.joining import Joined, join
+from slmcli.label_issues import write_findings
 from slmcli.mixing import choose_shares
 from slmcli.ngrams import FEATURE
 from slmcli.plan import Plan, check_compatible, fingerprint, settle, split_settings
@@ -23,6 +24,7 @@ from slmcli.recipe_files import to_yaml
 from slmcli.run import FORMAT_VERSION, Run, is_up_to_date, start_run
 from slmcli.runtime import describe_environment
 from slmcli.session import EVALUATION_BATCH, Session
+from slmcli.studies import prepare_studies
 from slmcli.tasks import TASKS
 from slmcli.tasks.base import TrainableTask
 
@@ -30,7 +32,7 @@ Report = Callable[[Mapping[str, Any]], None]
 
 
 def finetune(dataset: Dataset, values: Mapping[str, Any], out: Path, *, source: str, resume: bool, overwrite: bool, report: Report) -> dict[str, Any]:
-    """Train unless a finished run with the same settings and data stands at `out`.
+    """Train unless a finished run with the same settings and data stands at `out`; then find out what else was asked for and is not known.
 
     Args:
         dataset: The encoded dataset.
@@ -50,10 +52,17 @@ def finetune(dataset: Dataset, values: Mapping[str, Any], out: Path, *, source: 
     plan = split_settings(values, source=source)
     check_compatible(dataset, plan.settings)
     plan = settle(plan, dataset)
-    if is_up_to_date(out, fingerprint(dataset, plan)) and not overwrite:
-        summary = read_json(out / "metrics.json", format_version=FORMAT_VERSION)
-        return {**{name: value for name, value in summary.items() if name not in ("history", "format_version")}, **_places(out), "up_to_date": True}
-    return _train(dataset, plan, out, resume=resume, overwrite=overwrite, report=report)
+    is_done = is_up_to_date(out, fingerprint(dataset, plan)) and not overwrite
+    studies = prepare_studies(dataset, plan, out if is_done else None)
+    summary = _summary_of(out) if is_done else _train(dataset, plan, out, resume=resume, overwrite=overwrite, report=report)
+    if studies is not None:
+        return {**summary, **studies.carry_out(Run(out), train=finetune, report=report)}
+    return {**summary, "up_to_date": True} if is_done else summary
+
+
+def _summary_of(out: Path) -> dict[str, Any]:
+    summary = read_json(out / "metrics.json", format_version=FORMAT_VERSION)
+    return {**{name: value for name, value in summary.items() if name not in ("history", "format_version")}, **_places(out)}
 
 
 def _train(dataset: Dataset, plan: Plan, out: Path, *, resume: bool, overwrite: bool, report: Report) -> dict[str, Any]:
@@ -150,7 +159,7 @@ class Training:
 
     def _finish(self, joined: Joined, members: list[dict[str, Any]], history: list[dict[str, Any]]) -> dict[str, Any]:
         """Weigh the members, write the bundle, metrics.json and the end of run.json; return the summary."""
-        shares, scores = self._judge_validation(joined)
+        shares, scores, findings = self._judge_validation(joined)
         model = joined.whole
         seconds = sum(each["seconds"] for each in members)
         summary = {
@@ -165,29 +174,32 @@ class Training:
             "trainable_parameters": sum(math.prod(weight.shape) for weight in model.trainable_weights),
             "members": [{**each, "share": round(float(share), 4)} for each, share in zip(members, shares, strict=True)],
             "scores": scores,
+            **findings,
         }
         self._write_bundle(joined, scores)
         write_json(self.run.path / "metrics.json", {"format_version": FORMAT_VERSION, **summary, "history": history})
         self.run.write({**self.run.read(), "status": "complete"})
         return summary
 
-    def _judge_validation(self, joined: Joined) -> tuple[np.ndarray, dict[str, float]]:
-        """Let members get shares, and the task its decisions, by the validation examples; return shares and scores."""
+    def _judge_validation(self, joined: Joined) -> tuple[np.ndarray, dict[str, float], dict[str, Any]]:
+        """Let members get shares, and the task its decisions, by the validation examples; return shares, scores, and what to look at."""
         count = joined.apart.output_shape[1]
         if not self.dataset.examples("validation"):
-            return np.full(count, 1.0 / count), {}
+            return np.full(count, 1.0 / count), {}, {}
         task = self.task.with_inputs(joined.features)
         limits = [self.length] if self.length else bucket_limits(length_histogram(self.dataset, task, "validation"))
-        batches = evaluation_batches(self.dataset, task, "validation", batch_size=EVALUATION_BATCH, limits=limits)
-        found = [(joined.apart(inputs, training=False).numpy(), targets.numpy()) for inputs, targets, _ in batches]
-        outputs, targets = np.concatenate([each for each, _ in found]), np.concatenate([each for _, each in found])
+        batches = numbered_batches(self.dataset, task, "validation", batch_size=EVALUATION_BATCH, limits=limits)
+        found = [(joined.apart(inputs, training=False).numpy(), targets.numpy(), places.numpy()) for inputs, targets, _, places in batches]
+        outputs, targets, places = (np.concatenate(each) for each in zip(*found, strict=True))
         shares = choose_shares(outputs, targets, loss=task.output_loss)
         joined.weigh(shares)
         probabilities = task.probabilities(np.einsum("nmw,m->nw", outputs, shares))
         references = task.references_of(targets)
         tunes = self.plan.settings.tune_threshold
         self.task = self.task.with_learned(task.learn_decisions(probabilities, references, tunes_threshold=tunes))
-        return shares, {name: round(value, 6) for name, value in self.task.score_probabilities(probabilities, references).items()}
+        scores = {name: round(value, 6) for name, value in self.task.score_probabilities(probabilities, references).items()}
+        findings = write_findings(self.run.path, self.dataset, self.task, probabilities, references, rows=places)
+        return shares, scores, findings
 
     def _write_bundle(self, joined: Joined, scores: Mapping[str, float]) -> None:
         write_bundle(

@@ -13,6 +13,7 @@ from slmcli.batching import (
     evaluation_batches,
     fits_in_memory,
     length_histogram,
+    numbered_batches,
     pad,
     share_evenly,
     training_batches,
@@ -169,3 +170,20 @@ def test_batches_for_two_devices_are_filled_up_with_examples_of_no_weight() -> N
 def test_one_device_gets_the_batches_as_they_are() -> None:
     batches_of_one = tf.data.Dataset.from_tensors((tf.ones((3, 5), tf.int32), tf.ones((3, 2)), tf.ones(3)))
     assert share_evenly(batches_of_one, 1) is batches_of_one
+
+
+def test_numbered_batches_are_the_same_batches_with_the_place_of_each_example(source: Dataset) -> None:
+    task, limits = Sentiment(source.labels), bucket_limits(source.length_histogram("validation"))
+    plain = list(evaluation_batches(source, task, "validation", batch_size=3, limits=limits))
+    numbered = list(numbered_batches(source, task, "validation", batch_size=3, limits=limits))
+    for (inputs, targets, _), (same_inputs, same_targets, _, _) in zip(plain, numbered, strict=True):
+        np.testing.assert_array_equal(inputs, same_inputs)
+        np.testing.assert_array_equal(targets, same_targets)
+
+
+def test_places_are_those_in_which_examples_are_stored(source: Dataset) -> None:
+    task, limits = Sentiment(source.labels), bucket_limits(source.length_histogram("validation"))
+    stored = [example.features["token_ids"].tolist() for example in source.read("validation")]
+    batches = numbered_batches(source, task, "validation", batch_size=3, limits=limits)
+    found = {int(place): [int(i) for i in row if i] for inputs, _, _, places in batches for row, place in zip(inputs.numpy(), places, strict=True)}
+    assert [found[place] for place in range(len(stored))] == stored

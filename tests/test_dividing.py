@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from slmcli.dividing import NOWHERE, TEST, TRAIN, VALIDATION, Survey, divide, find_repeats, is_in_train, mix
+from slmcli.dividing import NOWHERE, TEST, TRAIN, VALIDATION, Survey, deal, divide, find_repeats, is_in_train, mix
 
 
 def corpus(texts: list[str], splits: list[int] | None = None, labels: list[int] | None = None, raw: list[str] | None = None) -> Survey:
@@ -103,3 +103,39 @@ def test_overlap_can_be_dropped() -> None:
 def test_mixing_is_splitmix64() -> None:
     # the first output of SplitMix64 seeded with 0
     assert mix(np.zeros(1, np.uint64)).tolist() == [0xE220A8397B1DCDAF]
+
+
+def deal_texts(texts: list[str], parts: int, labels: list[int] | None = None, seed: int = 0) -> np.ndarray:
+    found = corpus(texts, labels=labels)
+    return deal(found.keys, found.strata, parts, seed=seed)
+
+
+def test_dealt_parts_have_one_size_and_their_share_of_each_label() -> None:
+    labels = [1] * 63 + [2] * 20 + [3] * 4
+    dealt = deal_texts([str(number) for number in range(87)], 5, labels=labels)
+    assert sorted(np.bincount(dealt).tolist()) == [17, 17, 17, 18, 18]
+    assert sorted(np.bincount(dealt[63:83], minlength=5).tolist()) == [4] * 5
+    assert sorted(np.bincount(dealt[83:], minlength=5).tolist()) == [0, 1, 1, 1, 1]
+
+
+def test_repeats_are_dealt_to_one_part() -> None:
+    dealt = deal_texts([str(number % 40) for number in range(120)], 3)
+    assert (dealt[:40] == dealt[40:80]).all()
+    assert (dealt[:40] == dealt[80:]).all()
+
+
+def test_one_text_that_repeats_often_takes_the_place_of_one() -> None:
+    dealt = deal_texts(["same"] * 10 + [str(number) for number in range(89)], 10)
+    assert np.bincount(dealt[9:]).tolist() == [9] * 10
+
+
+def test_what_is_dealt_depends_on_texts_and_seed_alone() -> None:
+    texts = [str(number) for number in range(50)]
+    found = corpus(texts)
+    backwards = deal(found.keys[::-1], found.strata[::-1], 4, seed=2)[::-1]
+    assert (deal_texts(texts, 4, seed=2) == backwards).all()
+    assert (deal_texts(texts, 4, seed=2) != deal_texts(texts, 4, seed=3)).any()
+
+
+def test_nothing_can_be_dealt() -> None:
+    assert len(deal(np.zeros(0, np.uint64), np.zeros(0, np.int32), 3, seed=0)) == 0

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from slmcli.layers import AttentionPooling, EndToken, MaskedMax, MaskedMean, PaddingMask, ZeroPadding, masked_pooling
 
@@ -27,7 +28,22 @@ def test_sqrtn_divides_the_sum_by_the_root_of_the_number_of_tokens() -> None:
 
 
 def test_the_maximum_leaves_padding_out_even_when_all_values_are_negative() -> None:
-    assert MaskedMax()(HIDDEN, MASK).numpy().tolist() == [[3.0, -1.0]]
+    assert MaskedMax()(ZeroPadding()(HIDDEN, MASK), MASK).numpy().tolist() == [[3.0, -1.0]]
+
+
+def test_the_maximum_of_what_is_never_negative_needs_no_mask() -> None:
+    hidden = np.abs(ZeroPadding()(HIDDEN, MASK))
+    assert MaskedMax(is_non_negative=True)(hidden, MASK).numpy().tolist() == MaskedMax()(hidden, MASK).numpy().tolist() == [[3.0, 5.0]]
+
+
+@pytest.mark.parametrize("length", [1, 15, 16, 17, 40])
+def test_the_maximum_and_its_gradient_are_those_of_a_reduction(length: int) -> None:
+    hidden = tf.constant(np.random.default_rng(length).normal(size=(2, length, 3)), tf.float32)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(hidden)
+        ours, plain = MaskedMax()(hidden, np.ones((2, length), bool)), tf.reduce_max(hidden, axis=1)
+    np.testing.assert_array_equal(ours, plain)
+    np.testing.assert_array_equal(tape.gradient(ours, hidden), tape.gradient(plain, hidden))
 
 
 def test_attention_begins_as_the_mean() -> None:

@@ -8,11 +8,19 @@ from slmcli.backbones.base import Branch
 
 
 class Bag(Branch):
-    """Logistic regression over n-grams of words and of characters inside words, scaled by naive Bayes (`slmcli.linear`)."""
+    """Logistic regression over n-grams of words and of characters inside words, with and without naive Bayes (`slmcli.linear`)."""
 
     reads: ClassVar[str] = "ngram_ids"
 
     bag_strength: float | None = Field(
-        None, gt=0.0, description="bag: inverse of the ridge penalty, less for noisy examples [30 for two labels, 3 for more, 10 for others]"
+        None,
+        gt=0.0,
+        description="bag: inverse of the ridge penalty on n-grams scaled by naive Bayes, less for noisy examples [30 for two labels, 1 for more, "
+        "10 for others]",
     )
-    bag_passes: int = Field(30, ge=1, le=10_000, description="bag: most passes over the training examples")
+    bag_plain_strength: float | None = Field(
+        None,
+        gt=0.0,
+        description="bag: the same for n-grams as they are, whose regression is mixed in as validation asks for [3 for several labels, 10]",
+    )
+    bag_passes: int = Field(12, ge=1, le=10_000, description="bag: most passes over the training examples for each regression")

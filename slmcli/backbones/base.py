@@ -19,6 +19,9 @@ class Branch(Settings):
 class Backbone(Branch, abc.ABC):
     """Settings of an architecture that reads tokens in their order. `build` makes the model."""
 
+    # no output is below zero
+    is_non_negative: ClassVar[bool] = False
+
     embedding: int = Field(64, ge=1, description="width of a token vector; 128 for short texts with several labels unless asked for")
     embedding_dropout: float | None = Field(
         None,
@@ -38,13 +41,10 @@ class Backbone(Branch, abc.ABC):
 
     def embed(self, token_ids: Any, padding_mask: Any, *, vocabulary_size: int) -> Any:
         """Return token vectors (batch, length, embedding), zeros on padding, with dropout in training."""
-        import keras
+        from slmcli.token_vectors import MaskedDropout, TokenEmbedding
 
-        from slmcli.layers import ZeroPadding
-
-        vectors = keras.layers.Embedding(vocabulary_size, self.embedding, name="embedding")(token_ids)
-        vectors = keras.layers.Dropout(self.embedding_dropout or 0.0, name="embedding_dropout")(vectors)
-        return ZeroPadding(name="embedding_padding")(vectors, padding_mask)
+        vectors = TokenEmbedding(vocabulary_size, self.embedding, name="embedding")(token_ids)
+        return MaskedDropout(self.embedding_dropout or 0.0, name="embedding_dropout")(vectors, padding_mask)
 
 
 class RecurrentBackbone(Backbone):

@@ -1,6 +1,6 @@
 """Parallel convolutions of several widths over token vectors."""
 
-from typing import Any  # Any: Keras models and tensors
+from typing import Any, ClassVar  # Any: Keras models and tensors
 
 from pydantic import Field, PositiveInt
 
@@ -10,16 +10,19 @@ from slmcli.backbones.base import Backbone
 class Conv(Backbone):
     """Convolutions of several widths side by side, each with further ones on top on request.
 
-    Source: Kim 2014, section 2. Differs: widths 1, 2, 3 by default, zero padding at both ends so that short texts work, and the
-    head may add mean pooling to max pooling; both were chosen on IMDB validation data (docs/decisions.md).
+    Source: Kim 2014, section 2. Differs: widths 1, 2, 3 by default, all computed as one convolution, zero padding at both ends so
+    that short texts work, and the head may add mean pooling to max pooling; both were chosen on IMDB validation data
+    (docs/decisions.md).
     Further layers add to what is below them (He et al. 2016), and look at ever more distant tokens: their dilation is multiplied
     from layer to layer (Yu & Koltun 2016, section 3; Strubell et al. 2017 for texts).
     """
 
+    is_non_negative: ClassVar[bool] = True
+
     widths: list[PositiveInt] = Field(
         [1, 2, 3], min_length=1, description="conv: window sizes in tokens; 1,2,3,4 for short texts with several labels unless asked for"
     )
-    filters: int = Field(128, ge=1, description="conv: features of each window size")
+    filters: int = Field(128, ge=1, description="conv: features of each window size; 64 for long texts unless asked for")
     conv_layers: int = Field(1, ge=1, description="conv: layers on top of each other for each window size")
     dilation: int = Field(2, ge=1, description="conv: how many times further apart the tokens of a window are than those of the layer below")
 
@@ -27,26 +30,26 @@ class Conv(Backbone):
         """Return the model; hidden is len(widths) * filters."""
         import keras
 
-        from slmcli.layers import ZeroPadding
+        from slmcli.convolution import MaskedConvolution
 
         token_ids = keras.Input((length,), dtype="int32", name="token_ids")
         padding_mask = keras.Input((length,), dtype="bool", name="padding_mask")
         vectors = self.embed(token_ids, padding_mask, vocabulary_size=vocabulary_size)
-        parts = [self._stack(vectors, padding_mask, width, f"conv_{position}_width_{width}") for position, width in enumerate(self.widths)]
-        joined = parts[0] if len(parts) == 1 else keras.layers.Concatenate(name="widths")(parts)
-        return keras.Model([token_ids, padding_mask], ZeroPadding(name="padding")(joined, padding_mask), name="conv")
+        if self.conv_layers == 1:
+            hidden = MaskedConvolution(self.widths, self.filters, name="convolution")(vectors, padding_mask)
+        else:
+            parts = [self._stack(vectors, padding_mask, width, f"conv_{place}_width_{width}") for place, width in enumerate(self.widths)]
+            hidden = parts[0] if len(parts) == 1 else keras.layers.Concatenate(name="widths")(parts)
+        return keras.Model([token_ids, padding_mask], hidden, name="conv")
 
     def _stack(self, vectors: Any, padding_mask: Any, width: int, name: str) -> Any:
         """Return (batch, length, filters) of one width."""
         import keras
 
-        from slmcli.layers import ZeroPadding
+        from slmcli.convolution import MaskedConvolution
 
-        hidden = keras.layers.Conv1D(self.filters, width, padding="same", activation="relu", name=name)(vectors)
+        hidden = MaskedConvolution([width], self.filters, name=name)(vectors, padding_mask)
         for layer in range(1, self.conv_layers):
-            zeroed = ZeroPadding(name=f"{name}_padding_{layer}")(hidden, padding_mask)
-            further = keras.layers.Conv1D(
-                self.filters, width, padding="same", dilation_rate=self.dilation**layer, activation="relu", name=f"{name}_layer_{layer}"
-            )(zeroed)
-            hidden = keras.layers.Add(name=f"{name}_sum_{layer}")([zeroed, further])
+            further = MaskedConvolution([width], self.filters, dilation=self.dilation**layer, name=f"{name}_layer_{layer}")(hidden, padding_mask)
+            hidden = keras.layers.Add(name=f"{name}_sum_{layer}")([hidden, further])
         return hidden

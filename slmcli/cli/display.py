@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any  # Any: events and results are JSON documents
 
 import click
@@ -38,16 +38,17 @@ class TrainingDisplay:
         """Show one event of the training."""
         if self._quiet:
             return
+        part = f"{event['part']}: " if "part" in event else ""
         if event["event"] == "epoch":
-            self._line(epoch_line(event))
+            self._line(part + epoch_line(event))
         elif event["event"] == "pass":
             if event["is_last"]:
-                self._line(pass_line(event))
+                self._line(part + pass_line(event))
         elif is_terminal():
             self._redraw(event)
         elif time.monotonic() - self._shown_at >= _LINE_SECONDS:
             self._shown_at = time.monotonic()
-            self._line(step_line(event))
+            self._line(part + step_line(event))
 
     def close(self) -> None:
         """Leave the terminal as it was."""
@@ -59,7 +60,8 @@ class TrainingDisplay:
             self._bar.start()
             self._task = self._bar.add_task("", total=event["steps"], state="")
         state = f"loss {event['loss']:.3f}  {event['examples_per_second']:,.0f} examples/s"
-        self._bar.update(self._task, completed=event["step"], description=f"epoch {event['epoch']}/{event['epochs']}", state=state)
+        description = f"{event['part'] + ' ' if 'part' in event else ''}epoch {event['epoch']}/{event['epochs']}"
+        self._bar.update(self._task, completed=event["step"], total=event["steps"], description=description, state=state)
 
     def _line(self, text: str) -> None:
         if self._task is not None:
@@ -89,6 +91,38 @@ def epoch_line(event: Mapping[str, Any]) -> str:
     validation = validation if "val_loss" in event else ""
     training = f"{event['member'] + ': ' if 'member' in event else ''}epoch {event['epoch']}/{event['epochs']}  loss {event['loss']:.4f}{accuracy}"
     return training + validation + (" *" if event["is_best"] else "")
+
+
+def finding_lines(result: Mapping[str, Any], names: Sequence[str]) -> list[str]:
+    """Return what a training found out beside its model, a line each: folds, learning curve, examples to look at.
+
+    Args:
+        result: The summary of the training.
+        names: Scores to show, as far as there are such scores.
+    """
+    lines = [_fold_line(result["k_fold"], names)] if "k_fold" in result else []
+    if "learning_curve" in result:
+        curve = result["learning_curve"]
+        points = ", ".join(f"{point['scores'][curve['score']]:.4f} with {100 * point['share']:.0f} %" for point in curve["points"])
+        lines += [f"Learning curve: {_score_in_words(curve['score'])} {points} of the training examples", curve["sentence"]]
+    if "label_issues" in result:
+        issues = result["label_issues"]
+        where = " and ".join(issues["splits"])
+        errors = "error" if issues["count"] == 1 else "errors"
+        lines.append(f"{issues['count']:,} likely label {errors} among {issues['examples']:,} examples ({where}): {result['run']}/{issues['file']}")
+    if "worst_examples" in result:
+        worst = result["worst_examples"]
+        lines.append(f"{worst['count']:,} validation examples with the greatest loss: {result['run']}/{worst['file']}")
+    return lines
+
+
+def _fold_line(found: Mapping[str, Any], names: Sequence[str]) -> str:
+    scores = {name: found["scores"][name] for name in names if name in found["scores"]}
+    said = [
+        f"{_score_in_words(name)} {score['mean']:.4f} (95 % interval {score['interval'][0]:.4f} to {score['interval'][1]:.4f})"
+        for name, score in scores.items()
+    ]
+    return f"Mean of {found['folds']} folds: {', '.join(said)}"
 
 
 def show_evaluation(result: Mapping[str, Any]) -> None:

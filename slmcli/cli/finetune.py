@@ -60,6 +60,8 @@ def execute(values: Mapping[str, Any], source: str, dataset: Path, out: Path, *,
 
 def show(result: Mapping[str, Any]) -> None:
     """Print what was trained."""
+    from slmcli.cli.display import finding_lines
+
     if result.get("up_to_date"):
         click.echo(f"{result['run']} is up to date.")
         return
@@ -74,3 +76,5 @@ def show(result: Mapping[str, Any]) -> None:
         )
     best = f"Best epoch {result['best_epoch']}, on" if len(result["members"]) == 1 else "On"
     click.echo(f"{best} validation: {scores or 'no validation examples'}")
+    for line in finding_lines(result, _SHOWN):
+        click.echo(line)

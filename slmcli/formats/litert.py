@@ -28,7 +28,7 @@ class LitertFormat(Format):
         """
         import tensorflow as tf
 
-        from slmcli.time_loop import conversion
+        from slmcli.tracing import conversion
 
         options: dict[str, Any] = {"target_spec": {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}}
         if quantize == "dynamic":

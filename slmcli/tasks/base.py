@@ -173,7 +173,7 @@ class TrainableTask(Task):
         """Turn padded features into (inputs, targets, sample_weight) (graph code)."""
 
     @abc.abstractmethod
-    def build_model(self, backbone: Any, head: HeadSettings, *, length: int | None) -> Any:
+    def build_model(self, backbone: Any, head: HeadSettings, *, length: int | None, is_non_negative: bool = False) -> Any:
         """Put the head on a backbone and return a `keras.Model` from its input features, each (batch, length) int32, to its outputs.
 
         An input layer has the name of its feature; with several, the model takes a dict from name to tensor.
@@ -249,7 +249,7 @@ class TextTask(TrainableTask):
         features = tf.io.parse_example(serialized, {**described, **self.describe_target()})
         return {name: tf.cast(value, tf.int32) if value.dtype == tf.int64 else value for name, value in features.items()}
 
-    def build_model(self, backbone: Any, head: HeadSettings, *, length: int | None) -> Any:
+    def build_model(self, backbone: Any, head: HeadSettings, *, length: int | None, is_non_negative: bool = False) -> Any:
         """Return a model from the token ids of each text, (batch, length) int32, to outputs (batch, width) float32.
 
         Two texts are read by one backbone and pooled to u and v; u, v, |u - v| and u * v go into the head.
@@ -260,16 +260,17 @@ class TextTask(TrainableTask):
             head: `pool`: masked pooling over all positions, any length. `flatten`: max pooling in windows, flattened, as in
                 the usual Conv1D tutorial; needs one fixed `length`.
             length: The fixed length in tokens, or None for any.
+            is_non_negative: Whether no output of the backbone is below zero.
         """
         import keras
 
         inputs = {name: keras.Input((length,), dtype="int32", name=name) for name in self.token_features}
         texts = list(inputs.values())
         if len(texts) == 1:
-            pooled = _pool(backbone, texts[0], head)
+            pooled = _pool(backbone, texts[0], head, is_non_negative=is_non_negative)
         else:
             text = keras.Input((length,), dtype="int32", name="token_ids")
-            encoder = keras.Model(text, _pool(backbone, text, head), name="encoder")
+            encoder = keras.Model(text, _pool(backbone, text, head, is_non_negative=is_non_negative), name="encoder")
             first, second = map(encoder, texts)
             parts = [first, second, keras.ops.abs(first - second), first * second]
             pooled = keras.layers.Concatenate(name="comparison")(parts)  # (batch, 4 * hidden)
@@ -280,7 +281,7 @@ class TextTask(TrainableTask):
         return keras.Model(inputs if len(texts) > 1 else texts[0], outputs, name=self.name)
 
 
-def _pool(backbone: Any, token_ids: Any, head: HeadSettings) -> Any:
+def _pool(backbone: Any, token_ids: Any, head: HeadSettings, *, is_non_negative: bool) -> Any:
     """Return one vector (batch, hidden) for a text; wider with several poolings, or when flattened."""
     import keras
 
@@ -291,7 +292,7 @@ def _pool(backbone: Any, token_ids: Any, head: HeadSettings) -> Any:
     if head.head == "flatten":
         windows = keras.layers.MaxPooling1D(head.pool_size, padding="same", name="max_pooling")(hidden)
         return keras.layers.Flatten(name="flatten")(windows)  # (batch, length / pool_size * hidden)
-    return masked_pooling(hidden, padding_mask, kind=head.pooling or "max_mean")
+    return masked_pooling(hidden, padding_mask, kind=head.pooling or "max_mean", is_non_negative=is_non_negative)
 
 
 def truncate(token_ids: np.ndarray, encoding: EncodingSettings) -> np.ndarray:

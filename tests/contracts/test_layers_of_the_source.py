@@ -10,8 +10,8 @@ PACKAGE = Path(__file__).parents[2] / "slmcli"
 # lowest first; a family is named by its folder
 LAYERS = (
     ("errors", "signals"),
-    ("registry", "files", "devices", "parallel", "records", "pretokens", "subword_models", "text_files", "intervals"),
-    ("unpacking",),
+    ("registry", "files", "devices", "parallel", "records", "pretokens", "subword_models", "text_files", "intervals", "confident_learning"),
+    ("unpacking", "tracing"),
     ("cleaning_steps", "word_cleaning", "json_stream", "beam_running", "beam_shards", "time_loop"),
     ("config", "character_cleaning", "runtime", "metrics", "linear", "recurrences"),
     ("recipe_files", "corpora", "cleaning", "public_sets", "downloads", "machine", "multilabel_metrics", "regression_metrics", "thresholds"),
@@ -20,14 +20,16 @@ LAYERS = (
     ("sources",),
     ("tokenizers", "reading", "run"),
     ("layers", "arithmetic", "optimizers", "compilation", "callbacks", "inspection", "spill", "corpus_identity"),
-    ("corpus_facts", "findings", "report", "measuring", "attention", "recurrent_layers"),
-    ("backbones", "formats", "tasks", "checking", "dividing"),
+    ("corpus_facts", "findings", "report", "attention", "recurrent_layers", "convolution", "token_vectors"),
+    ("backbones", "formats", "tasks", "checking", "dividing", "measuring"),
     ("ngrams",),
     ("dataset", "report_files", "packed", "streamed"),
-    ("batching", "bundle", "presets", "naive_bayes", "scanning", "settling", "joining", "mixing"),
-    ("encoding", "plan", "session", "bagging"),
-    ("describing", "dataset_directory"),
-    ("predictor", "preprocessing", "training", "baselines"),
+    ("batching", "bundle", "presets", "naive_bayes", "scanning", "settling", "joining", "mixing", "label_issues"),
+    ("encoding", "plan", "session", "bagging", "predictor", "subsets"),
+    ("describing", "dataset_directory", "parts"),
+    ("preprocessing", "baselines", "folds", "learning_curve"),
+    ("studies",),
+    ("training",),
     ("evaluation", "recipes", "benchmarking", "training_speed", "beam_steps"),
     ("exporting", "beam_preprocessing"),
     ("doctor",),
@@ -41,7 +43,18 @@ MODULES = sorted(
 )
 HEAVY = {"tensorflow", "keras", "pandas", "nltk", "sklearn", "pyarrow", "ai_edge_litert", "apache_beam", "matplotlib", "jinja2", "markupsafe"}
 # modules that are about Keras, and are imported only inside functions
-ABOUT_KERAS = {"layers", "attention", "recurrent_layers", "recurrences", "time_loop", "optimizers", "compilation", "callbacks"}
+ABOUT_KERAS = {
+    "layers",
+    "attention",
+    "recurrent_layers",
+    "convolution",
+    "token_vectors",
+    "recurrences",
+    "time_loop",
+    "optimizers",
+    "compilation",
+    "callbacks",
+}
 
 
 def imports(module: str, *, top_only: bool = False) -> set[str]:

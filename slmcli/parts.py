@@ -1,0 +1,159 @@
+"""Train on a part of a dataset, and keep no more of it than what the model says of one split."""
+
+import gc
+import io
+import json
+import logging
+import shutil
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any  # Any: settings, events
+
+import numpy as np
+
+from slmcli.bundle import open_bundle
+from slmcli.dataset import SPLITS, Dataset
+from slmcli.errors import Interrupted
+from slmcli.files import write_bytes
+from slmcli.plan import Plan
+from slmcli.predictor import Predictor
+from slmcli.reading import Example
+from slmcli.run import Run
+from slmcli.subsets import write_subset
+
+logger = logging.getLogger(__name__)
+
+# our choice: what a block of texts takes in memory is small beside a model
+_BLOCK_EXAMPLES = 4096
+
+Report = Callable[[Mapping[str, Any]], None]
+# trains on a dataset, by flat settings, in a directory; resumes what stands there when told so
+Train = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a model says of a split, in the order in which the split is stored.
+
+    Attributes:
+        probabilities: (examples, width) float32.
+        decisions: As the task decides.
+        references: What is right, in the same form.
+        scores: All scores of the task.
+    """
+
+    probabilities: np.ndarray
+    decisions: np.ndarray
+    references: np.ndarray
+    scores: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A training on some of the examples.
+
+    Attributes:
+        name: Its file and directory.
+        title: What a person calls it.
+        splits: (rows,) uint8, the split of each row, as `write_subset` takes them.
+        judged: The split that it is judged by, TEST or VALIDATION.
+        epochs: Passes over its training examples.
+    """
+
+    name: str
+    title: str
+    splits: np.ndarray
+    judged: int
+    epochs: int
+
+
+def judge_part(dataset: Dataset, plan: Plan, part: Part, place: Path, *, train: Train, report: Report, command: str) -> Judged:
+    """Return what a model trained on a part says of the split that judges it; train only when that is not known.
+
+    Args:
+        dataset: The whole dataset.
+        plan: The settled plan of the training on all of it, followed here too.
+        part: The part.
+        place: Where it is trained, and where its outcome is kept.
+        train: Trains.
+        report: Told of every step and epoch.
+        command: What a person types to go on.
+
+    Raises:
+        Interrupted: A signal came; what was reached is kept.
+    """
+    kept, work = place / f"{part.name}.npz", place / part.name
+    judged = _read(kept)
+    if judged is None:
+        place.mkdir(parents=True, exist_ok=True)
+        logger.info("%s: %s training examples", part.title, f"{int((part.splits == 0).sum()):,}")
+        subset = write_subset(dataset, part.splits, work / "dataset")
+        values = {**plan.flat(), "epochs": part.epochs, "k_fold": None, "learning_curve": False, "tensorboard": False}
+        resumes = (work / "run" / "run.json").exists()
+        if not resumes:  # a process may have ended before it wrote one
+            shutil.rmtree(work / "run", ignore_errors=True)
+        try:
+            train(subset, values, work / "run", source=part.title, resume=resumes, overwrite=False, report=_titled(report, part.title))
+        except Interrupted as error:
+            raise Interrupted(f"interrupted in {part.title}; what was reached is kept. Go on with {command}") from error
+        judged = judge_split(Run(work / "run"), subset, SPLITS[part.judged], threads=plan.settings.threads)
+        _write(kept, judged)
+        _forget_models()
+    shutil.rmtree(work, ignore_errors=True)
+    return judged
+
+
+def _forget_models() -> None:
+    """Give back the memory of models that are no longer used: they hold each other in circles, and Keras holds some of them."""
+    import keras
+
+    keras.utils.clear_session()
+    gc.collect()
+
+
+def judge_split(run: Run, dataset: Dataset, split: str, *, threads: int) -> Judged:
+    """Return what the model of a run says of a split."""
+    predictor = Predictor(open_bundle(run.path), threads=threads)
+    task = predictor.bundle.task
+    probabilities, references = [], []
+    for block in _blocks(dataset.read_examples(split, task.fields)):
+        probabilities.append(predictor.probabilities([example.values for example in block]))
+        references.append(task.references(block))
+    said, right = np.concatenate(probabilities), np.concatenate(references)
+    scores = {name: round(value, 6) for name, value in task.score_probabilities(said, right).items()}
+    return Judged(said, task.decide(said), right, scores)
+
+
+def _blocks(examples: Iterable[Example]) -> Iterator[list[Example]]:
+    remaining = iter(examples)
+    while block := list(islice(remaining, _BLOCK_EXAMPLES)):
+        yield block
+
+
+def _titled(report: Report, title: str) -> Report:
+    def listener(event: Mapping[str, Any]) -> None:
+        report({**event, "part": title})
+
+    return listener
+
+
+def _write(path: Path, judged: Judged) -> None:
+    buffer = io.BytesIO()
+    arrays: dict[str, Any] = {"probabilities": judged.probabilities, "decisions": judged.decisions, "references": judged.references}
+    np.savez(buffer, scores=np.array(json.dumps(judged.scores)), **arrays)
+    write_bytes(path, buffer.getvalue())
+
+
+def _read(path: Path) -> Judged | None:
+    """Return what an earlier process found out; None when there is nothing, or nothing whole."""
+    if not path.exists():
+        return None
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
+            return Judged(found["probabilities"], found["decisions"], found["references"], json.loads(str(found["scores"])))
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+        logger.warning("%s is damaged; this part is trained again.", path)
+        return None

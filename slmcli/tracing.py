@@ -1,0 +1,41 @@
+"""What a graph is traced for, when that decides by which operations a layer says the same."""
+
+import contextlib
+import contextvars
+from collections.abc import Iterator
+
+_PURPOSE = contextvars.ContextVar("purpose", default="")
+_CONVERSION, _COMPILATION = "conversion", "compilation"
+
+
+@contextlib.contextmanager
+def conversion() -> Iterator[None]:
+    """Make what is traced in this block of operations that LiteRT has, and for inference alone."""
+    with _purpose(_CONVERSION):
+        yield
+
+
+@contextlib.contextmanager
+def compilation() -> Iterator[None]:
+    """Make what is traced in this block of operations that XLA has, which puts small ones together by itself."""
+    with _purpose(_COMPILATION):
+        yield
+
+
+@contextlib.contextmanager
+def _purpose(name: str) -> Iterator[None]:
+    before = _PURPOSE.set(name)
+    try:
+        yield
+    finally:
+        _PURPOSE.reset(before)
+
+
+def is_converting() -> bool:
+    """Say whether a layer is traced for inference alone, so that what only a gradient needs can be left out."""
+    return _PURPOSE.get() == _CONVERSION
+
+
+def is_compiling() -> bool:
+    """Say whether a layer is traced for XLA."""
+    return _PURPOSE.get() == _COMPILATION

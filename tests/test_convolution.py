@@ -1,0 +1,78 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from slmcli.convolution import MaskedConvolution
+from slmcli.tracing import conversion
+
+RANDOM = np.random.default_rng(0)
+VECTORS = RANDOM.normal(size=(2, 7, 5)).astype(np.float32)
+MASK = np.array([[True] * 7, [True] * 4 + [False] * 3])
+ZEROED = VECTORS * MASK[..., None]
+
+
+def side_by_side(layer: MaskedConvolution, vectors: tf.Tensor) -> tf.Tensor:
+    """Return what Keras's own layers say with the same weights."""
+    parts = []
+    for place, (width, kernel) in enumerate(zip(layer.widths, layer.kernels, strict=True)):
+        plain = keras.layers.Conv1D(layer.filters, width, padding="same", activation="relu", dilation_rate=layer.dilation)
+        plain.build(VECTORS.shape)
+        plain.set_weights([kernel.numpy(), layer.bias.numpy()[place * layer.filters : (place + 1) * layer.filters]])
+        parts.append(plain(vectors))
+    return tf.concat(parts, axis=-1) * tf.constant(MASK[..., None], tf.float32)
+
+
+def built(widths: list[int], dilation: int = 1) -> MaskedConvolution:
+    layer = MaskedConvolution(widths, 3, dilation=dilation)
+    layer(ZEROED, MASK)
+    layer.bias.assign(RANDOM.normal(size=layer.bias.shape))
+    return layer
+
+
+@pytest.mark.parametrize(("widths", "dilation"), [([1], 1), ([2], 1), ([1, 2, 3], 1), ([3, 2], 1), ([2, 5, 4], 1), ([3], 2)])
+def test_outputs_are_those_of_one_layer_for_each_width(widths: list[int], dilation: int) -> None:
+    layer = built(widths, dilation)
+    np.testing.assert_allclose(layer(ZEROED, MASK), side_by_side(layer, ZEROED), atol=1e-5)
+
+
+@pytest.mark.parametrize("widths", [[1, 2, 3], [4]])
+def test_gradients_are_those_of_one_layer_for_each_width(widths: list[int]) -> None:
+    layer, vectors = built(widths), tf.constant(ZEROED)
+    upstream = tf.constant(RANDOM.normal(size=(2, 7, 3 * len(widths))), tf.float32)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(vectors)
+        ours = tf.reduce_sum(layer(vectors, MASK) * upstream)
+        plain = tf.reduce_sum(side_by_side(layer, vectors) * upstream)
+    np.testing.assert_allclose(tape.gradient(ours, vectors), tape.gradient(plain, vectors), atol=1e-5)
+
+
+def test_gradients_of_weights_are_those_of_finite_differences() -> None:
+    layer = built([1, 3])
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(layer(ZEROED, MASK) ** 2)
+    kernel, bias = tape.gradient(total, [layer.kernels[1].value, layer.bias.value])
+    for variable, gradient in ((layer.kernels[1], kernel), (layer.bias, bias)):
+        direction, step = RANDOM.normal(size=variable.shape), 1e-2
+        before = variable.numpy()
+        sums = [float(tf.reduce_sum(layer(ZEROED, MASK) ** 2)) for sign in (1, -1) if variable.assign(before + sign * step * direction) is not None]
+        variable.assign(before)
+        assert (sums[0] - sums[1]) / (2 * step) == pytest.approx(float((gradient.numpy() * direction).sum()), rel=0.02)
+
+
+def test_padding_stays_zero_whatever_the_bias() -> None:
+    layer = built([1, 2, 3])
+    layer.bias.assign(np.full(9, 2.0))
+    assert not layer(ZEROED, MASK).numpy()[1, 4:].any()
+
+
+def test_what_is_converted_computes_the_same() -> None:
+    layer = built([1, 2, 3])
+    with conversion():
+        converted = layer(ZEROED, MASK)
+    np.testing.assert_allclose(converted, layer(ZEROED, MASK), atol=1e-6)
+
+
+def test_a_saved_layer_is_the_same_layer() -> None:
+    layer = MaskedConvolution([1, 3], 4, dilation=2, name="x")
+    assert MaskedConvolution.from_config(layer.get_config()).get_config() == layer.get_config()
