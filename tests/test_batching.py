@@ -11,6 +11,7 @@ from slmcli.batching import (
     bucket_limits,
     count_steps,
     evaluation_batches,
+    fits_in_memory,
     length_histogram,
     numbered_batches,
     pad,
@@ -93,6 +94,24 @@ def test_label_weights_reach_the_examples(source: Dataset) -> None:
 def test_evaluation_batches_hold_every_example_once(source: Dataset) -> None:
     found = evaluation_batches(source, Sentiment(source.labels), "test", batch_size=4, limits=[16])
     assert sum(len(targets) for _, targets, _ in found) == source.examples("test")
+
+
+@pytest.mark.parametrize(("more", "fits"), [(0, True), (-1, False)], ids=["as much", "a byte less"])
+def test_a_dataset_stays_in_memory_when_its_training_and_validation_files_fit(more: int, fits: bool, source: Dataset) -> None:
+    size = sum(path.stat().st_size for split in ("train", "validation") for path in map(Path, source.shards(split)))
+    assert fits_in_memory(source, most_bytes=size + more) is fits
+
+
+def test_a_split_is_read_once(source: Dataset) -> None:
+    batches(source)
+    kept = dict(source.kept)
+    batches(source, epochs=range(1, 2))
+    assert [source.kept[key] is kept[key] for key in source.kept] == [True]
+
+
+def test_what_is_kept_of_a_dataset_is_its_own(dataset: Path) -> None:
+    batches(open_dataset(dataset))
+    assert open_dataset(dataset).kept == {}
 
 
 @pytest.fixture(scope="module")

@@ -69,30 +69,58 @@ def test_a_full_bucket_is_a_batch_and_the_rest_follows_from_short_to_long() -> N
 def test_each_input_feature_is_as_wide_as_the_limit_above_its_longest() -> None:
     lengths = np.array([[1, 2, 4, 4], [2, 1, 9, 0]])  # two features of four examples
     found = packed.divide(np.arange(4), lengths, [3, 5, 10], batch_size=2)
-    # example 0 waits in the first bucket and 1 joins it; 2 is alone in the longest, 3 in the middle one
+    # examples 0 and 1, then what is left: 3, then 2
     assert found.widths.tolist() == [[3, 3], [5, 3], [5, 10]]
 
 
-def passes(shards: list[str], source: Any, *, seeds: list[int], skip_steps: int = 0) -> list[list[np.ndarray]]:
-    task = load("score")
-    return arrays(source(shards, task, **FORM, seeds=seeds, skip_steps=skip_steps))
+def from_memory(shards: list[str], **order: Any) -> list[list[np.ndarray]]:
+    return arrays(packed.shuffled_batches(packed.read_features(shards, load("score")), load("score"), **FORM, **order))
 
 
-def from_memory(shards: list[str], task: TrainableTask, **form: Any) -> Any:
-    return packed.shuffled_batches(packed.read_features(shards, task), task, **form)
+def from_disk(shards: list[str], **order: Any) -> list[list[np.ndarray]]:
+    return arrays(streamed.shuffled_batches(shards, load("score"), **FORM, **order))
 
 
-@pytest.mark.parametrize("source", [from_memory, streamed.shuffled_batches], ids=["memory", "disk"])
-def test_every_pass_has_each_example_once_in_another_order(source: Any, tmp_path: Path) -> None:
+def scores(batches: list[list[np.ndarray]]) -> list[float]:
+    """Return the scores of all examples, which tell them apart."""
+    return [float(value) for _, targets, _ in batches for value in targets[:, 0]]
+
+
+both = pytest.mark.parametrize("read", [from_memory, from_disk], ids=["memory", "disk"])
+
+
+@both
+def test_a_pass_holds_every_example_once(read: Any, tmp_path: Path) -> None:
+    found = read(write_shard(tmp_path, "score", examples=41), seeds=[5], skip_steps=0)
+    assert sorted(scores(found)) == [row / 2 for row in range(41)]
+
+
+@both
+def test_a_pass_depends_on_its_seed_alone(read: Any, tmp_path: Path) -> None:
     shards = write_shard(tmp_path, "score", examples=41)
-    scores = np.concatenate([batch[1].ravel() for batch in passes(shards, source, seeds=[1, 2])])
-    first, second = scores[:41], scores[41:]
-    assert sorted(first) == sorted(second) == [row / 2 for row in range(41)]
-    assert first.tolist() != second.tolist()
+    assert scores(read(shards, seeds=[5, 6], skip_steps=0))[41:] == scores(read(shards, seeds=[6], skip_steps=0))
 
 
-@pytest.mark.parametrize("source", [from_memory, streamed.shuffled_batches], ids=["memory", "disk"])
-def test_skipped_steps_leave_the_others_as_they_are(source: Any, tmp_path: Path) -> None:
+@both
+def test_another_seed_gives_another_order(read: Any, tmp_path: Path) -> None:
     shards = write_shard(tmp_path, "score", examples=41)
-    whole, rest = (passes(shards, source, seeds=[1, 2], skip_steps=steps) for steps in (0, 5))
-    assert [batch[1].tolist() for batch in whole[5:]] == [batch[1].tolist() for batch in rest]
+    assert scores(read(shards, seeds=[5], skip_steps=0)) != scores(read(shards, seeds=[6], skip_steps=0))
+
+
+@both
+@pytest.mark.parametrize("skip_steps", [1, 11, 14])
+def test_skipped_batches_leave_the_rest_as_it_was(skip_steps: int, read: Any, tmp_path: Path) -> None:
+    shards = write_shard(tmp_path, "score", examples=41)
+    whole, rest = read(shards, seeds=[5, 6], skip_steps=0), read(shards, seeds=[5, 6], skip_steps=skip_steps)
+    assert scores(rest) == scores(whole[skip_steps:])
+
+
+@both
+def test_no_example_gives_no_batch(read: Any, tmp_path: Path) -> None:
+    assert read(write_shard(tmp_path, "score", examples=0), seeds=[5], skip_steps=0) == []
+
+
+def test_lengths_are_those_of_each_input_feature(tmp_path: Path) -> None:
+    features = packed.read_features(write_shard(tmp_path, "pair", examples=4), load("pair"))
+    # row * 3 % 8 tokens beside row * 5 % 9
+    assert packed.lengths_of(features, ["token_ids", "pair_token_ids"]).tolist() == [[0, 3, 6, 1], [0, 5, 1, 6]]

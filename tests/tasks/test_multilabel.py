@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from slmcli.reading import Example
 from slmcli.tasks.multilabel import Multilabel
@@ -30,6 +31,11 @@ def test_thresholds_are_learned_without_being_asked_for() -> None:
 
 def test_probabilities_stand_large_logits() -> None:
     np.testing.assert_allclose(TASK.probabilities(np.array([[-1000.0, 0.0, 1000.0]])), [[0.0, 0.5, 1.0]])
+
+
+def test_label_ids_become_a_one_at_the_place_of_each_label() -> None:
+    label_ids = tf.RaggedTensor.from_row_lengths(tf.constant([0, 2, 1], tf.int32), tf.constant([2, 0, 1], tf.int64))
+    assert TASK.stack_targets({"label_ids": label_ids})["has_label"].numpy().tolist() == [[1, 0, 1], [0, 0, 0], [0, 1, 0]]
 
 
 def test_an_example_weighs_what_its_labels_weigh_on_average() -> None:
