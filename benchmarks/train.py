@@ -179,7 +179,7 @@ def compare_with_fasttext(folder: Path, options: argparse.Namespace) -> dict[str
     peer, must, goal = SOLVED["bag"]
     files = divide_reviews(folder, options.data, None)
     program = [options.peer_python, str(options.peers / "fasttext_classify.py"), *map(str, files)]
-    settings = PreprocessSettings(files=[str(files[0])], validation=[str(files[1])], test_share=0.0)
+    settings = PreprocessSettings(files=[str(files[0])], validation=str(files[1]), test_share=0.0)
     preprocess(settings, folder / "dataset", overwrite=False)
     examples = open_dataset(folder / "dataset").examples("train")
     found: dict[str, dict[str, list[float]]] = {"slm": {"solved": []}, "peer": {"two threads": []}}

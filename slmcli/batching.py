@@ -12,8 +12,8 @@ from slmcli import packed, streamed
 from slmcli.dataset import Dataset
 from slmcli.tasks.base import TrainableTask
 
-# our choice: eight lengths keep the padding of IMDB reviews below 8 % of the work
-_BUCKETS = 8
+# our choice: sixteen lengths leave 7 % of padding on IMDB reviews and 10 % on AG News, eight left 12 % and 22 %
+_BUCKETS = 16
 # our choice: a file also holds the texts, so that what is kept of it takes up about as much, at most twice as much
 _MOST_BYTES = 2**30
 _READY = 4  # our choice: batches made ahead

@@ -14,6 +14,7 @@ from slmcli.runtime import peak_memory_megabytes
 from slmcli.signals import StopRequest
 
 _LOG_SECONDS = 10.0
+_RATE_SECONDS = 0.1  # our choice: shorter than anybody reads
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -142,12 +143,14 @@ class Report(keras.callbacks.Callback):
         self._started = time.monotonic()
         self._first_step = progress.step
         self._logged_at = self._started
+        self._rate, self._rate_at = 0.0, float("-inf")
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         """Tell the step; log one every ten seconds."""
-        event = {"event": "step", **self._state(), **{name: float(value) for name, value in (logs or {}).items()}}
+        is_logged = time.monotonic() - self._logged_at >= _LOG_SECONDS
+        event = {"event": "step", **self._state(is_exact=is_logged), **{name: float(value) for name, value in (logs or {}).items()}}
         self._listener(event)
-        if time.monotonic() - self._logged_at >= _LOG_SECONDS:
+        if is_logged:
             self._logged_at = time.monotonic()
             self._run.log(event)
 
@@ -156,7 +159,7 @@ class Report(keras.callbacks.Callback):
         is_best = self._progress.best_epoch == epoch
         event = {
             "event": "epoch",
-            **self._state(),
+            **self._state(is_exact=True),
             "epoch": epoch + 1,
             **{name: float(value) for name, value in (logs or {}).items()},
             "is_best": is_best,
@@ -164,7 +167,14 @@ class Report(keras.callbacks.Callback):
         self._listener(event)
         self._run.log(event)
 
-    def _state(self) -> dict[str, Any]:
+    def _learning_rate(self, *, is_exact: bool) -> float:
+        """Return the learning rate, or that of a moment ago: a schedule takes a dozen operations, which a step of few milliseconds feels."""
+        now = time.monotonic()
+        if is_exact or now - self._rate_at >= _RATE_SECONDS:
+            self._rate_at, self._rate = now, float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        return self._rate
+
+    def _state(self, *, is_exact: bool) -> dict[str, Any]:
         """Return where the training is, how fast and how long still."""
         progress, steps = self._progress, self._steps_per_epoch * (self._settings.epochs or 1)
         seconds = max(1e-6, time.monotonic() - self._started)
@@ -177,7 +187,7 @@ class Report(keras.callbacks.Callback):
             "epochs": self._settings.epochs,
             "step": progress.step,
             "steps": steps,
-            "learning_rate": float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
+            "learning_rate": self._learning_rate(is_exact=is_exact),
             "examples_per_second": round(steps_per_second * self._examples / self._steps_per_epoch, 1),
             "tokens_per_second": round(steps_per_second * self._tokens / self._steps_per_epoch),
             "memory_megabytes": round(peak_memory_megabytes()),
