@@ -23,7 +23,7 @@ _EXAMPLES_SEEN = 110_000
 _LARGE_CORPUS = 5_000
 _SHORT_TEXT, _FEW_EXAMPLES = 100, 2_000  # tokens, on average; of a label
 # our choice, on validation data of ten corpora (docs/decisions.md): inverse of the ridge penalty of a bag, with and without naive Bayes
-_TWO_LABELS, _MORE_LABELS, _OTHER_OUTPUTS = (30.0, 10.0), (1.0, 3.0), (10.0, 10.0)
+_TWO_LABELS_LONG, _TWO_LABELS, _MORE_LABELS, _OTHER_OUTPUTS = (30.0, 10.0), (5.0, 10.0), (1.0, 3.0), (10.0, 10.0)
 # settings that mean something to some tasks alone, and their values that ask for nothing
 _OF_SOME_TASKS: dict[str, tuple[Any, ...]] = {
     "class_weights": (False,),
@@ -156,8 +156,7 @@ def _settle_training(settings: FinetuneSettings, dataset: Dataset) -> FinetuneSe
 
 
 def _settle_branches(plan: Plan, dataset: Dataset) -> dict[str, Branch]:
-    loss = TASKS.load(dataset.task).output_loss
-    strength, plain = (_TWO_LABELS if len(dataset.labels) == 2 else _MORE_LABELS) if loss == "softmax" else _OTHER_OUTPUTS
+    strength, plain = _bag_strengths(dataset)
     dropout = 0.6 if dataset.examples("train") >= _LARGE_CORPUS else 0.5
     chosen: dict[str, Any] = {"embedding_dropout": dropout, "bag_strength": strength, "bag_plain_strength": plain}
     if _is_short_and_sparse(dataset):
@@ -169,6 +168,15 @@ def _settle_branches(plan: Plan, dataset: Dataset) -> dict[str, Branch]:
         name: branch.model_copy(update={key: value for key, value in chosen.items() if key in type(branch).model_fields})
         for name, branch in plan.branches.items()
     }
+
+
+def _bag_strengths(dataset: Dataset) -> tuple[float, float]:
+    """Return the inverse ridge penalties of a bag with and without naive Bayes."""
+    if TASKS.load(dataset.task).output_loss != "softmax":
+        return _OTHER_OUTPUTS
+    if len(dataset.labels) != 2:
+        return _MORE_LABELS
+    return _TWO_LABELS_LONG if _mean_length(dataset) >= _SHORT_TEXT else _TWO_LABELS
 
 
 def _is_short_and_sparse(dataset: Dataset) -> bool:
