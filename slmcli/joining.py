@@ -42,6 +42,8 @@ def join(models: Sequence[Any], *, length: int | None, name: str) -> Joined:
 
     features = tuple(dict.fromkeys(tensor.name for model in models for tensor in model.inputs))
     inputs = {each: keras.Input((None if each == FEATURE else length,), dtype="int32", name=each) for each in features}
+    for place, model in enumerate(models):
+        model.name = f"member_{place + 1}"  # all bear the name of the task, and Keras wants each name once
     outputs = [model(_inputs_of(model, inputs)) for model in models]
     taken = inputs if len(features) > 1 else inputs[features[0]]
     whole = keras.Model(taken, Mixture(name="mixture")(outputs), name=name)

@@ -50,3 +50,10 @@ def test_a_member_may_read_two_features() -> None:
 def test_a_fixed_length_is_that_of_texts_alone() -> None:
     joined = join([member(1.0, "token_ids"), member(1.0, "ngram_ids")], length=3, name="both")
     assert {tensor.name: tensor.shape for tensor in joined.whole.inputs} == {"token_ids": (None, 3), "ngram_ids": (None, None)}
+
+
+def test_members_of_one_name_are_told_apart() -> None:
+    members = [member(1.0, "token_ids"), member(2.0, "token_ids")]
+    for each in members:
+        each.name = "topic"
+    assert join(members, length=None, name="topic").whole(FEATURES["token_ids"]).numpy().tolist() == [[3.0, 3.0]]

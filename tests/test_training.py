@@ -7,9 +7,10 @@ import pytest
 from conftest import TINY, ignore, train_tiny, with_backbone, write_jsonl
 
 from slmcli.backbones import BACKBONES
-from slmcli.config import PreprocessSettings
+from slmcli.config import ExportSettings, PreprocessSettings
 from slmcli.dataset import open_dataset
 from slmcli.errors import ConfigError, DatasetError, FormatVersionError, OutputError, SlmError
+from slmcli.exporting import export
 from slmcli.plan import settle, split_settings
 from slmcli.predictor import open_predictor
 from slmcli.preprocessing import preprocess
@@ -181,3 +182,15 @@ def test_wrong_settings_are_named(values: dict[str, Any], message: str) -> None:
 def test_two_processes_do_not_train_in_one_directory(run: Path) -> None:
     with Run(run).locked(), pytest.raises(OutputError, match="is being trained by another process"), Run(run).locked():
         pass
+
+
+@pytest.mark.parametrize(("backbone", "ensemble", "members"), [("bag+conv", 2, ["bag", "conv-1", "conv-2"]), ("conv+minrnn", 1, ["conv", "minrnn"])])
+def test_several_members_are_one_model_that_predicts_and_converts(
+    backbone: str, ensemble: int, members: list[str], dataset: Path, tmp_path: Path
+) -> None:
+    run = train_tiny(dataset, tmp_path / "run", backbone=backbone, ensemble=ensemble, epochs=1)
+    export(run, ExportSettings(format="litert"), tmp_path / "lite", dataset=None, overwrite=False)
+    texts = [{"text": "a fine evening"}, {"text": "never again"}]
+    ours, theirs = (open_predictor(place).probabilities(texts, batch_size=2) for place in (run, tmp_path / "lite"))
+    np.testing.assert_allclose(ours, theirs, atol=1e-4)
+    assert [each["name"] for each in read(run / "metrics.json")["members"]] == members

@@ -49,8 +49,10 @@ def load_model(directory: Path) -> Any:
 
     # they register our layers
     import slmcli.attention
+    import slmcli.convolution
     import slmcli.layers
-    import slmcli.recurrent_layers  # noqa: F401
+    import slmcli.recurrent_layers
+    import slmcli.token_vectors  # noqa: F401
 
     path = directory / KerasFormat.file_name
     try:
