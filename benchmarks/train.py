@@ -215,7 +215,7 @@ def row(name: str, peer: str, found: dict[str, dict[str, list[float]]], must: fl
 
 def show(result: dict[str, Any]) -> None:
     """Print a row of a Markdown table."""
-    bars = " | ".join("" if bar is None else f"{bar:g} ×" for bar in (result["must"], result["goal"]))
+    bars = " | ".join("" if bar is None else f"{bar:.2g} ×" for bar in (result["must"], result["goal"]))
     speeds = f"{result['slm']:,.0f} ({result['slm_precision']}) | {result['other']:,.0f} ({result['other_precision']})"
     print(f"| {result['model']} | {result['peer']} | {speeds} | {result['ratio']:.2f} × | {bars} |", flush=True)
 
