@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal  # Any: scipy's sparse matrices
 
 import numpy as np
@@ -52,6 +53,17 @@ class Blocks:
     def document_frequencies(self) -> np.ndarray:
         """Return (n-grams,) int64, in how many texts each occurs."""
         return np.bincount(self.present.indices, minlength=self.present.shape[1])
+
+    @cached_property
+    def idf(self) -> np.ndarray:
+        """(n-grams,) float32, inverse document frequencies among these texts."""
+        return (np.log((1.0 + self.present.shape[0]) / (1.0 + self.document_frequencies())) + 1.0).astype(np.float32)
+
+    @cached_property
+    def halves(self) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+        """TF-IDF vectors of length 1 in each block, made once for all that is solved: two halves of the texts, two of the n-grams."""
+        features = _normalise(self, self.idf)
+        return _halves(features), _halves(features.T.tocsr())
 
 
 @dataclass(frozen=True)
@@ -111,18 +123,17 @@ def fit(
 
     if loss == "softmax" and targets.shape[1] == 1:
         loss = "sigmoid"
-    idf = (np.log((1.0 + len(targets)) / (1.0 + blocks.document_frequencies())) + 1.0).astype(np.float32)
     uses_ratios = scaling == "naive_bayes" and loss != "square"
-    ratios = log_count_ratios(blocks, targets) if uses_ratios else np.zeros((len(idf), targets.shape[1]), np.float32)
+    ratios = log_count_ratios(blocks, targets) if uses_ratios else np.zeros((len(blocks.idf), targets.shape[1]), np.float32)
     scales = np.abs(ratios) + _LEAST_SCALE * np.abs(ratios).max(axis=1, keepdims=True) if uses_ratios else np.ones_like(ratios)
-    problem = _Problem(_normalise(blocks, idf), targets, sample_weight, scales, loss=loss, strength=strength)
+    problem = _Problem(blocks, targets, sample_weight, scales, loss=loss, strength=strength)
     with ThreadPoolExecutor(2) as threads:
         problem.threads = threads
         options = {"maxiter": iterations, "maxcor": _MEMORY_OF_STEPS, "ftol": 1e-6}
         callback = None if report is None else _Counter(report, len(targets))
         found = minimize(problem, problem.start(ratios), jac=True, method="L-BFGS-B", options=options, callback=callback)
     bias, weights = problem.solution(found.x)
-    return LinearModel(weights * idf[:, None], idf, bias, blocks.words)
+    return LinearModel(weights * blocks.idf[:, None], blocks.idf, bias, blocks.words)
 
 
 def combine(models: Sequence[LinearModel], shares: Sequence[float] | np.ndarray) -> LinearModel:
@@ -178,9 +189,8 @@ class _Problem:
 
     threads: ThreadPoolExecutor
 
-    def __init__(self, features: Any, targets: np.ndarray, sample_weight: np.ndarray, scales: np.ndarray, *, loss: Loss, strength: float) -> None:
-        self._rows = _halves(features)
-        self._columns = _halves(features.T.tocsr())
+    def __init__(self, blocks: Blocks, targets: np.ndarray, sample_weight: np.ndarray, scales: np.ndarray, *, loss: Loss, strength: float) -> None:
+        self._rows, self._columns = blocks.halves
         self._targets = targets
         self._sample_weight = sample_weight[:, None]
         self._scales = scales
@@ -189,7 +199,7 @@ class _Problem:
         shares = np.average(targets, axis=0, weights=sample_weight) if sample_weight.any() else targets.mean(axis=0)
         # of a model that knows how frequent labels are and no more; of the squared error it is 1 everywhere
         curvature = np.ones(targets.shape[1]) if loss == "square" else np.maximum(shares * (1.0 - shares), 1e-6)
-        squares = features.multiply(features).T @ self._sample_weight  # (n-grams, 1)
+        squares = np.concatenate([half.multiply(half) @ self._sample_weight for half in self._columns])  # (n-grams, 1)
         steps = 1.0 / np.sqrt(squares * np.square(scales) * curvature + self._penalty)
         self._steps = steps.astype(np.float32)
         self._units = self._scales * self._steps
