@@ -26,6 +26,7 @@ from slmcli.tasks.base import TrainableTask
 
 logger = logging.getLogger(__name__)
 
+_LAYER = "ngram_bag"
 _ARRAYS = ("weights", "idf", "bias")
 
 
@@ -48,6 +49,7 @@ class Solving:
         self.task = task.with_inputs((FEATURE,))
         self.ngrams = ngrams
         self.facts: dict[str, Any] = {}
+        self.shares = np.ones(0, np.float32)  # of each regression
         self.model = self._read()
 
     def fit(self, report: Callable[[Mapping[str, Any]], None]) -> None:
@@ -58,12 +60,37 @@ class Solving:
         """
         if self.model is not None:
             return
-        started = time.monotonic()
-        ways = self._ways()
+        models, passes = self._solve(("train",), report)
+        self.shares = self._choose_shares(models)
+        self.model = combine(models, self.shares)
+        passes.finish()
+        self.facts = {"passes": passes.done, "seconds": passes.seconds, "loss": passes.loss, "ngrams": len(self.ngrams)}
+        self._write()
+
+    def refit(self, model: Any, report: Callable[[Mapping[str, Any]], None]) -> float:
+        """Solve it again on training and validation examples together, put what was found into a model, and return the seconds.
+
+        The regressions keep the shares that validation chose. The checkpoint stays as it is.
+
+        Args:
+            model: What `best_model` returned.
+            report: Told of every pass.
+
+        Raises:
+            Interrupted: A signal came.
+        """
+        models, passes = self._solve(("train", "validation"), lambda event: report({**event, "is_refit": True}))
+        passes.finish()
+        found = combine(models, self.shares)
+        model.get_layer(_LAYER).fill(found.weights, found.idf, found.bias)
+        return passes.seconds
+
+    def _solve(self, splits: Sequence[str], report: Callable[[Mapping[str, Any]], None]) -> tuple[list[LinearModel], "_Passes"]:
+        """Solve each regression on the examples of some splits; return what was found, and the passes that it took."""
+        models, ways, started = [], self._ways(), time.monotonic()
         with stop_on_signal() as stop:
-            blocks, targets, weights = self._read_examples("train")
+            blocks, targets, weights = self._read_examples(*splits)
             passes = _Passes(report, self.run, stop, len(ways) * self.bag.bag_passes, started)
-            models = []
             for scaling, strength in ways.items():
                 found = fit(
                     blocks,
@@ -77,17 +104,14 @@ class Solving:
                 )
                 models.append(found)
                 passes.begin_again()
-        self.model = combine(models, self._shares(models))
-        passes.finish()
-        self.facts = {"passes": passes.done, "seconds": round(time.monotonic() - started, 2), "loss": passes.loss, "ngrams": len(self.ngrams)}
-        self._write()
+        return models, passes
 
     def _ways(self) -> dict[Scaling, float]:
         """Return the strength of each regression that is solved; the squared error has no naive Bayes."""
         plain: dict[Scaling, float] = {"none": self.bag.bag_plain_strength or 10.0}
         return plain if self.task.output_loss == "square" else {"naive_bayes": self.bag.bag_strength or 10.0, **plain}
 
-    def _shares(self, models: Sequence[LinearModel]) -> np.ndarray:
+    def _choose_shares(self, models: Sequence[LinearModel]) -> np.ndarray:
         """Return how much each model counts, by the validation examples; equally much without them."""
         if len(models) == 1 or not self.dataset.examples("validation"):
             return np.full(len(models), 1.0 / len(models))
@@ -96,10 +120,10 @@ class Solving:
         loss = self.task.output_loss if columns.shape[1] > 1 else "sigmoid"
         return choose_shares(np.stack([model.predict(blocks) for model in models], axis=1), columns, loss=loss)
 
-    def _read_examples(self, split: str) -> tuple[Blocks, np.ndarray, np.ndarray]:
-        """Return n-grams, targets (examples, width) float32 and weights (examples,) float32 of the examples of a split."""
+    def _read_examples(self, *splits: str) -> tuple[Blocks, np.ndarray, np.ndarray]:
+        """Return n-grams, targets (examples, width) float32 and weights (examples,) float32 of the examples of some splits."""
         label_weights = np.array(label_weights_of(self.dataset, class_weights=self.settings.class_weights), np.float32)
-        features = read_features(self.dataset.shards(split), self.task)
+        features = read_features([shard for split in splits for shard in self.dataset.shards(split)], self.task)
         _, targets, weights = self.task.make_batch(self.task.stack_targets(features), label_weights)
         ngrams = features[FEATURE]
         blocks = Blocks.of(ngrams.values.numpy(), ngrams.row_lengths().numpy(), size=len(self.ngrams), words=self.ngrams.words)
@@ -122,7 +146,7 @@ class Solving:
             raise AssertionError("a bag is solved before it is used")
         outputs = self.model.weights.shape[1]
         ngram_ids = keras.Input((None,), dtype="int32", name=FEATURE)
-        layer = NgramBag(len(self.ngrams), self.model.words, outputs, is_mirrored=outputs < self.task.width, name="ngram_bag")
+        layer = NgramBag(len(self.ngrams), self.model.words, outputs, is_mirrored=outputs < self.task.width, name=_LAYER)
         model = keras.Model(ngram_ids, layer(ngram_ids), name="bag")
         layer.fill(self.model.weights, self.model.idf, self.model.bias)
         return model
@@ -145,7 +169,7 @@ class Solving:
             raise AssertionError("a bag is solved before it is kept")
         buffer = io.BytesIO()
         arrays: dict[str, Any] = {name: getattr(self.model, name) for name in (*_ARRAYS, "words")}
-        np.savez(buffer, **arrays, **self.facts)
+        np.savez(buffer, **arrays, shares=self.shares, **self.facts)
         write_bytes(self.run.bag, buffer.getvalue())
 
     def _read(self) -> LinearModel | None:
@@ -154,6 +178,7 @@ class Solving:
         if found is None:
             return None
         self.facts = {name: found[name].item() for name in ("passes", "seconds", "loss", "ngrams")}
+        self.shares = found["shares"]
         return LinearModel(found["weights"], found["idf"], found["bias"], int(found["words"]))
 
 
@@ -182,6 +207,11 @@ class _Passes:
         if self._stop.is_set:
             raise Interrupted(f"interrupted while the bag of n-grams was solved, after pass {done}. Go on with {self._run.resume_command}")
 
+    @property
+    def seconds(self) -> float:
+        """Seconds since the first began."""
+        return round(time.monotonic() - self._started, 2)
+
     def begin_again(self) -> None:
         """Count the passes of another regression on top."""
         self._before = self.done
@@ -191,5 +221,5 @@ class _Passes:
         self._tell(is_last=True)
 
     def _tell(self, *, is_last: bool) -> None:
-        seconds = round(time.monotonic() - self._started, 1)
-        self._report({"event": "pass", "pass": self.done, "passes": self._most, "loss": self.loss, "seconds": seconds, "is_last": is_last})
+        progress = {"pass": self.done, "passes": self._most, "loss": self.loss, "seconds": round(self.seconds, 1)}
+        self._report({"event": "pass", **progress, "is_last": is_last})

@@ -184,6 +184,11 @@ def describe_parity(parity: Mapping[str, Any], output_name: str) -> str:
     return f"{equal}largest difference of a {output_name} {parity['max_difference']:.2g}"
 
 
+def learns_validation(manifest: Mapping[str, Any]) -> bool:
+    """Say whether a model has learned the validation examples too, so that it cannot be judged by them."""
+    return "validation" in manifest.get("learned_splits", ())
+
+
 def _card(directory: Path, manifest: Mapping[str, Any]) -> str:
     scores = manifest.get("scores") or {}
     rows = "\n".join(f"| {name} | {value:.4f} |" for name, value in scores.items()) or "| none | |"
@@ -195,7 +200,7 @@ def _card(directory: Path, manifest: Mapping[str, Any]) -> str:
 Format {manifest["format"]}{"" if manifest["quantize"] == "none" else ", " + manifest["quantize"] + "-range 8-bit weights"}; \
 {manifest.get("parameters", 0):,} parameters; {size:,} bytes in all. Made with slm {manifest["slmcli"]}.
 {checked}
-## Scores on the validation split
+## Scores on the validation split{", before it was learned too" if learns_validation(manifest) else ""}
 
 | score | value |
 |---|---|

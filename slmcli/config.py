@@ -243,6 +243,11 @@ class FinetuneSettings(HeadSettings, OptimizerSettings, InitialSettings):
         description="cpu, gpu, or how many; auto: every GPU, or the processor",
     )
     threads: int = Field(0, ge=0, le=4096, description="processor threads; 0: as measured, or all. Another number may change a result's last bits")
+    refit: bool | None = Field(
+        None,
+        description="once validation has decided what it decides, solve a bag of n-grams again, on training and validation examples together "
+        "[when validation was drawn from the training file, and a test split is left to judge by]",
+    )
     k_fold: int | None = Field(
         None,
         ge=2,

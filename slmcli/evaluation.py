@@ -10,7 +10,7 @@ from typing import Any  # Any: JSON documents
 import numpy as np
 
 from slmcli.baselines import BASELINE_NAMES, Answered, baseline_scores
-from slmcli.bundle import Bundle, open_bundle
+from slmcli.bundle import Bundle, learns_validation, open_bundle
 from slmcli.cleaning import clean
 from slmcli.config import CorpusSettings, EvaluateSettings
 from slmcli.dataset import Dataset, open_dataset
@@ -74,7 +74,7 @@ def evaluate(target: Path, settings: EvaluateSettings, *, dataset: Path | None, 
     source = dataset_of(target, dataset)
     if source is not None and not settings.data:
         check_same_tokenizer(source, bundle)
-    found, origin = _examples(target, settings, source, task)
+    found, origin = _examples(target, settings, source, bundle)
     examples = _usable(found, task)
     predictor = Predictor(bundle, threads=settings.threads)
     started = time.perf_counter()
@@ -88,7 +88,17 @@ def evaluate(target: Path, settings: EvaluateSettings, *, dataset: Path | None, 
     return result
 
 
-def _examples(target: Path, settings: EvaluateSettings, dataset: Dataset | None, task: Task) -> tuple[list[Example], dict[str, Any]]:
+def _check_split(split: str, dataset: Dataset, bundle: Bundle) -> None:
+    """Refuse to judge a model by what it has learned."""
+    if split == "validation" and learns_validation(bundle.manifest) and bundle.manifest["dataset_fingerprint"] == dataset.fingerprint:
+        raise ConfigError(
+            f"--split validation: the bag of {bundle.path} has learned the validation examples of {dataset.path} too. Its scores before that "
+            "are in metrics.json of its run and in its manifest.json. Judge it by --split test or --data FILE, or train with --no-refit."
+        )
+
+
+def _examples(target: Path, settings: EvaluateSettings, dataset: Dataset | None, bundle: Bundle) -> tuple[list[Example], dict[str, Any]]:
+    task = bundle.task
     if settings.data:
         return list(read_examples(settings.data, settings.narrow(CorpusSettings), fields=task.fields)), {"data": settings.data}
     if dataset is None:
@@ -96,6 +106,7 @@ def _examples(target: Path, settings: EvaluateSettings, dataset: Dataset | None,
     split: str = settings.split or next((name for name in ("test", "validation") if dataset.examples(name)), "test")
     if not dataset.examples(split):
         raise DatasetError(f"{dataset.path} has no {split} examples; it has {', '.join(dataset.splits)}. Pass another --split, or --data FILE.")
+    _check_split(split, dataset, bundle)
     start_tensorflow(threads=settings.threads)
     return list(dataset.read_examples(split, task.fields)), {"split": split}
 

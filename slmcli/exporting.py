@@ -60,7 +60,7 @@ def export(target: Path, settings: ExportSettings, out: Path, *, dataset: Path |
         ngrams=bundle.ngrams,
         settings={key: value for key, value in bundle.settings.items() if key != "format_version"},
         facts={
-            **{key: bundle.manifest.get(key) for key in ("backbone", "parameters", "scores", "dataset_fingerprint", "licence")},
+            **{key: bundle.manifest.get(key) for key in ("backbone", "parameters", "scores", "learned_splits", "dataset_fingerprint", "licence")},
             "export_fingerprint": identity,
         },
         overwrite=overwrite,

@@ -86,12 +86,14 @@ def judge_part(dataset: Dataset, plan: Plan, part: Part, place: Path, *, train: 
         Interrupted: A signal came; what was reached is kept.
     """
     kept, work = place / f"{part.name}.npz", place / part.name
-    judged = _read(kept)
+    judged = read_judged(kept)
     if judged is None:
         place.mkdir(parents=True, exist_ok=True)
         logger.info("%s: %s training examples", part.title, f"{int((part.splits == 0).sum()):,}")
         subset = write_subset(dataset, part.splits, work / "dataset")
         values = {**plan.flat(), "epochs": part.epochs, "k_fold": None, "learning_curve": False, "tensorboard": False}
+        if SPLITS[part.judged] == "validation":  # what judges a model is not learned
+            values["refit"] = False
         resumes = (work / "run" / "run.json").exists()
         if not resumes:  # a process may have ended before it wrote one
             shutil.rmtree(work / "run", ignore_errors=True)
@@ -100,7 +102,7 @@ def judge_part(dataset: Dataset, plan: Plan, part: Part, place: Path, *, train: 
         except Interrupted as error:
             raise Interrupted(f"interrupted in {part.title}; what was reached is kept. Go on with {command}") from error
         judged = judge_split(Run(work / "run"), subset, SPLITS[part.judged], threads=plan.settings.threads)
-        _write(kept, judged)
+        write_judged(kept, judged)
         _forget_models()
     shutil.rmtree(work, ignore_errors=True)
     return judged
@@ -140,20 +142,21 @@ def _titled(report: Report, title: str) -> Report:
     return listener
 
 
-def _write(path: Path, judged: Judged) -> None:
+def write_judged(path: Path, judged: Judged) -> None:
+    """Write what a model said of a split."""
     buffer = io.BytesIO()
     arrays: dict[str, Any] = {"probabilities": judged.probabilities, "decisions": judged.decisions, "references": judged.references}
     np.savez(buffer, scores=np.array(json.dumps(judged.scores)), **arrays)
     write_bytes(path, buffer.getvalue())
 
 
-def _read(path: Path) -> Judged | None:
-    """Return what an earlier process found out; None when there is nothing, or nothing whole."""
+def read_judged(path: Path) -> Judged | None:
+    """Return what `write_judged` wrote; None when there is nothing, or nothing whole."""
     if not path.exists():
         return None
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
             return Judged(found["probabilities"], found["decisions"], found["references"], json.loads(str(found["scores"])))
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
-        logger.warning("%s is damaged; this part is trained again.", path)
+        logger.warning("%s is damaged.", path)
         return None

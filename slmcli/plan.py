@@ -23,7 +23,7 @@ _EXAMPLES_SEEN = 110_000
 _LARGE_CORPUS = 5_000
 _SHORT_TEXT, _FEW_EXAMPLES = 100, 2_000  # tokens, on average; of a label
 # our choice, on validation data of ten corpora (docs/decisions.md): inverse of the ridge penalty of a bag, with and without naive Bayes
-_TWO_LABELS_LONG, _TWO_LABELS, _MORE_LABELS, _OTHER_OUTPUTS = (30.0, 10.0), (5.0, 10.0), (1.0, 3.0), (10.0, 10.0)
+_TWO_LABELS_LONG, _TWO_LABELS, _MORE_LABELS, _OTHER_OUTPUTS = (30.0, 10.0), (5.0, 10.0), (2.0, 3.0), (10.0, 10.0)
 # settings that mean something to some tasks alone, and their values that ask for nothing
 _OF_SOME_TASKS: dict[str, tuple[Any, ...]] = {
     "class_weights": (False,),
@@ -120,7 +120,18 @@ def settle(plan: Plan, dataset: Dataset) -> Plan:
             f"{dataset.path} has no n-grams, which backbone bag reads. Preprocess again without --ngrams 0 (a task of two texts has none), "
             "or pass another --backbone."
         )
-    return replace(plan, settings=_settle_training(plan.settings, dataset), branches=_settle_branches(plan, dataset))
+    if plan.settings.refit and "bag" not in plan.branches:
+        raise ConfigError(f"{plan.source}: --refit is for a bag of n-grams, which is not among the branches {plan.settings.backbone}. Leave it out.")
+    settings = _settle_training(plan.settings, dataset).model_copy(update={"refit": _refits(plan, dataset)})
+    return replace(plan, settings=settings, branches=_settle_branches(plan, dataset))
+
+
+def _refits(plan: Plan, dataset: Dataset) -> bool:
+    """Say whether the bag learns the validation examples too, once they have decided what they decide."""
+    if "bag" not in plan.branches or not dataset.examples("validation"):
+        return False
+    is_drawn = all(source["split"] != "validation" for source in dataset.description["sources"])
+    return plan.settings.refit if plan.settings.refit is not None else is_drawn and dataset.examples("test") > 0
 
 
 def _choose_branches(plan: Plan, dataset: Dataset) -> Plan:

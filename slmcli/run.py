@@ -49,6 +49,11 @@ class Run:
         return self.path / "checkpoints" / "bag.npz"
 
     @property
+    def judged(self) -> Path:
+        """What the model said of the validation examples, before it learned any of them."""
+        return self.path / "validation.npz"
+
+    @property
     def bundle(self) -> Path:
         """The trained model, ready to use."""
         return self.path / "bundle"

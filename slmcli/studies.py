@@ -9,11 +9,12 @@ import numpy as np
 
 from slmcli.dataset import Dataset
 from slmcli.dividing import TRAIN
+from slmcli.errors import BundleError
 from slmcli.files import read_json, write_json
 from slmcli.folds import plan_folds, put_together, summarise_folds
 from slmcli.label_issues import has_one_label, write_label_issues
 from slmcli.learning_curve import check_validation, draw_curve, plan_curve
-from slmcli.parts import Judged, Part, Report, Train, judge_part, judge_split
+from slmcli.parts import Judged, Part, Report, Train, judge_part, read_judged
 from slmcli.plan import Plan
 from slmcli.run import FORMAT_VERSION, Run
 from slmcli.subsets import SOURCES, Rows, survey_rows
@@ -72,7 +73,9 @@ class Studies:
 
     def _draw_curve(self, run: Run, train: Train, report: Report) -> dict[str, Any]:
         judged = self._judge(run, "learning_curve", self.curve, train, report)
-        whole = judge_split(run, self.dataset, "validation", threads=self.plan.settings.threads)
+        whole = read_judged(run.judged)
+        if whole is None:
+            raise BundleError(f"{run.judged} is missing or damaged, which says how the model did on validation. Train again with --overwrite.")
         examples = [*(int((part.splits == TRAIN).sum()) for part in self.curve), self.dataset.examples("train")]
         return draw_curve(self._task(), examples, [*judged, whole], seed=self.plan.settings.seed)
 

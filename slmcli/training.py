@@ -19,6 +19,7 @@ from slmcli.joining import Joined, join
 from slmcli.label_issues import write_findings
 from slmcli.mixing import choose_shares
 from slmcli.ngrams import FEATURE
+from slmcli.parts import Judged, write_judged
 from slmcli.plan import Plan, check_compatible, fingerprint, settle, split_settings
 from slmcli.recipe_files import to_yaml
 from slmcli.run import FORMAT_VERSION, Run, is_up_to_date, start_run
@@ -29,6 +30,8 @@ from slmcli.tasks import TASKS
 from slmcli.tasks.base import TrainableTask
 
 Report = Callable[[Mapping[str, Any]], None]
+# shares of the members, scores on validation, and what to look at
+_Judgement = tuple[np.ndarray, dict[str, float], dict[str, Any]]
 
 
 def finetune(dataset: Dataset, values: Mapping[str, Any], out: Path, *, source: str, resume: bool, overwrite: bool, report: Report) -> dict[str, Any]:
@@ -117,13 +120,20 @@ class Training:
         """
         summaries: list[dict[str, Any]] = []
         models: list[Any] = []
+        members: list[Session | Solving] = []
         history: list[dict[str, Any]] = []
         for name, member in self.members(summaries):
             member.fit(report if self._count() == 1 else _named(report, name))
+            members.append(member)
             summaries.append({"name": name, **member.summary()})
             history += [{"member": name, **record} for record in member.progress.history] if isinstance(member, Session) else []
             models.append(member.best_model())
-        return self._finish(join(models, length=self.length, name=self.task.name), summaries, history)
+        joined = join(models, length=self.length, name=self.task.name)
+        judged = self._judge_validation(joined)
+        for place, member in enumerate(members):
+            if self.plan.settings.refit and isinstance(member, Solving):
+                summaries[place]["refit_seconds"] = member.refit(models[place], report if self._count() == 1 else _named(report, "bag"))
+        return self._finish(joined, summaries, history, judged)
 
     def _count(self) -> int:
         steps = [name for name in self.plan.branches if name != "bag"]
@@ -157,9 +167,9 @@ class Training:
             changes["max_minutes"] = max(1e-3, left / (self._count() - len(before)))
         return Session(self.dataset, self.task, settings.model_copy(update=changes), branch, run, self.execution)
 
-    def _finish(self, joined: Joined, members: list[dict[str, Any]], history: list[dict[str, Any]]) -> dict[str, Any]:
-        """Weigh the members, write the bundle, metrics.json and the end of run.json; return the summary."""
-        shares, scores, findings = self._judge_validation(joined)
+    def _finish(self, joined: Joined, members: list[dict[str, Any]], history: list[dict[str, Any]], judged: _Judgement) -> dict[str, Any]:
+        """Write the bundle, metrics.json and the end of run.json; return the summary."""
+        shares, scores, findings = judged
         model = joined.whole
         seconds = sum(each["seconds"] for each in members)
         summary = {
@@ -167,13 +177,14 @@ class Training:
             "backbone": self.plan.settings.backbone,
             **{name: sum(each[name] for each in members) for name in ("epochs", "steps")},
             "best_epoch": members[-1]["best_epoch"],
-            "seconds": round(seconds, 2),
+            "seconds": round(seconds + sum(each.get("refit_seconds", 0.0) for each in members), 2),
             "examples_per_second": round(sum(each["examples_seen"] for each in members) / max(1e-6, seconds), 1),
             "tokens_per_second": round(sum(each["tokens_seen"] for each in members) / max(1e-6, seconds), 1),
             "parameters": model.count_params(),
             "trainable_parameters": sum(math.prod(weight.shape) for weight in model.trainable_weights),
             "members": [{**each, "share": round(float(share), 4)} for each, share in zip(members, shares, strict=True)],
             "scores": scores,
+            "learned_splits": self._learned_splits(),
             **findings,
         }
         self._write_bundle(joined, scores)
@@ -181,7 +192,10 @@ class Training:
         self.run.write({**self.run.read(), "status": "complete"})
         return summary
 
-    def _judge_validation(self, joined: Joined) -> tuple[np.ndarray, dict[str, float], dict[str, Any]]:
+    def _learned_splits(self) -> list[str]:
+        return ["train", "validation"] if self.plan.settings.refit else ["train"]
+
+    def _judge_validation(self, joined: Joined) -> _Judgement:
         """Let members get shares, and the task its decisions, by the validation examples; return shares, scores, and what to look at."""
         count = joined.apart.output_shape[1]
         if not self.dataset.examples("validation"):
@@ -198,6 +212,9 @@ class Training:
         tunes = self.plan.settings.tune_threshold
         self.task = self.task.with_learned(task.learn_decisions(probabilities, references, tunes_threshold=tunes))
         scores = {name: round(value, 6) for name, value in self.task.score_probabilities(probabilities, references).items()}
+        order = np.argsort(places)
+        judged = Judged(probabilities[order], self.task.decide(probabilities)[order], references[order], scores)
+        write_judged(self.run.judged, judged)
         findings = write_findings(self.run.path, self.dataset, self.task, probabilities, references, rows=places)
         return shares, scores, findings
 
@@ -215,6 +232,7 @@ class Training:
                 "backbone": self.plan.settings.backbone,
                 "parameters": joined.whole.count_params(),
                 "scores": scores,
+                "learned_splits": self._learned_splits(),
                 "dataset_fingerprint": self.dataset.fingerprint,
                 "licence": self.plan.settings.licence,
             },

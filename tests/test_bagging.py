@@ -108,3 +108,31 @@ def test_a_dataset_without_ngrams_is_refused(corpus: Path, tmp_path: Path) -> No
 def test_wrong_branches_are_named(backbone: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         split_settings({"backbone": backbone}, source="test")
+
+
+def test_a_bag_solved_again_has_learned_validation_too(dataset: Path, out: Path) -> None:
+    from slmcli.linear import combine, fit
+
+    member = solving(dataset, out)
+    member.fit(ignore)
+    kept, model = member.run.bag.read_bytes(), member.best_model()
+    assert member.refit(model, ignore) >= 0.0
+    blocks, targets, weights = member._read_examples("train", "validation")
+    assert len(targets) == 76 + 10
+    options: dict[str, Any] = {"loss": "softmax", "strength": 10.0}
+    columns = member._columns(targets, smoothing=member.settings.label_smoothing)
+    ways = [fit(blocks, columns, weights, scaling=scaling, **options) for scaling in ("naive_bayes", "none")]
+    expected = combine(ways, member.shares)
+    roots = model.get_layer("ngram_bag").get_weights()[0][1:]  # with their signs
+    np.testing.assert_allclose(roots * np.abs(roots), expected.weights, atol=1e-5)
+    assert member.run.bag.read_bytes() == kept
+
+
+def test_a_bag_read_again_is_solved_again_alike(dataset: Path, out: Path) -> None:
+    tables = []
+    for member in (solving(dataset, out), solving(dataset, out)):
+        member.fit(ignore)  # the second is read from the checkpoint
+        model = member.best_model()
+        member.refit(model, ignore)
+        tables.append(model.get_layer("ngram_bag").get_weights()[0])
+    np.testing.assert_array_equal(*tables)

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import write_jsonl
+from conftest import train_tiny, write_jsonl
 
 from slmcli.config import CleaningSettings, EvaluateSettings, TokenizerSettings
 from slmcli.errors import BundleError, ConfigError, DataError, DatasetError, OutputError
@@ -129,3 +129,25 @@ def test_a_report_of_somebody_else_is_not_replaced(run: Path, tmp_path: Path) ->
 def test_a_baseline_counts_words_and_han_characters_whatever_the_model_counts(name: str) -> None:
     tokenizer = TOKENIZERS.load(name).train(["很好喝 soup", "很好 soup"], TokenizerSettings(tokenizer=name, min_frequency=1), CleaningSettings())
     assert _word_splitter(tokenizer)("很好喝, SOUP") == ["很", "好", "喝", ",", "soup"]
+
+
+@pytest.fixture(scope="module")
+def bag(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose model has learned the validation examples too."""
+    return train_tiny(dataset, tmp_path_factory.mktemp("bag") / "run", backbone="bag")
+
+
+def test_a_model_is_not_judged_by_what_it_has_learned(bag: Path, dataset: Path, tmp_path: Path) -> None:
+    message = (
+        r"--split validation: the bag of .* has learned the validation examples of .* too. .* Judge it by --split test or --data FILE, or train with"
+    )
+    for target in (bag, bag / "bundle"):
+        with pytest.raises(ConfigError, match=message):
+            evaluate(target, EvaluateSettings(split="validation", baselines=False), dataset=dataset, out=tmp_path / "report")
+    assert evaluate(bag, PLAIN, dataset=None, out=tmp_path / "report")["split"] == "test"
+
+
+def test_a_model_that_has_not_learned_validation_is_judged_by_it(dataset: Path, tmp_path: Path) -> None:
+    run = train_tiny(dataset, tmp_path / "run", backbone="bag", refit=False)
+    found = evaluate(run, EvaluateSettings(split="validation", baselines=False), dataset=None, out=tmp_path / "report")
+    assert found["scores"]["accuracy"] == json.loads((run / "metrics.json").read_text(encoding="utf-8"))["scores"]["accuracy"]

@@ -79,3 +79,35 @@ def test_only_one_label_of_one_text_starts_from_ratios(name: str, expected: str,
 
 def test_settled_settings_are_accepted_again(scores: Dataset) -> None:
     check(scores, **settle(split_settings({"task": "score"}, source="test"), scores).flat())
+
+
+def settled(place: Path, *, refit: bool | None = None, backbone: str = "bag", **values: Any) -> bool | None:
+    dataset = make(place, "topic", ["a", "b"] * 12, **values)
+    return settle(split_settings({"task": "topic", "backbone": backbone, "refit": refit}, source="test"), dataset).settings.refit
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"test_share": 0.25}, True),
+        ({"test_share": 0.25, "refit": False}, False),
+        ({"test_share": 0.25, "backbone": "conv"}, False),
+        ({"test_share": 0.0}, False),
+        ({"test_share": 0.0, "refit": True}, True),
+        ({"validation_share": 0.0, "test_share": 0.25, "refit": True}, False),
+    ],
+)
+def test_a_bag_learns_validation_where_a_test_split_is_left(values: dict[str, Any], expected: bool, tmp_path: Path) -> None:
+    assert settled(tmp_path, **values) is expected
+
+
+def test_a_validation_file_is_learned_only_when_asked_for(tmp_path: Path) -> None:
+    given = write_jsonl(tmp_path / "given.jsonl", [("word1 a", "a"), ("word9 b", "b")])
+    (tmp_path / "asked").mkdir()
+    assert settled(tmp_path, test_share=0.25, validation=str(given)) is False
+    assert settled(tmp_path / "asked", test_share=0.25, validation=str(given), refit=True) is True
+
+
+def test_a_refit_without_a_bag_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"test: --refit is for a bag of n-grams, which is not among the branches conv. Leave it out."):
+        settled(tmp_path, refit=True, backbone="conv")

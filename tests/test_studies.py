@@ -13,10 +13,12 @@ from conftest import BAD, GOOD, THINGS, TINY, ignore, train_tiny, with_backbone
 
 from slmcli.config import PreprocessSettings
 from slmcli.dataset import open_dataset
-from slmcli.errors import ConfigError, Interrupted
+from slmcli.errors import BundleError, ConfigError, Interrupted
+from slmcli.plan import settle, split_settings
 from slmcli.predictor import open_predictor
 from slmcli.preprocessing import preprocess
 from slmcli.run import Run
+from slmcli.studies import prepare_studies
 from slmcli.training import finetune
 
 
@@ -40,7 +42,7 @@ class Trainings:
         self.parts: list[str] = []
 
     def __call__(self, event: Any) -> None:
-        if event.get("is_last"):
+        if event.get("is_last") and not event.get("is_refit"):
             self.parts.append(event.get("part", "all"))
 
 
@@ -212,3 +214,27 @@ def test_most_of_the_likeliest_label_errors_are_errors(flipped: tuple[Path, set[
 def test_most_label_errors_are_found(flipped: tuple[Path, set[str]]) -> None:
     issues, wrong = flipped
     assert len(wrong & {issue["text"] for issue in read_lines(issues)}) > len(wrong) / 2
+
+
+def test_what_judges_a_part_of_the_curve_is_not_learned(dataset: Path, tmp_path: Path) -> None:
+    learned: dict[str, bool] = {}
+
+    def watch(subset: Any, values: Any, out: Path, **options: Any) -> Any:
+        summary = finetune(subset, values, out, **options)
+        learned[out.parent.name] = summary["learned_splits"] == ["train", "validation"]
+        return summary
+
+    train(dataset, tmp_path / "run")
+    opened = open_dataset(dataset)
+    values = {**TINY, **with_backbone("bag"), "k_fold": 2, "learning_curve": True}
+    studies = prepare_studies(opened, settle(split_settings(values, source="test"), opened), tmp_path / "run")
+    assert studies is not None
+    studies.carry_out(Run(tmp_path / "run"), train=watch, report=ignore)
+    assert learned == {"fold-1-of-2": True, "fold-2-of-2": True, "10-percent": False, "30-percent": False}
+
+
+def test_a_curve_without_what_the_model_said_of_validation_says_so(dataset: Path, tmp_path: Path) -> None:
+    train(dataset, tmp_path / "run")
+    (tmp_path / "run" / "validation.npz").write_bytes(b"PK")
+    with pytest.raises(BundleError, match=r"validation.npz is missing or damaged, .* Train again with --overwrite"):
+        train(dataset, tmp_path / "run", learning_curve=True)

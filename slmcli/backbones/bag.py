@@ -16,7 +16,7 @@ class Bag(Branch):
         None,
         gt=0.0,
         description="bag: inverse of the ridge penalty on n-grams scaled by naive Bayes, less for noisy examples [two labels: 30 for long "
-        "texts, 5 for short ones; 1 for more labels; 10 for others]",
+        "texts, 5 for short ones; 2 for more labels; 10 for others]",
     )
     bag_plain_strength: float | None = Field(
         None,

@@ -81,7 +81,8 @@ def step_line(event: Mapping[str, Any]) -> str:
 
 def pass_line(event: Mapping[str, Any]) -> str:
     """Return where the solving of a bag of n-grams is, as one line."""
-    return f"bag: pass {event['pass']} of at most {event['passes']}  loss {event['loss']:.4f}  {event['seconds']:.1f} s"
+    name = "bag, with validation" if event.get("is_refit") else "bag"
+    return f"{name}: pass {event['pass']} of at most {event['passes']}  loss {event['loss']:.4f}  {event['seconds']:.1f} s"
 
 
 def epoch_line(event: Mapping[str, Any]) -> str:

@@ -75,6 +75,7 @@ def show(result: Mapping[str, Any]) -> None:
             f"  {member['name']}: best epoch {member['best_epoch']} of {member['epochs']}, {member['seconds']:.0f} s, share {member['share']:.2f}"
         )
     best = f"Best epoch {result['best_epoch']}, on" if len(result["members"]) == 1 else "On"
-    click.echo(f"{best} validation: {scores or 'no validation examples'}")
+    learned = ", before the bag learned it too" if "validation" in result["learned_splits"] else ""
+    click.echo(f"{best} validation{learned}: {scores or 'no validation examples'}")
     for line in finding_lines(result, _SHOWN):
         click.echo(line)

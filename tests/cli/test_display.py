@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from slmcli.cli.display import TrainingDisplay, finding_lines
+from slmcli.cli.display import TrainingDisplay, finding_lines, pass_line
 
 ISSUES = {"count": 1, "examples": 1200, "splits": ["train", "validation"], "file": "label_issues.jsonl"}
 CURVE = {
@@ -69,3 +69,8 @@ def test_a_number_of_folds_out_of_range_is_wrong_usage(folds: str, dataset: Path
     result = slm("finetune", dataset, "--k-fold", folds)
     assert result.exit_code == 2
     assert f"k_fold is {folds}" in result.stderr
+
+
+@pytest.mark.parametrize(("more", "name"), [({}, "bag"), ({"is_refit": True}, "bag, with validation")])
+def test_a_pass_says_of_which_examples_it_is(more: dict[str, Any], name: str) -> None:
+    assert pass_line({"pass": 3, "passes": 24, "loss": 0.25, "seconds": 1.2, **more}) == f"{name}: pass 3 of at most 24  loss 0.2500  1.2 s"
