@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 _TOKENS_PER_SECOND = {"convolution": 250_000, "recurrence": 25_000, "lookup": 1_000_000}
 # our choice: a measurement of 15 seconds, or the compilation of some 16 shapes of batches, must be a small part of the training
 _WORTH_MEASURING_SECONDS = 30.0
-_WORTH_COMPILING_SECONDS = 60.0
+_WORTH_COMPILING_SECONDS = 300.0
 
 
 @dataclass(frozen=True)

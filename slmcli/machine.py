@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any  # Any: a JSON document
 
 import pydantic
 
@@ -20,7 +21,7 @@ from slmcli.runtime import installed_version, processor_flags
 
 logger = logging.getLogger(__name__)
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 # what dominates a step of each backbone; of a model of several, the slowest counts
 KINDS: Mapping[str, str] = {
     "bag": "lookup",
@@ -33,6 +34,7 @@ KINDS: Mapping[str, str] = {
 _SLOWEST_FIRST = ("recurrence", "convolution", "lookup")
 # our choice: what is less exact or needs time to compile must be worth it
 _WORTHWHILE = 1.1
+_WORTH_COMPILING = 1.5  # our choice: each of some 16 shapes of a batch takes about five seconds
 _PATIENCE_SECONDS = 120
 
 
@@ -76,7 +78,7 @@ def choose_xla(measured: Measurement, kind: str, precision: str) -> tuple[bool, 
     plain, compiled = times.get(precision), times.get(f"{precision}+xla")
     if plain is None or compiled is None:
         return False, f"measured: no time of a {kind}'s step with XLA"
-    return plain >= _WORTHWHILE * compiled, f"measured: a {kind}'s step takes {compiled:.3g} ms with XLA, {plain:.3g} ms without"
+    return plain >= _WORTH_COMPILING * compiled, f"measured: a {kind}'s step takes {compiled:.3g} ms with XLA, {plain:.3g} ms without"
 
 
 def fastest_batch_size(measured: Measurement, kind: str) -> int | None:
@@ -105,8 +107,7 @@ def cache_path() -> Path:
 def recall() -> Measurement | None:
     """Return what was measured on this machine before; None when nothing was, or when it cannot be read."""
     try:
-        document = read_json(cache_path(), format_version=FORMAT_VERSION)
-        return Measurement(**document["machines"][machine_name()])
+        return Measurement(**_read_machines(cache_path())[machine_name()])
     except (SlmError, pydantic.ValidationError, KeyError, TypeError):
         return None
 
@@ -135,10 +136,16 @@ def is_worth_measuring() -> bool:
 def _others(path: Path) -> dict[str, object]:
     """Return the measurements of other machines, which may share a home directory."""
     try:
-        machines = read_json(path, format_version=FORMAT_VERSION)["machines"]
+        machines = _read_machines(path)
     except (SlmError, KeyError, TypeError):
         return {}
     return machines if isinstance(machines, dict) else {}
+
+
+def _read_machines(path: Path) -> Any:
+    """Return what the cache says of each machine; nothing of what an earlier release measured otherwise."""
+    document = read_json(path, format_version=FORMAT_VERSION)
+    return document["machines"] if document["format_version"] == FORMAT_VERSION else {}
 
 
 def measure() -> Measurement | None:

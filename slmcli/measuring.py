@@ -13,7 +13,9 @@ from slmcli.runtime import start_tensorflow
 _BUDGET_SECONDS = 8.0
 _ROUNDS = 5
 _STEPS = 2
-_BATCH, _LENGTH, _VOCABULARY, _HIDDEN = 64, 128, 20_000, 128
+_BATCH, _VOCABULARY, _HIDDEN = 64, 20_000, 64
+_LENGTHS = {"convolution": 256, "recurrence": 32, "lookup": 128}
+_WIDTHS = (3, 4, 5)  # those of conv: XLA may gain with one width and lose with three
 _BATCH_SIZES = (32, 64, 128, 256)
 _VARIANTS = {
     "convolution": ("float32", "mixed_bfloat16", "float32+xla", "mixed_bfloat16+xla"),
@@ -74,8 +76,7 @@ def _build_step(kind: str, variant: str) -> Callable[[int], None]:
     if xla:
         compile_gradients(model)
     model.make_train_function()
-    length = _LENGTH // 4 if kind == "recurrence" else _LENGTH
-    ids = tf.random.stateless_uniform((max(_BATCH_SIZES), length), (0, 2), 1, _VOCABULARY, tf.int32)
+    ids = tf.random.stateless_uniform((max(_BATCH_SIZES), _LENGTHS[kind]), (0, 2), 1, _VOCABULARY, tf.int32)
     targets = tf.one_hot(ids[:, 0] % 2, 2)
 
     def step(batch: int) -> None:
@@ -98,10 +99,11 @@ def _build_model(kind: str, precision: str) -> Any:
     padding_mask = PaddingMask()(token_ids)
     hidden = MaskedDropout(0.0)(TokenEmbedding(_VOCABULARY, _HIDDEN)(token_ids), padding_mask)
     if kind == "convolution":
-        hidden = MaskedConvolution([3], _HIDDEN)(hidden, padding_mask)
+        hidden = MaskedConvolution(_WIDTHS, _HIDDEN)(hidden, padding_mask)
     if kind == "recurrence":
         hidden = keras.layers.LSTM(_HIDDEN, return_sequences=True)(hidden, mask=padding_mask)
-    logits = keras.layers.Dense(2, dtype="float32")(masked_pooling(hidden, padding_mask, kind="mean" if kind == "lookup" else "max_mean"))
+    pooled = masked_pooling(hidden, padding_mask, kind="mean" if kind == "lookup" else "max_mean", is_non_negative=kind == "convolution")
+    logits = keras.layers.Dense(2, dtype="float32")(pooled)
     model = keras.Model(token_ids, logits)
     model.compile(SparseAdam(1e-3, clip_norm=1.0), keras.losses.CategoricalCrossentropy(from_logits=True), jit_compile=False)
     keras.config.set_dtype_policy(before)

@@ -1,5 +1,6 @@
 """Measure a training on this machine: how many examples a second, where the time goes, and what a matrix product could reach."""
 
+import contextlib
 import functools
 import statistics
 import tempfile
@@ -20,6 +21,7 @@ from slmcli.plan import check_compatible, settle, split_settings
 from slmcli.run import Run
 from slmcli.runtime import peak_memory_megabytes
 from slmcli.session import Session
+from slmcli.tracing import compilation
 from slmcli.training import Training, estimated_seconds
 
 _ROUNDS = 3
@@ -161,11 +163,11 @@ def _gradients(session: Session) -> Any:
     """Return a function that computes the gradients of a batch and changes nothing."""
     import tensorflow as tf
 
-    model = session.model
+    model, is_compiled = session.model, session.execution.is_compiled
 
-    @tf.function(reduce_retracing=True, jit_compile=session.execution.is_compiled, autograph=False)
+    @tf.function(reduce_retracing=True, jit_compile=is_compiled, autograph=False)
     def gradients(inputs: Any, targets: Any, weights: Any) -> Any:
-        with tf.GradientTape() as tape:
+        with tf.GradientTape() as tape, compilation() if is_compiled else contextlib.nullcontext():
             loss = model.compute_loss(x=inputs, y=targets, y_pred=model(inputs, training=True), sample_weight=weights)
         return tape.gradient(loss, model.trainable_weights)
 

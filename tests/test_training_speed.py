@@ -49,3 +49,8 @@ def test_a_wrong_setting_is_named(dataset: Path) -> None:
 def test_a_bag_has_no_steps_to_measure(dataset: Path) -> None:
     with pytest.raises(ConfigError, match="backbone bag is solved, not trained step by step; slm finetune says how long it takes"):
         benchmark_train(open_dataset(dataset), {"backbone": "bag"}, steps=1)
+
+
+def test_a_compiled_step_is_measured_too(dataset: Path) -> None:
+    result = benchmark_train(open_dataset(dataset), {**SMALL, "xla": "on"}, steps=2)
+    assert (result["xla"], result["seconds_per_step"]["compute"] > 0.0) == (True, True)
