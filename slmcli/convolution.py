@@ -45,7 +45,9 @@ class MaskedConvolution(UsesPaddingMask):
         if is_converting():  # constants of their own, which a converter quantizes and need not fold
             parts = [ops.conv(vectors, kernel, padding="same", dilation_rate=self.dilation) for kernel in kernels]
             return ops.relu(ops.concatenate(parts, axis=-1) + bias) * real
-        return _convolve(vectors, real, _join(kernels), bias, dilation=self.dilation)
+        if self.dilation > 1:
+            return _convolve_apart(vectors, _join(kernels), bias, dilation=self.dilation) * real
+        return _convolve(vectors, real, _join(kernels), bias)
 
     def compute_output_spec(self, vectors: Any, padding_mask: Any) -> Any:
         """Return the shape and dtype of the features."""
@@ -66,17 +68,36 @@ def _join(kernels: Sequence[Any]) -> Any:
     return padded[0] if len(padded) == 1 else tf.concat(padded, axis=2)
 
 
-def _convolve(vectors: Any, real: Any, kernel: Any, bias: Any, *, dilation: int) -> Any:
+def _convolve_apart(vectors: Any, kernel: Any, bias: Any, *, dilation: int) -> Any:
+    """Return relu(vectors * kernel + bias) for windows whose tokens stand `dilation` apart.
+
+    Every `dilation`-th token makes a text of its own, whose windows have no gaps: TensorFlow has no gradient of a convolution with gaps
+    on a processor without oneDNN.
+    """
+    width, features = kernel.shape[0], vectors.shape[-1]
+    length, around = tf.shape(vectors)[1], (width - 1) * dilation
+    positions = -(-(length + around) // dilation)  # of each of these texts
+    padded = tf.pad(vectors, [[0, 0], [around // 2, positions * dilation - length - around // 2], [0, 0]])
+    apart = tf.transpose(tf.reshape(padded, [-1, positions, dilation, features]), [0, 2, 1, 3])
+    found = _convolve(tf.reshape(apart, [-1, positions, features]), tf.ones([], vectors.dtype), kernel, bias)
+    # windows that lie inside
+    first, kept = (width - 1) // 2, positions - width + 1
+    inside = tf.reshape(found[:, first : first + kept], [-1, dilation, kept, bias.shape[0]])
+    outputs = tf.reshape(tf.transpose(inside, [0, 2, 1, 3]), [-1, kept * dilation, bias.shape[0]])[:, :length]
+    outputs.set_shape([*vectors.shape[:2], bias.shape[0]])
+    return outputs
+
+
+def _convolve(vectors: Any, real: Any, kernel: Any, bias: Any) -> Any:
     """Return relu(vectors * kernel + bias) where `real` is 1, else 0.
 
     Args:
         vectors: (batch, length, features).
-        real: (batch, length, 1), in the dtype of `vectors` as everything here.
+        real: (batch, length, 1), or one number, in the dtype of `vectors` as everything here.
         kernel: (width, features, filters).
         bias: (filters,).
-        dilation: How far apart the tokens of a window are.
     """
-    options: dict[str, Any] = {"strides": [1, 1, 1, 1], "padding": "SAME", "dilations": [1, 1, dilation, 1]}
+    options: dict[str, Any] = {"strides": [1, 1, 1, 1], "padding": "SAME"}
 
     @tf.custom_gradient
     def convolve(vectors: Any, kernel: Any, bias: Any) -> tuple[Any, Callable[[Any], Any]]:

@@ -76,3 +76,25 @@ def test_what_is_converted_computes_the_same() -> None:
 def test_a_saved_layer_is_the_same_layer() -> None:
     layer = MaskedConvolution([1, 3], 4, dilation=2, name="x")
     assert MaskedConvolution.from_config(layer.get_config()).get_config() == layer.get_config()
+
+
+@pytest.mark.parametrize(("width", "dilation", "length"), [(3, 2, 7), (3, 4, 3), (2, 3, 8), (5, 2, 1)])
+def test_windows_with_gaps_have_the_gradients_of_shifted_products(width: int, dilation: int, length: int) -> None:
+    layer = built([width], dilation)
+    vectors = tf.Variable(np.random.default_rng(1).normal(size=(2, length, layer.kernels[0].shape[1])).astype("float32"))
+    real = np.ones((2, length), bool)
+
+    def shifted() -> tf.Tensor:
+        before = (width - 1) * dilation // 2
+        padded = tf.pad(vectors, [[0, 0], [before, (width - 1) * dilation - before], [0, 0]])
+        parts = [padded[:, tap * dilation : tap * dilation + length] @ layer.kernels[0].value[tap] for tap in range(width)]
+        return tf.nn.relu(sum(parts) + layer.bias.value)
+
+    found = []
+    for outputs in (lambda: layer(vectors, real), shifted):
+        with tf.GradientTape() as tape:
+            values = outputs()
+            loss = tf.reduce_sum(values * values)
+        found.append([values, *tape.gradient(loss, [vectors, layer.kernels[0].value, layer.bias.value])])
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
