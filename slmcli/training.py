@@ -120,20 +120,24 @@ class Training:
         """
         summaries: list[dict[str, Any]] = []
         models: list[Any] = []
-        members: list[Session | Solving] = []
+        solved: list[Solving | None] = []  # a session would keep its optimizer and its batches in memory
         history: list[dict[str, Any]] = []
         for name, member in self.members(summaries):
-            member.fit(report if self._count() == 1 else _named(report, name))
-            members.append(member)
+            member.fit(self._listener(report, name))
+            solved.append(member if isinstance(member, Solving) else None)
             summaries.append({"name": name, **member.summary()})
             history += [{"member": name, **record} for record in member.progress.history] if isinstance(member, Session) else []
             models.append(member.best_model())
         joined = join(models, length=self.length, name=self.task.name)
         judged = self._judge_validation(joined)
-        for place, member in enumerate(members):
-            if self.plan.settings.refit and isinstance(member, Solving):
-                summaries[place]["refit_seconds"] = member.refit(models[place], report if self._count() == 1 else _named(report, "bag"))
+        for summary, model, bag in zip(summaries, models, solved, strict=True):
+            if self.plan.settings.refit and bag is not None:
+                summary["refit_seconds"] = bag.refit(model, self._listener(report, summary["name"]))
         return self._finish(joined, summaries, history, judged)
+
+    def _listener(self, report: Report, name: str) -> Report:
+        """Return who is told of a member's events: whose they are, where there are several."""
+        return report if self._count() == 1 else _named(report, name)
 
     def _count(self) -> int:
         steps = [name for name in self.plan.branches if name != "bag"]
