@@ -88,6 +88,8 @@ def judge_part(dataset: Dataset, plan: Plan, part: Part, place: Path, *, train: 
     kept, work = place / f"{part.name}.npz", place / part.name
     judged = read_judged(kept)
     if judged is None:
+        if kept.exists():
+            logger.warning("%s is damaged; this part is trained again.", kept)
         place.mkdir(parents=True, exist_ok=True)
         logger.info("%s: %s training examples", part.title, f"{int((part.splits == 0).sum()):,}")
         subset = write_subset(dataset, part.splits, work / "dataset")
@@ -158,5 +160,4 @@ def read_judged(path: Path) -> Judged | None:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
             return Judged(found["probabilities"], found["decisions"], found["references"], json.loads(str(found["scores"])))
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
-        logger.warning("%s is damaged.", path)
         return None

@@ -1,6 +1,7 @@
 """Cross-validation and learning curve of real, tiny trainings."""
 
 import json
+import logging
 import os
 import signal
 from collections.abc import Callable
@@ -130,13 +131,15 @@ def test_an_interrupted_cross_validation_goes_on_where_it_was(studied: Path, dat
     assert read(out / "metrics.json")["k_fold"] == read(studied / "metrics.json")["k_fold"]
 
 
-def test_a_damaged_outcome_is_trained_again(studied: Path, dataset: Path, tmp_path: Path) -> None:
+def test_a_damaged_outcome_is_trained_again(studied: Path, dataset: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    logging.getLogger("slmcli").propagate = True
     out, trainings = tmp_path / "run", Trainings()
     train(dataset, out)
     (out / "folds").mkdir()
     (out / "folds" / "fold-1-of-2.npz").write_bytes(b"PK\x03\x04 cut short")
     train(dataset, out, trainings, k_fold=2)
     assert trainings.parts == ["fold 1 of 2", "fold 2 of 2"]
+    assert "fold-1-of-2.npz is damaged; this part is trained again." in caplog.text
 
 
 def test_what_a_killed_process_left_before_a_fold_began_is_no_obstacle(dataset: Path, tmp_path: Path) -> None:
