@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 # our choice: what two cores do, in tokens a second, so as to tell a training of seconds from one of minutes before it begins
 _TOKENS_PER_SECOND = {"convolution": 250_000, "recurrence": 25_000, "lookup": 1_000_000}
-# our choice: a measurement of 15 seconds, or the compilation of some 16 shapes of batches, must be a small part of the training
+# our choice: a measurement of 15 to 30 seconds, or the compilation of some 16 shapes of batches, must be a small part of the training
 _WORTH_MEASURING_SECONDS = 30.0
 _WORTH_COMPILING_SECONDS = 300.0
 
@@ -110,7 +110,7 @@ def _recall_or_measure(settings: FinetuneSettings, seconds: float) -> Measuremen
     measured = machine.recall()
     if measured is not None or seconds < _WORTH_MEASURING_SECONDS or os.environ.get("CI") or not machine.is_worth_measuring():
         return measured
-    logger.info("Measuring this machine, once: about 15 seconds. It stays in %s; see slm doctor --measure.", machine.cache_path())
+    logger.info("Measuring this machine, once: 15 to 30 seconds. It stays in %s; see slm doctor --measure.", machine.cache_path())
     return machine.measure()
 
 

@@ -149,7 +149,7 @@ def _read_machines(path: Path) -> Any:
 
 
 def measure() -> Measurement | None:
-    """Measure this machine and keep the result; None when that fails. Takes less than 15 seconds on an idle machine.
+    """Measure this machine and keep the result; None when that fails. Takes 15 to 30 seconds on an idle machine.
 
     Every number of threads has its own process, because TensorFlow fixes it for each.
     """

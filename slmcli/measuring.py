@@ -9,7 +9,8 @@ from typing import Any  # Any: Keras models and TensorFlow tensors
 
 from slmcli.runtime import start_tensorflow
 
-# our choice: enough steps for a median within a tenth, and done within 15 seconds together with the start of TensorFlow
+# our choice: enough steps for a median within a tenth, and done within 15 seconds together with the start of TensorFlow; every
+# variant runs at least once, which takes slow processors twice as long
 _BUDGET_SECONDS = 8.0
 _ROUNDS = 5
 _STEPS = 2
