@@ -6,7 +6,7 @@ import time
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any  # Any: tensors, JSON documents
+from typing import Any, NamedTuple  # Any: tensors, JSON documents
 
 import numpy as np
 
@@ -16,8 +16,8 @@ from slmcli.config import FinetuneSettings
 from slmcli.dataset import Dataset
 from slmcli.errors import Interrupted
 from slmcli.files import write_bytes
-from slmcli.linear import Blocks, LinearModel, Scaling, combine, fit
-from slmcli.mixing import choose_shares
+from slmcli.linear import Blocks, LinearModel, Loss, Scaling, combine, fit
+from slmcli.mixing import LEAST_EXAMPLES, choose_shares
 from slmcli.ngrams import FEATURE
 from slmcli.packed import read_features
 from slmcli.run import Run
@@ -28,6 +28,14 @@ logger = logging.getLogger(__name__)
 
 _LAYER = "ngram_bag"
 _ARRAYS = ("weights", "idf", "bias")
+
+
+class _Way(NamedTuple):
+    """A regression that is solved, and one day mixed with the others."""
+
+    loss: Loss
+    scaling: Scaling
+    strength: float
 
 
 class Solving:
@@ -91,14 +99,14 @@ class Solving:
         with stop_on_signal() as stop:
             blocks, targets, weights = self._read_examples(*splits)
             passes = _Passes(report, self.run, stop, len(ways) * self.bag.bag_passes, started)
-            for scaling, strength in ways.items():
+            for way in ways:
                 found = fit(
                     blocks,
                     self._columns(targets, smoothing=self.settings.label_smoothing),
                     weights,
-                    loss=self.task.output_loss,
-                    scaling=scaling,
-                    strength=strength,
+                    loss=way.loss,
+                    scaling=way.scaling,
+                    strength=way.strength,
                     iterations=self.bag.bag_passes,
                     report=passes,
                 )
@@ -106,10 +114,16 @@ class Solving:
                 passes.begin_again()
         return models, passes
 
-    def _ways(self) -> dict[Scaling, float]:
-        """Return the strength of each regression that is solved; the squared error has no naive Bayes."""
-        plain: dict[Scaling, float] = {"none": self.bag.bag_plain_strength or 10.0}
-        return plain if self.task.output_loss == "square" else {"naive_bayes": self.bag.bag_strength or 10.0, **plain}
+    def _ways(self) -> list[_Way]:
+        """Return each regression that is solved; the squared error has no naive Bayes, and margins are no probabilities without validation."""
+        loss = self.task.output_loss
+        plain = _Way(loss, "none", self.bag.bag_plain_strength or 10.0)
+        if loss == "square":
+            return [plain]
+        ways = [_Way(loss, "naive_bayes", self.bag.bag_strength or 10.0), plain]
+        if self.dataset.examples("validation") >= LEAST_EXAMPLES:
+            ways.append(_Way("hinge", "naive_bayes", self.bag.bag_margin_strength or 1.0))
+        return ways
 
     def _choose_shares(self, models: Sequence[LinearModel]) -> np.ndarray:
         """Return how much each model counts, by the validation examples; equally much without them."""

@@ -1,4 +1,4 @@
-"""Logistic regression over bags of n-grams, with and without naive Bayes: solved as a whole, not learned step by step."""
+"""Linear models over bags of n-grams, with and without naive Bayes: solved as a whole, not learned step by step."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +8,7 @@ from typing import Any, Literal  # Any: scipy's sparse matrices
 
 import numpy as np
 
-Loss = Literal["softmax", "sigmoid", "square"]
+Loss = Literal["softmax", "sigmoid", "hinge", "square"]
 Scaling = Literal["naive_bayes", "none"]
 # our choice, on validation data of ten corpora (docs/decisions.md): later passes change scores by less than their noise
 ITERATIONS = 12
@@ -101,7 +101,7 @@ def fit(
     iterations: int = ITERATIONS,
     report: Callable[[int, float], None] | None = None,
 ) -> LinearModel:
-    """Minimise the cross-entropy with a ridge penalty.
+    """Minimise the cross-entropy, or another loss, with a ridge penalty.
 
     Source: Wang & Manning 2012, section 2.3, "Baselines and bigrams": features scaled by log-count ratios, which is a ridge penalty
     that weighs less where naive Bayes is sure. Differs: all labels are solved together, each with the scales of its own ratios; the
@@ -113,7 +113,8 @@ def fit(
         targets: (texts, outputs) float32; in [0, 1] but for the squared error.
         sample_weight: (texts,) float32.
         loss: `softmax`: cross-entropy of labels of which one is right, two by their difference; `sigmoid`: of labels each by
-            itself; `square`: squared error, which has no naive Bayes.
+            itself; `hinge`: how far each label, by itself, is from a margin of 1, squared (Fan et al. 2008, LIBLINEAR, equation 3:
+            the "L2-loss" of support vector machines); `square`: squared error, which has no naive Bayes.
         scaling: `naive_bayes`: as above, and the search begins there; `none`: all n-grams are penalised alike.
         strength: Inverse of the ridge penalty.
         iterations: Most passes over the texts, but for those that search along a line.
@@ -197,8 +198,9 @@ class _Problem:
         self._loss = loss
         self._penalty = 1.0 / strength
         shares = np.average(targets, axis=0, weights=sample_weight) if sample_weight.any() else targets.mean(axis=0)
-        # of a model that knows how frequent labels are and no more; of the squared error it is 1 everywhere
-        curvature = np.ones(targets.shape[1]) if loss == "square" else np.maximum(shares * (1.0 - shares), 1e-6)
+        # of a model that knows how frequent labels are and no more; of squares it is the same everywhere
+        constant = {"square": 1.0, "hinge": 2.0}.get(loss)
+        curvature = np.maximum(shares * (1.0 - shares), 1e-6) if constant is None else np.full(targets.shape[1], constant)
         squares = np.concatenate([half.multiply(half) @ self._sample_weight for half in self._columns])  # (n-grams, 1)
         steps = 1.0 / np.sqrt(squares * np.square(scales) * curvature + self._penalty)
         self._steps = steps.astype(np.float32)
@@ -241,6 +243,10 @@ class _Problem:
         if self._loss == "square":
             residual = logits - self._targets
             return 0.5 * float((self._sample_weight * np.square(residual)).sum(dtype=np.float64)), self._sample_weight * residual
+        if self._loss == "hinge":
+            signs = np.where(self._targets > 0.5, np.float32(1.0), np.float32(-1.0))
+            missing = np.maximum(0.0, 1.0 - signs * logits)
+            return float((self._sample_weight * np.square(missing)).sum(dtype=np.float64)), self._sample_weight * (-2.0 * signs * missing)
         if self._loss == "softmax":
             shifted = logits - logits.max(axis=1, keepdims=True)
             log_total = np.log(np.exp(shifted).sum(axis=1, keepdims=True))

@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 
 # our choice: fewer examples say less about shares than equal ones do
-_LEAST_EXAMPLES = 40
+LEAST_EXAMPLES = 40
 _MOST_SHARE = 10.0
 
 
@@ -27,7 +27,7 @@ def choose_shares(outputs: np.ndarray, targets: np.ndarray, *, loss: Literal["so
 
     members = outputs.shape[1]
     equal = np.full(members, 1.0 / members)
-    if len(outputs) < _LEAST_EXAMPLES or (members == 1 and loss == "square"):
+    if len(outputs) < LEAST_EXAMPLES or (members == 1 and loss == "square"):
         return equal.astype(np.float32)
     found = minimize(_mean_loss, equal, args=(outputs.astype(np.float64), targets, loss), method="L-BFGS-B", bounds=[(0.0, _MOST_SHARE)] * members)
     shares = found.x if np.isfinite(found.x).all() and found.x.sum() > 0.0 else equal

@@ -22,8 +22,8 @@ _NOT_IN_FINGERPRINT = frozenset({"checkpoint_minutes", "tensorboard", "k_fold", 
 _EXAMPLES_SEEN = 110_000
 _LARGE_CORPUS = 5_000
 _SHORT_TEXT, _FEW_EXAMPLES = 100, 2_000  # tokens, on average; of a label
-# our choice, on validation data of ten corpora (docs/decisions.md): inverse of the ridge penalty of a bag, with and without naive Bayes
-_TWO_LABELS_LONG, _TWO_LABELS, _MORE_LABELS, _OTHER_OUTPUTS = (30.0, 10.0), (5.0, 10.0), (2.0, 3.0), (10.0, 10.0)
+# our choice, on validation data of ten corpora (docs/decisions.md): inverse of the ridge penalty of a bag, with naive Bayes, without, by margins
+_TWO_LABELS_LONG, _TWO_LABELS, _MORE_LABELS, _OTHER_OUTPUTS = (30.0, 10.0, 3.0), (5.0, 10.0, 3.0), (2.0, 3.0, 0.3), (10.0, 10.0, 1.0)
 # settings that mean something to some tasks alone, and their values that ask for nothing
 _OF_SOME_TASKS: dict[str, tuple[Any, ...]] = {
     "class_weights": (False,),
@@ -167,9 +167,9 @@ def _settle_training(settings: FinetuneSettings, dataset: Dataset) -> FinetuneSe
 
 
 def _settle_branches(plan: Plan, dataset: Dataset) -> dict[str, Branch]:
-    strength, plain = _bag_strengths(dataset)
+    strengths = dict(zip(("bag_strength", "bag_plain_strength", "bag_margin_strength"), _bag_strengths(dataset), strict=True))
     dropout = 0.6 if dataset.examples("train") >= _LARGE_CORPUS else 0.5
-    chosen: dict[str, Any] = {"embedding_dropout": dropout, "bag_strength": strength, "bag_plain_strength": plain}
+    chosen: dict[str, Any] = {"embedding_dropout": dropout, **strengths}
     if _is_short_and_sparse(dataset):
         chosen |= {"embedding_dropout": 0.3, "embedding": 128, "widths": [1, 2, 3, 4]}
     if _mean_length(dataset) >= _SHORT_TEXT:
@@ -181,8 +181,8 @@ def _settle_branches(plan: Plan, dataset: Dataset) -> dict[str, Branch]:
     }
 
 
-def _bag_strengths(dataset: Dataset) -> tuple[float, float]:
-    """Return the inverse ridge penalties of a bag with and without naive Bayes."""
+def _bag_strengths(dataset: Dataset) -> tuple[float, float, float]:
+    """Return the inverse ridge penalties of a bag with naive Bayes, without, and by margins."""
     if TASKS.load(dataset.task).output_loss != "softmax":
         return _OTHER_OUTPUTS
     if len(dataset.labels) != 2:

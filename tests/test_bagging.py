@@ -136,3 +136,16 @@ def test_a_bag_read_again_is_solved_again_alike(dataset: Path, out: Path) -> Non
         member.refit(model, ignore)
         tables.append(model.get_layer("ngram_bag").get_weights()[0])
     np.testing.assert_array_equal(*tables)
+
+
+def test_margins_are_mixed_in_where_validation_says_how_much(corpus: Path, dataset: Path, tmp_path: Path, out: Path) -> None:
+    from slmcli.config import PreprocessSettings
+    from slmcli.preprocessing import preprocess
+
+    preprocess(PreprocessSettings(files=[str(corpus)], validation_share=0.6), tmp_path / "half", overwrite=False)
+    ways = {name: [(way.loss, way.scaling) for way in solving(path, out)._ways()] for name, path in (("few", dataset), ("many", tmp_path / "half"))}
+    assert ways["few"] == [("softmax", "naive_bayes"), ("softmax", "none")]
+    assert ways["many"] == [*ways["few"], ("hinge", "naive_bayes")]
+    member = solving(tmp_path / "half", out)
+    member.fit(ignore)
+    assert len(member.shares) == 3

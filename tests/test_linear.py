@@ -50,6 +50,20 @@ def test_labels_that_ngrams_tell_are_learned(loss: Loss) -> None:
     assert solve(texts, targets * 4, loss).predict(blocks(texts)).argmax(axis=1).tolist() == [0, 1, 2] * 4
 
 
+def test_margins_are_reached_as_far_as_the_penalty_allows() -> None:
+    # each text has one n-gram, of value 1: w / C = 2 * 4 * (1 - w), so that w = 8 C / (1 + 8 C), and no bias
+    weights = np.ones(8, np.float32)
+    found = fit(blocks([[1], [2]] * 4), np.array([[1.0], [0.0]] * 4, np.float32), weights, loss="hinge", scaling="none", strength=0.5)
+    np.testing.assert_allclose(found.predict(blocks([[1], [2]]))[:, 0], [0.8, -0.8], atol=1e-3)
+
+
+def test_margins_of_several_labels_are_solved_each_by_itself() -> None:
+    targets = np.eye(3, dtype=np.float32)
+    together = fit(blocks([[1], [2], [3]]), targets, np.ones(3, np.float32), loss="hinge", strength=1.0).predict(blocks([[1], [2, 4]]))
+    apart = [fit(blocks([[1], [2], [3]]), targets[:, [label]], np.ones(3, np.float32), loss="hinge", strength=1.0) for label in range(3)]
+    np.testing.assert_allclose(together, np.concatenate([each.predict(blocks([[1], [2, 4]])) for each in apart], axis=1), atol=0.02)
+
+
 def test_two_labels_need_one_output() -> None:
     found = solve([[1], [2]] * 4, [[1.0], [0.0]] * 4).predict(blocks([[1], [2]]))
     assert found[0, 0] > 0.5

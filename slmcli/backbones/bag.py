@@ -8,7 +8,7 @@ from slmcli.backbones.base import Branch
 
 
 class Bag(Branch):
-    """Logistic regression over n-grams of words and of characters inside words, with and without naive Bayes (`slmcli.linear`)."""
+    """Logistic regressions and a support vector machine over n-grams of words and of characters inside words (`slmcli.linear`)."""
 
     reads: ClassVar[str] = "ngram_ids"
 
@@ -22,5 +22,11 @@ class Bag(Branch):
         None,
         gt=0.0,
         description="bag: the same for n-grams as they are, whose regression is mixed in as validation asks for [3 for several labels, 10]",
+    )
+    bag_margin_strength: float | None = Field(
+        None,
+        gt=0.0,
+        description="bag: the same for a support vector machine on n-grams scaled by naive Bayes, mixed in as validation asks for [two labels: 3; "
+        "0.3 for more labels; 1 for others]",
     )
     bag_passes: int = Field(12, ge=1, le=10_000, description="bag: most passes over the training examples for each regression")
