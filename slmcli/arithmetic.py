@@ -12,7 +12,7 @@ def count_operations(graph: Any, *, loop_steps: int) -> int:
 
     Args:
         graph: The graph of a concrete `tf.function`.
-        loop_steps: How often a loop runs: the length of the texts, for a loop over time.
+        loop_steps: How often the body of a loop runs: for a loop over time, the blocks of positions in a text.
     """
     return sum(_count(operation, graph, loop_steps) for operation in _needed(graph))
 

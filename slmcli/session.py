@@ -198,7 +198,7 @@ def build_model(task: TrainableTask, backbone: Backbone, head: HeadSettings, voc
     keras.config.set_dtype_policy(precision)
     try:
         with quiet_stderr():
-            built = backbone.build(vocabulary_size=vocabulary_size, length=length)
+            built = backbone.build_reader(vocabulary_size=vocabulary_size, length=length)
             return task.build_model(built, head, length=length, is_non_negative=backbone.is_non_negative)
     finally:
         keras.config.set_dtype_policy(before)

@@ -190,6 +190,8 @@ def _count(session: Session, length: int) -> float:
     """Return the operations of one example of this length."""
     import tensorflow as tf
 
+    from slmcli.time_loop import STEPS
+
     examples = 2
     batch = next(iter(session._training_batches(range(1), skip_steps=0)))
 
@@ -198,4 +200,5 @@ def _count(session: Session, length: int) -> float:
         return tf.TensorSpec(shape, value.dtype)
 
     graph = _gradients(session).get_concrete_function(*tf.nest.map_structure(spec, batch)).graph
-    return count_operations(graph, loop_steps=length) / examples
+    segment = session.backbone.segment or length
+    return count_operations(graph, loop_steps=-(-min(length, segment) // STEPS)) / examples

@@ -39,6 +39,8 @@ def test_how_it_was_trained_is_said(result: dict[str, Any]) -> None:
 def test_a_recurrence_is_measured_too(dataset: Path) -> None:
     result = benchmark_train(open_dataset(dataset), {"backbone": "lstm", "embedding": 8, "units": 4, "batch_size": 8}, steps=2)
     assert result["examples_per_second"] > 0.0
+    # of each direction, multiplying and adding, forward and for two gradients: 8 x 16 a position, and 4 x 16 a position of a block of 16
+    assert 4 * 128 + 8 * 64 < result["operations_per_example"] / 12 < 6 * 128 + 16 * 64
 
 
 def test_a_wrong_setting_is_named(dataset: Path) -> None:

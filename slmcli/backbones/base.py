@@ -3,7 +3,7 @@
 import abc
 from typing import Any, ClassVar  # Any: Keras models; Keras is not imported here
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from slmcli.config import Settings
 
@@ -30,6 +30,16 @@ class Backbone(Branch, abc.ABC):
         description="share of the values of token vectors dropped in training [0.6 for a large corpus, 0.5 for a small one, "
         "0.3 for short texts with several labels]",
     )
+    segment: int | None = Field(
+        None, ge=0, description="tokens of a sliding window in which a longer text is read, each window by itself; 0: the text as a whole [0]"
+    )
+    segment_overlap: int = Field(0, ge=0, description="tokens that a window shares with the next one, an even number; 0: none")
+
+    @model_validator(mode="after")
+    def _overlap_is_a_part(self) -> "Backbone":
+        if self.segment_overlap % 2 or (self.segment_overlap and self.segment_overlap >= (self.segment or 0)):
+            raise ValueError(f"segment_overlap ({self.segment_overlap}) must be even and below segment ({self.segment or 0})")
+        return self
 
     @abc.abstractmethod
     def build(self, *, vocabulary_size: int, length: int | None) -> Any:
@@ -38,6 +48,23 @@ class Backbone(Branch, abc.ABC):
         Inputs: token_ids (batch, length) int32, padding_mask (batch, length) bool, True on real tokens.
         Output: (batch, length, hidden), zeros on padding. More padding on the right changes nothing on real tokens.
         """
+
+    def build_reader(self, *, vocabulary_size: int, length: int | None) -> Any:
+        """Return what `build` does, or a model that reads a text in segments; inputs and output are the same."""
+        if not self.segment or (length is not None and length <= self.segment):
+            return self.build(vocabulary_size=vocabulary_size, length=length)
+        import keras
+
+        from slmcli.layers import PaddingMask
+        from slmcli.segments import CutSegments, JoinSegments
+
+        reader = self.build(vocabulary_size=vocabulary_size, length=None)
+        token_ids = keras.Input((length,), dtype="int32", name="token_ids")
+        padding_mask = keras.Input((length,), dtype="bool", name="padding_mask")
+        segments = CutSegments(self.segment, self.segment_overlap, name="segments")(token_ids)
+        hidden = reader([segments, PaddingMask(name="segments_mask")(segments)])
+        joined = JoinSegments(self.segment, self.segment_overlap, name="joined_segments")(hidden, padding_mask)
+        return keras.Model([token_ids, padding_mask], joined, name=f"{reader.name}_of_segments")
 
     def embed(self, token_ids: Any, padding_mask: Any, *, vocabulary_size: int) -> Any:
         """Return token vectors (batch, length, embedding), zeros on padding, with dropout in training."""

@@ -52,6 +52,7 @@ def load_model(directory: Path) -> Any:
     import slmcli.convolution
     import slmcli.layers
     import slmcli.recurrent_layers
+    import slmcli.segments
     import slmcli.token_vectors  # noqa: F401
 
     path = directory / KerasFormat.file_name

@@ -22,6 +22,7 @@ SMALL: dict[str, list[dict[str, Any]]] = {
 }
 IN_ORDER = [name for name in BACKBONES.names() if issubclass(BACKBONES.load(name), Backbone)]
 CASES = [pytest.param(name, settings, id=f"{name}-{i}") for name in IN_ORDER for i, settings in enumerate(SMALL[name])]
+CASES += [pytest.param(name, {**SMALL[name][0], "segment": 7, "segment_overlap": 2}, id=f"{name}-segments") for name in IN_ORDER]
 TOKEN_IDS = np.array([[3, 4, 5, 6], [7, 8, 0, 0]], np.int32)
 TEXTS = np.random.default_rng(0).integers(1, 10, (6, 40), np.int32) * (np.arange(40) < [[40], [1], [17], [16], [33], [0]])
 
@@ -29,7 +30,7 @@ TEXTS = np.random.default_rng(0).integers(1, 10, (6, 40), np.int32) * (np.arange
 def build(name: str, settings: dict[str, Any]) -> Any:
     # fixed weights, so that a test says the same alone as among others: a transformer's rounding differs by up to 3e-6 with weights and processor
     keras.utils.set_random_seed(1)
-    return BACKBONES.load(name)(embedding=6, **settings).build(vocabulary_size=10, length=None)
+    return BACKBONES.load(name)(embedding=6, **settings).build_reader(vocabulary_size=10, length=None)
 
 
 def hidden(backbone: Any, token_ids: np.ndarray) -> np.ndarray:

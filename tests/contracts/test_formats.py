@@ -52,10 +52,20 @@ def test_a_saved_model_predicts_the_same(backbone: str, name: str, head: HeadSet
         ("conv", {"conv_layers": 3}),
         ("lstm", {"recurrent_layers": 2, "bidirectional": False}),
         ("minrnn", {"input_window": 3}),
+        ("lstm", {"segment": 16}),
+        ("conv", {"segment": 8, "segment_overlap": 4}),
         ("transformer", {"window": 2}),
         ("transformer", {"positions": "learned", "position_limit": 8, "activation": "gelu"}),
     ],
-    ids=["deep-conv", "deep-lstm", "wide-minrnn", "local-transformer", "transformer-with-learned-positions"],
+    ids=[
+        "deep-conv",
+        "deep-lstm",
+        "wide-minrnn",
+        "lstm-of-segments",
+        "conv-of-overlapping-segments",
+        "local-transformer",
+        "transformer-with-learned-positions",
+    ],
 )
 def test_what_can_be_asked_of_a_backbone_converts(backbone: str, settings: dict[str, Any], tmp_path: Path) -> None:
     built = BACKBONES.load(backbone)(embedding=4, **settings)
