@@ -82,7 +82,7 @@ class PretokenHashes:
     def of(cls, pretokens: Sequence[str], *, subwords: bool) -> Self:
         """Hash pretokens."""
         words = np.fromiter((zlib.crc32(pretoken.encode("utf-8", "surrogatepass")) for pretoken in pretokens), np.uint64, len(pretokens))
-        parts = [_hash_subwords(pretoken) if subwords else [] for pretoken in pretokens]
+        parts = [hash_subwords(pretoken) if subwords else [] for pretoken in pretokens]
         stops = np.concatenate([[0], np.cumsum(np.fromiter(map(len, parts), np.int64, len(parts)))])
         flat = np.fromiter((part for each in parts for part in each), np.uint64, int(stops[-1]))
         # a salt, so that the pretoken "ing" and the ending "ing" are two things
@@ -125,16 +125,18 @@ def buckets_of(words: np.ndarray, subwords: Sequence[np.ndarray], order: int) ->
     return buckets[is_first]
 
 
-def _hash_subwords(pretoken: str) -> list[int]:
+def hash_subwords(pretoken: str) -> list[int]:
     """Return a number for every 3 to 5 neighbouring characters of a pretoken with its ends; none for a single character.
 
     Source: Bojanowski et al. 2017, "Enriching word vectors with subword information", section 3.2.
     """
-    if len(pretoken) < 2:
-        return []
-    marked = f"<{pretoken}>"
-    spans = [(start, start + size) for size in _SUBWORD_SIZES for start in range(len(marked) - size + 1)]
-    return [zlib.crc32(marked[start:end].encode("utf-8", "surrogatepass")) for start, end in spans]
+    return hash_characters(f"<{pretoken}>", _SUBWORD_SIZES) if len(pretoken) > 1 else []
+
+
+def hash_characters(text: str, sizes: range) -> list[int]:
+    """Return a number for every so many neighbouring characters of a text, those of the first size first."""
+    spans = [(start, start + size) for size in sizes for start in range(len(text) - size + 1)]
+    return [zlib.crc32(text[start:end].encode("utf-8", "surrogatepass")) for start, end in spans]
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ LAYERS = (
     ("corpus_facts", "findings", "report", "attention", "recurrent_layers", "convolution", "token_vectors", "segments"),
     ("backbones", "formats", "tasks", "checking", "dividing", "measuring"),
     ("ngrams",),
-    ("dataset", "report_files", "packed", "streamed"),
+    ("dataset", "report_files", "packed", "streamed", "character_ngrams"),
     ("batching", "bundle", "presets", "naive_bayes", "scanning", "settling", "joining", "mixing", "label_issues"),
     ("encoding", "plan", "session", "bagging", "predictor", "subsets"),
     ("describing", "dataset_directory", "parts"),
