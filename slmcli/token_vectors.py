@@ -3,12 +3,15 @@
 from typing import Any  # Any: TensorFlow tensors, arguments by name
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import ops
 
 from slmcli.layers import UsesPaddingMask
+from slmcli.tracing import is_compiling
 
 _BYTE = 256
+_BLOCK = 4096  # our choice: tokens whose n-grams are added up at a time, some 20 MB
 
 
 @keras.saving.register_keras_serializable("slmcli")
@@ -18,9 +21,57 @@ class TokenEmbedding(keras.layers.Embedding):
     Equal to `keras.layers.Embedding`, which copies the whole table in every step once its rows are updated one by one.
     """
 
+    # rows of the n-grams of each token, ragged, and all their owners (n-grams of all tokens,) int32
+    _subwords: Any = None
+
+    def add_subwords(self, rows: np.ndarray, stops: np.ndarray) -> None:
+        """Add to the vector of every token the mean of vectors of its character n-grams, from now on; call it before training.
+
+        What is saved are the sums, as vectors of the tokens alone: who loads it gets a layer without n-grams. Keras does the same
+        with `enable_lora`.
+
+        Source: Bojanowski et al. 2017, "Enriching word vectors with subword information", section 3.2. Differs: the mean, so that
+        long words do not get long vectors.
+
+        Args:
+            rows: (n-grams of all tokens,) int32, rows of the n-grams' table, from 0 on: those of token 0, of token 1, and so on.
+            stops: (tokens + 1,) int64, where the rows of each token begin.
+        """
+        self._tracker.unlock()
+        shape = (int(rows.max(initial=0)) + 1, self.output_dim)
+        self.ngram_embeddings = self.add_weight(name="ngram_embeddings", shape=shape, initializer=self.embeddings_initializer)
+        self._tracker.lock()
+        owners = np.repeat(np.arange(self.input_dim, dtype=np.int32), np.diff(stops))
+        self._subwords = tf.RaggedTensor.from_row_splits(rows, stops), tf.constant(owners)
+
     def call(self, token_ids: Any) -> Any:
         """Return the vector of each token."""
-        return ops.cast(tf.gather(self.embeddings.value, token_ids), self.compute_dtype)
+        vectors = tf.gather(self.embeddings.value, token_ids)
+        if self._subwords is not None:
+            vectors += self._mean_of_subwords(token_ids)
+        return ops.cast(vectors, self.compute_dtype)
+
+    def _mean_of_subwords(self, token_ids: Any) -> Any:
+        """Return the means (batch, length, width) float32, computed once for each different token, or for all where XLA wants fixed shapes."""
+        rows, owners = self._subwords
+        if is_compiling():
+            return tf.gather(self._means(rows.values, owners, self.input_dim), token_ids)
+        different, places = tf.unique(tf.reshape(token_ids, [-1]))
+        chosen = tf.gather(rows, different)
+        means = self._means(chosen.values, chosen.value_rowids(), tf.size(different))
+        return tf.gather(means, tf.reshape(places, tf.shape(token_ids)))
+
+    def _means(self, rows: Any, owners: Any, size: Any) -> Any:
+        """Return (size, width), the mean of the n-grams that each token owns; zeros for one that has none."""
+        return tf.math.unsorted_segment_mean(tf.gather(self.ngram_embeddings.value, rows), owners, size)
+
+    def save_own_variables(self, store: Any) -> None:
+        """Put the vectors into a file, with those of n-grams added up."""
+        if self._subwords is None:
+            super().save_own_variables(store)
+        else:
+            blocks = [tf.range(start, min(start + _BLOCK, self.input_dim)) for start in range(0, self.input_dim, _BLOCK)]
+            store["0"] = self.embeddings.numpy() + np.concatenate([self._mean_of_subwords(block).numpy() for block in blocks])
 
 
 @keras.saving.register_keras_serializable("slmcli")
