@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any  # Any: values as they come from flags and recipes
 
 from slmcli.backbones import BACKBONES
-from slmcli.backbones.base import Branch
+from slmcli.backbones.base import Backbone, Branch
+from slmcli.character_ngrams import has_words
 from slmcli.config import FinetuneSettings, build
 from slmcli.dataset import Dataset
 from slmcli.errors import ConfigError, DatasetError
@@ -115,6 +116,13 @@ def settle(plan: Plan, dataset: Dataset) -> Plan:
         ConfigError: What was asked for is not among the branches that `--backbone auto` chose, or the dataset lacks what a branch reads.
     """
     plan = _choose_branches(plan, dataset)
+    _check_branches(plan, dataset)
+    settings = _settle_training(plan.settings, dataset).model_copy(update={"refit": _refits(plan, dataset)})
+    return replace(plan, settings=settings, branches=_settle_branches(plan, dataset))
+
+
+def _check_branches(plan: Plan, dataset: Dataset) -> None:
+    """Refuse a dataset that lacks what a branch reads, and settings without a meaning for the branches."""
     if "bag" in plan.branches and not has_ngrams(dataset):
         raise ConfigError(
             f"{dataset.path} has no n-grams, which backbone bag reads. Preprocess again without --ngrams 0 (a task of two texts has none), "
@@ -122,8 +130,12 @@ def settle(plan: Plan, dataset: Dataset) -> Plan:
         )
     if plan.settings.refit and "bag" not in plan.branches:
         raise ConfigError(f"{plan.source}: --refit is for a bag of n-grams, which is not among the branches {plan.settings.backbone}. Leave it out.")
-    settings = _settle_training(plan.settings, dataset).model_copy(update={"refit": _refits(plan, dataset)})
-    return replace(plan, settings=settings, branches=_settle_branches(plan, dataset))
+    asks_for_subwords = any(branch.subword_buckets for branch in plan.branches.values() if isinstance(branch, Backbone))
+    if asks_for_subwords and not has_words(tokenizer := dataset.load_tokenizer()):
+        raise ConfigError(
+            f"{plan.source}: --subword-buckets needs words, and tokenizer {tokenizer.name} of {dataset.path} has single characters. "
+            "Leave it out, or preprocess again with another --tokenizer."
+        )
 
 
 def _refits(plan: Plan, dataset: Dataset) -> bool:

@@ -6,6 +6,7 @@ from typing import Any  # Any: Keras models, JSON documents
 
 from slmcli.backbones.base import Backbone
 from slmcli.batching import bucket_limits, count_steps, evaluation_batches, label_weights_of, length_histogram, share_evenly, training_batches
+from slmcli.character_ngrams import CharacterNgrams
 from slmcli.config import FinetuneSettings, HeadSettings
 from slmcli.dataset import Dataset
 from slmcli.devices import build_strategy
@@ -65,6 +66,9 @@ class Session:
 
         precision = self.execution.precision
         model = build_model(self.task, self.backbone, self.settings, self.vocabulary_size, length=self.length, precision=precision)
+        if self.backbone.subword_buckets:
+            ngrams = CharacterNgrams.of(self.dataset.load_tokenizer(), buckets=self.backbone.subword_buckets)
+            _embedding_of(model).add_subwords(ngrams.rows, ngrams.stops)
         optimizer = build_optimizer(self.settings, steps=self.steps_per_epoch * self.epochs)
         arguments = self.task.compile_arguments(label_smoothing=self.settings.label_smoothing, loss=self.settings.loss)
         model.compile(optimizer=optimizer, jit_compile=False, **arguments)
@@ -72,12 +76,11 @@ class Session:
         if self.execution.is_compiled:
             compile_gradients(model)
         if self.settings.initial_embedding == "naive_bayes" and not self.progress.step:
-            self._add_ratios(model)
+            self._add_ratios(_embedding_of(model).embeddings)
         return model
 
-    def _add_ratios(self, model: Any) -> None:
+    def _add_ratios(self, embeddings: Any) -> None:
         """Add the log-count ratios of the tokens to the first values of their vectors, where they take up half of them at most."""
-        embeddings = next(layer for layer in model._flatten_layers() if layer.name == "embedding").embeddings
         ratios = log_count_ratios(self.dataset, vocabulary_size=embeddings.shape[0])
         columns = ratios.shape[1]
         if columns <= embeddings.shape[1] // 2:
@@ -188,6 +191,11 @@ class Session:
             "examples_seen": round(passes * self.dataset.examples("train")),
             "tokens_seen": round(passes * self._training_tokens()),
         }
+
+
+def _embedding_of(model: Any) -> Any:
+    """Return the layer that holds the vectors of tokens."""
+    return next(layer for layer in model._flatten_layers() if layer.name == "embedding")
 
 
 def build_model(task: TrainableTask, backbone: Backbone, head: HeadSettings, vocabulary_size: int, *, length: int | None, precision: str) -> Any:

@@ -17,8 +17,12 @@ from slmcli.backbones import BACKBONES
 from slmcli.cli.main import main
 from slmcli.config import PreprocessSettings
 from slmcli.dataset import open_dataset
+from slmcli.execution import Execution
+from slmcli.plan import settle, split_settings
 from slmcli.preprocessing import preprocess
-from slmcli.training import finetune
+from slmcli.run import Run
+from slmcli.session import Session
+from slmcli.training import Training, finetune
 
 GOOD = ("lovely", "warm", "kind", "bright", "tasty", "gentle", "clever", "fresh")
 BAD = ("dreadful", "cold", "rude", "dull", "bitter", "noisy", "clumsy", "stale")
@@ -51,6 +55,13 @@ def train_tiny(dataset: Path, out: Path, *, backbone: str = "conv", **changes: A
     """Train for a second; return the run."""
     finetune(open_dataset(dataset), {**TINY, **with_backbone(backbone, **changes)}, out, source="test", resume=False, overwrite=False, report=ignore)
     return out
+
+
+def make_session(dataset: Path, place: Path, *, backbone: str = "conv", **changes: Any) -> Session:
+    """Return a training of a second that has not begun."""
+    plan = settle(split_settings({**TINY, **with_backbone(backbone, **changes)}, source="test"), open_dataset(dataset))
+    training = Training(open_dataset(dataset), plan, Run(place), Execution("float32", "test", False, "test", 0))
+    return next(member for _, member in training.members() if isinstance(member, Session))
 
 
 def with_backbone(backbone: str, **changes: Any) -> dict[str, Any]:

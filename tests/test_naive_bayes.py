@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import train_tiny, write_jsonl
+from conftest import make_session, train_tiny, write_jsonl
 
 from slmcli.config import PreprocessSettings
 from slmcli.dataset import Dataset, open_dataset
@@ -43,3 +43,13 @@ def test_more_labels_have_a_column_each(tmp_path: Path) -> None:
 def test_more_labels_than_a_vector_holds_train_all_the_same(tmp_path: Path) -> None:
     source = make(tmp_path, [(f"word{i % 6} other{i}", f"label{i % 6}") for i in range(24)])
     assert (train_tiny(source.path, tmp_path / "run", embedding=4, epochs=1) / "bundle").is_dir()
+
+
+def test_ratios_are_added_to_tokens_that_have_subwords(dataset: Path, tmp_path: Path) -> None:
+    tables = []
+    for start in ("uniform", "naive_bayes"):
+        session = make_session(dataset, tmp_path / start, subword_buckets=1000, initial_embedding=start)
+        tables.append(next(weight for weight in session.model.weights if weight.name == "embeddings").numpy())
+    ratios = log_count_ratios(open_dataset(dataset), vocabulary_size=len(tables[0]))
+    np.testing.assert_allclose(tables[1][:, :1] - tables[0][:, :1], 0.25 * ratios, atol=1e-6)
+    np.testing.assert_array_equal(tables[1][:, 1:], tables[0][:, 1:])

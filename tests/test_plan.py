@@ -111,3 +111,12 @@ def test_a_validation_file_is_learned_only_when_asked_for(tmp_path: Path) -> Non
 def test_a_refit_without_a_bag_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"test: --refit is for a bag of n-grams, which is not among the branches conv. Leave it out."):
         settled(tmp_path, refit=True, backbone="conv")
+
+
+@pytest.mark.parametrize("tokenizer", ["character", "byte"])
+def test_character_ngrams_of_single_characters_are_refused(tokenizer: str, tmp_path: Path) -> None:
+    dataset = make(tmp_path, "topic", ["a", "b", "c"] * 4, tokenizer=tokenizer)
+    plan = split_settings({"task": "topic", "backbone": "bag+conv", "subword_buckets": 1000}, source="test")
+    said = f"test: --subword-buckets needs words, and tokenizer {tokenizer} of .* has single characters. Leave it out, or preprocess again"
+    with pytest.raises(ConfigError, match=said):
+        settle(plan, dataset)

@@ -99,6 +99,18 @@ def test_resuming_is_exact_from_any_step(step: int, dataset: Path, tmp_path: Pat
     assert_equal_weights(tmp_path / "alone", tmp_path / "cut")
 
 
+@pytest.mark.parametrize("optimizer", ["adam", "sparse_adam"])
+def test_resuming_with_subwords_is_exact(optimizer: str, dataset: Path, tmp_path: Path) -> None:
+    values = {**LONG, "epochs": 2, "filters": 8, "embedding": 8, "tensorboard": False, "subword_buckets": 300, "optimizer": optimizer}
+    source = open_dataset(dataset)
+    settings = {**values, "backbone": "conv"}
+    finetune(source, settings, tmp_path / "alone", source="test", resume=False, overwrite=False, report=StopAt(-1))
+    with pytest.raises(Interrupted):
+        finetune(source, settings, tmp_path / "cut", source="test", resume=False, overwrite=False, report=StopAt(50))
+    finetune(source, settings, tmp_path / "cut", source="test", resume=True, overwrite=False, report=StopAt(-1))
+    assert_equal_weights(tmp_path / "alone", tmp_path / "cut")
+
+
 @pytest.mark.parametrize("step", [37, 38, 39, 50])
 def test_the_log_of_a_resumed_run_has_every_epoch_once(step: int, dataset: Path, tmp_path: Path) -> None:
     values = {**LONG, "epochs": 3, "filters": 8, "embedding": 8, "tensorboard": False}

@@ -150,6 +150,14 @@ def test_training_without_validation_keeps_the_last_epoch(corpus: Path, tmp_path
     assert (metrics["best_epoch"], metrics["scores"]) == (3, {})
 
 
+def test_a_bundle_has_nothing_of_subwords(run: Path, dataset: Path, tmp_path: Path) -> None:
+    import keras
+
+    out = train_tiny(dataset, tmp_path / "run", subword_buckets=1000)
+    plain, other = (keras.saving.load_model(place / "bundle" / "model.keras", compile=False) for place in (run, out))
+    assert [weight.shape for weight in other.weights] == [weight.shape for weight in plain.weights]
+
+
 def test_small_corpora_get_more_epochs_and_smaller_batches(dataset: Path) -> None:
     plan = settle(split_settings({"backbone": "conv"}, source="test"), open_dataset(dataset))
     assert {**plan.flat(), "epochs": 30, "batch_size": 32, "embedding_dropout": 0.5} == plan.flat()

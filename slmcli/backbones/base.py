@@ -30,6 +30,12 @@ class Backbone(Branch, abc.ABC):
         description="share of the values of token vectors dropped in training [0.6 for a large corpus, 0.5 for a small one, "
         "0.3 for short texts with several labels]",
     )
+    subword_buckets: int = Field(
+        0,
+        ge=0,
+        description="buckets of character n-grams of words, whose vectors are learned and added to those of the words; 100000 or more for "
+        "few collisions; 0: none. The model becomes no larger",
+    )
     segment: int | None = Field(
         None, ge=0, description="tokens of a sliding window in which a longer text is read, each window by itself; 0: the text as a whole [0]"
     )

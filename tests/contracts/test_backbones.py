@@ -1,10 +1,12 @@
-"""Every backbone: shapes, padding that never counts, gradients everywhere."""
+"""Every backbone: shapes, padding that never counts, gradients everywhere, vectors of words with those of character n-grams."""
 
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
+from conftest import ignore, make_session
 
 from slmcli.backbones import BACKBONES
 from slmcli.backbones.base import Backbone
@@ -99,3 +101,15 @@ def test_every_weight_gets_a_gradient(name: str, settings: dict[str, Any]) -> No
         loss = tf.reduce_sum(tf.square(backbone([TOKEN_IDS, TOKEN_IDS != 0], training=False)))
     gradients = tape.gradient(loss, [weight.value for weight in backbone.trainable_weights])
     assert all(gradient is not None for gradient in gradients)
+
+
+@pytest.mark.parametrize("name", IN_ORDER)
+def test_subwords_are_learned_and_add_up_to_a_model_without_them(name: str, dataset: Path, tmp_path: Path) -> None:
+    session = make_session(dataset, tmp_path, backbone=name, epochs=3, subword_buckets=1000)
+    session.fit(ignore)
+    losses = [record["loss"] for record in session.progress.history]
+    assert losses[-1] < losses[0]
+    session.model.save_weights(session.run.best_checkpoint)  # as after the best epoch
+    plain, (inputs, _, _) = session.best_model(), next(iter(session._validation_batches()))
+    assert session.model.count_params() > plain.count_params()
+    np.testing.assert_allclose(plain(inputs, training=False), session.model(inputs, training=False), atol=1e-6)
