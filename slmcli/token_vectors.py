@@ -52,7 +52,10 @@ class TokenEmbedding(keras.layers.Embedding):
         return ops.cast(vectors, self.compute_dtype)
 
     def _mean_of_subwords(self, token_ids: Any) -> Any:
-        """Return the means (batch, length, width) float32, computed once for each different token, or for all where XLA wants fixed shapes."""
+        """Return the means (batch, length, width) float32, computed once for each different token.
+
+        XLA wants fixed shapes, so there they are computed for all tokens: a sparse update then moves the vectors of all n-grams.
+        """
         rows, owners = self._subwords
         if is_compiling():
             return tf.gather(self._means(rows.values, owners, self.input_dim), token_ids)

@@ -5,13 +5,16 @@ import tensorflow as tf
 
 from slmcli.compilation import compile_gradients
 from slmcli.optimizers import SparseAdam
+from slmcli.token_vectors import TokenEmbedding
 
 
-def trained(*, is_compiled: bool, is_sparse: bool) -> tuple[dict[str, list[float]], list[np.ndarray]]:
+def trained(*, is_compiled: bool, is_sparse: bool, has_subwords: bool = False) -> tuple[dict[str, list[float]], list[np.ndarray]]:
     """Return the history and the weights of a small training."""
     keras.utils.set_random_seed(3)
-    layers = [keras.layers.Embedding(20, 4), keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(2)]
+    layers = [TokenEmbedding(20, 4), keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(2)]
     model = keras.Sequential([keras.Input((None,), dtype="int32"), *layers])
+    if has_subwords:  # two for each token, one shared with its neighbour
+        layers[0].add_subwords(np.arange(1, 41, dtype=np.int32) // 2, np.arange(0, 41, 2))
     loss = keras.losses.CategoricalCrossentropy(from_logits=True)
     model.compile(SparseAdam(0.05, clip_norm=1.0, is_sparse=is_sparse), loss, weighted_metrics=["accuracy"], jit_compile=False)
     if is_compiled:
@@ -21,9 +24,9 @@ def trained(*, is_compiled: bool, is_sparse: bool) -> tuple[dict[str, list[float
     return model.fit(batches, epochs=2, shuffle=False, verbose=0).history, model.get_weights()
 
 
-@pytest.mark.parametrize("is_sparse", [True, False], ids=["sparse", "dense"])
-def test_a_compiled_training_learns_the_same(is_sparse: bool) -> None:
-    plain, compiled = (trained(is_compiled=flag, is_sparse=is_sparse) for flag in (False, True))
+@pytest.mark.parametrize(("is_sparse", "has_subwords"), [(True, False), (False, False), (False, True)], ids=["sparse", "dense", "with subwords"])
+def test_a_compiled_training_learns_the_same(is_sparse: bool, has_subwords: bool) -> None:
+    plain, compiled = (trained(is_compiled=flag, is_sparse=is_sparse, has_subwords=has_subwords) for flag in (False, True))
     assert compiled[0]["loss"] == pytest.approx(plain[0]["loss"], rel=1e-5)
     assert compiled[0]["accuracy"] == pytest.approx(plain[0]["accuracy"])
     for after, before in zip(compiled[1], plain[1], strict=True):
