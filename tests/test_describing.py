@@ -8,7 +8,7 @@ from slmcli.dividing import NOWHERE, TEST, TRAIN
 @pytest.mark.parametrize(
     ("labels", "ordered"),
     [({"10", "9", "2"}, ["2", "9", "10"]), ({"nan", "2", "10"}, ["10", "2", "nan"]), ({"b", "a"}, ["a", "b"]), ({"1.5", "-1"}, ["-1", "1.5"])],
-    ids=str,
+    ids=["whole numbers", "no number among them", "names", "fractions"],
 )
 def test_labels_are_sorted_by_number_or_name(labels: set[str], ordered: list[str]) -> None:
     assert sort_labels(labels) == ordered
