@@ -185,7 +185,8 @@ def _settle_branches(plan: Plan, dataset: Dataset) -> dict[str, Branch]:
     if _is_short_and_sparse(dataset):
         chosen |= {"embedding_dropout": 0.3, "embedding": 128, "widths": [1, 2, 3, 4]}
     if _mean_length(dataset) >= _SHORT_TEXT:
-        chosen |= {"filters": 64}  # as good there as 128, in half the time (docs/decisions.md)
+        # as good there as 128 filters and two directions, in half the time (docs/decisions.md)
+        chosen |= {"filters": 64, "bidirectional": False}
     chosen = {key: value for key, value in chosen.items() if plan.asked.get(key) is None}
     return {
         name: branch.model_copy(update={key: value for key, value in chosen.items() if key in type(branch).model_fields})

@@ -120,3 +120,13 @@ def test_character_ngrams_of_single_characters_are_refused(tokenizer: str, tmp_p
     said = f"test: --subword-buckets needs words, and tokenizer {tokenizer} of .* has single characters. Leave it out, or preprocess again"
     with pytest.raises(ConfigError, match=said):
         settle(plan, dataset)
+
+
+@pytest.mark.parametrize(("words", "expected"), [(100, False), (5, None)])
+@pytest.mark.parametrize("backbone", ["lstm", "gru", "minrnn"])
+def test_long_texts_are_read_in_one_direction(backbone: str, words: int, expected: bool | None, tmp_path: Path) -> None:
+    dataset = make(tmp_path, "sentiment", [f"{'so ' * words}{end}" for end in ("good", "bad")] * 6)
+    settled = settle(split_settings({"backbone": backbone}, source="test"), dataset)
+    assert settled.branches[backbone].model_dump()["bidirectional"] is expected
+    asked = settle(split_settings({"backbone": backbone, "bidirectional": True}, source="test"), dataset)
+    assert asked.branches[backbone].model_dump()["bidirectional"] is True

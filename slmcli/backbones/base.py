@@ -87,14 +87,14 @@ class RecurrentBackbone(Backbone):
 
     units: int = Field(64, ge=1, description="lstm, gru, minrnn: memory cells of one direction")
     recurrent_layers: int = Field(1, ge=1, description="lstm, gru, minrnn: layers on top of each other")
-    bidirectional: bool = Field(True, description="lstm, gru, minrnn: read the text in both directions")
+    bidirectional: bool | None = Field(None, description="lstm, gru, minrnn: read the text in both directions [long texts in one, others in both]")
 
     @abc.abstractmethod
     def recurrent(self, *, is_reversed: bool, name: str) -> Any:
         """Return a Keras layer from (length, batch, features) and padding_mask (length, batch) to (length, batch, units)."""
 
     def build(self, *, vocabulary_size: int, length: int | None) -> Any:
-        """Return the model; hidden is units, twice that when bidirectional."""
+        """Return the model; hidden is units, twice that when bidirectional, which it is unless settings say otherwise."""
         import keras
 
         from slmcli.layers import ZeroPadding
@@ -106,7 +106,7 @@ class RecurrentBackbone(Backbone):
         hidden = SwapBatchAndTime(name="time_major")(vectors)  # (length, batch, embedding)
         mask = SwapBatchAndTime(name="time_major_mask")(padding_mask)
         for layer in range(self.recurrent_layers):
-            directions = {"forward": False, "backward": True} if self.bidirectional else {"forward": False}
+            directions = {"forward": False} if self.bidirectional is False else {"forward": False, "backward": True}
             outputs = [self.recurrent(is_reversed=back, name=f"{self.name}_{layer}_{name}")(hidden, mask) for name, back in directions.items()]
             joined = outputs[0] if len(outputs) == 1 else keras.layers.Concatenate(name=f"directions_{layer}")(outputs)
             hidden = ZeroPadding(name=f"padding_{layer}")(joined, mask)
