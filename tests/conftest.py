@@ -1,5 +1,6 @@
 """Tiny real objects that many tests share. What is built once is never changed."""
 
+import gc
 import json
 import logging
 import subprocess
@@ -82,6 +83,15 @@ def empty_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SLM_CACHE", str(place))
         yield place
+
+
+@pytest.fixture(scope="module", autouse=True)
+def frozen_heap() -> Iterator[None]:
+    """Spare the collector what outlives a file of tests: beside TensorFlow a collection takes half a second, and studies ask for many."""
+    yield
+    if "tensorflow" in sys.modules:
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(scope="session")
