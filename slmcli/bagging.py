@@ -102,7 +102,8 @@ class Solving:
             for way in ways:
                 found = fit(
                     blocks,
-                    self._columns(targets, smoothing=self.settings.label_smoothing),
+                    # margins are of labels, not of probabilities
+                    self._columns(targets, smoothing=0.0 if way.loss == "hinge" else self.settings.label_smoothing),
                     weights,
                     loss=way.loss,
                     scaling=way.scaling,

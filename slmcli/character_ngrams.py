@@ -13,6 +13,7 @@ from slmcli.pretokens import HAN
 from slmcli.tokenizers.base import SPECIAL_TOKENS, Tokenizer
 
 _HAN = re.compile(f"[{HAN}]")
+_CONTINUED = "##"  # what a word piece of a Hugging Face tokenizer.json begins with when a word goes on (Wu et al. 2016)
 _BROKEN = "\ufffd"  # a piece that ends inside a character
 # our choice: a Han character means what some English words do, and most words have two; between marks of both ends they have no
 # 3 characters that other words share
@@ -52,6 +53,7 @@ def _texts(tokenizer: Tokenizer) -> Iterator[str]:
     """Yield what each entry stands for, without spaces and a tokenizer's marks; nothing for special tokens and broken characters."""
     for token_id in range(len(tokenizer.vocabulary)):
         text = "" if token_id < len(SPECIAL_TOKENS) else tokenizer.decode([token_id]).strip()
+        text = text.removeprefix(_CONTINUED) or text
         yield "" if _BROKEN in text else text
 
 

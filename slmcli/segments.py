@@ -12,7 +12,7 @@ class _Segments(UsesPaddingMask):
     """What cutting and joining share.
 
     Segments begin at every multiple of `length - overlap`, whatever the padding of the batch. Of two segments that hold a position, the
-    one counts in which it is further from the edge. A text that one segment covers stays as it is.
+    one counts in which it is further from the edge. A text that ends before the second half of the first overlap stays as it is.
 
     Args:
         length: Tokens of a segment.

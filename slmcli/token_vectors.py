@@ -39,7 +39,8 @@ class TokenEmbedding(keras.layers.Embedding):
         """
         self._tracker.unlock()
         shape = (int(rows.max(initial=0)) + 1, self.output_dim)
-        self.ngram_embeddings = self.add_weight(name="ngram_embeddings", shape=shape, initializer=self.embeddings_initializer)
+        # an initializer begins each time with the same numbers
+        self.ngram_embeddings = self.add_weight(name="ngram_embeddings", shape=shape, initializer=self.embeddings_initializer.clone())
         self._tracker.lock()
         owners = np.repeat(np.arange(self.input_dim, dtype=np.int32), np.diff(stops))
         self._subwords = tf.RaggedTensor.from_row_splits(rows, stops), tf.constant(owners)

@@ -149,3 +149,7 @@ def test_margins_are_mixed_in_where_validation_says_how_much(corpus: Path, datas
     member = solving(tmp_path / "half", out)
     member.fit(ignore)
     assert len(member.shares) == 3
+    model = member.best_model()
+    before = model.get_layer("ngram_bag").get_weights()[0]
+    member.refit(model, ignore)
+    assert np.abs(model.get_layer("ngram_bag").get_weights()[0] - before).max() > 0.0

@@ -79,3 +79,9 @@ def test_tokenizers_of_words_and_pieces_have_words(name: str) -> None:
 @pytest.mark.parametrize("name", ["character", "byte"])
 def test_tokenizers_of_characters_have_no_words(name: str) -> None:
     assert not has_words(trained(name))
+
+
+def test_a_piece_that_goes_on_has_no_mark() -> None:
+    marked, plain, alone = rows_of(with_words(["##here", "here", "##"]))
+    assert marked == plain
+    assert alone != plain

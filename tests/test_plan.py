@@ -122,11 +122,21 @@ def test_character_ngrams_of_single_characters_are_refused(tokenizer: str, tmp_p
         settle(plan, dataset)
 
 
-@pytest.mark.parametrize(("words", "expected"), [(100, False), (5, None)])
+@pytest.mark.parametrize(("words", "expected"), [(100, False), (5, True)])
 @pytest.mark.parametrize("backbone", ["lstm", "gru", "minrnn"])
-def test_long_texts_are_read_in_one_direction(backbone: str, words: int, expected: bool | None, tmp_path: Path) -> None:
+def test_long_texts_are_read_in_one_direction(backbone: str, words: int, expected: bool, tmp_path: Path) -> None:
     dataset = make(tmp_path, "sentiment", [f"{'so ' * words}{end}" for end in ("good", "bad")] * 6)
     settled = settle(split_settings({"backbone": backbone}, source="test"), dataset)
     assert settled.branches[backbone].model_dump()["bidirectional"] is expected
-    asked = settle(split_settings({"backbone": backbone, "bidirectional": True}, source="test"), dataset)
-    assert asked.branches[backbone].model_dump()["bidirectional"] is True
+    for asked in ({"bidirectional": True}, {"pooling": "first_last"}):
+        other = settle(split_settings({"backbone": backbone, **asked}, source="test"), dataset)
+        assert other.branches[backbone].model_dump()["bidirectional"] is True
+
+
+@pytest.mark.parametrize("pooling", ["last", "first_last"])
+def test_the_end_of_segments_is_no_end_of_a_text(pooling: str, topics: Dataset) -> None:
+    plan = split_settings({"task": "topic", "backbone": "lstm", "segment": 8, "pooling": pooling}, source="test")
+    with pytest.raises(
+        ConfigError, match=f"test: --pooling {pooling} looks at the ends of a text, and with --segment at the last segment alone. Leave one"
+    ):
+        settle(plan, topics)

@@ -23,11 +23,15 @@ def test_a_text_is_cut_behind_each_segment() -> None:
     assert cut(texts(5), 2).tolist() == [[1, 2], [3, 4], [5, 0], [101, 102], [103, 104], [105, 0]]
 
 
+def test_what_the_last_margin_holds_counts_in_the_next_segment() -> None:
+    assert cut(texts(5)[:1], 5, 2).tolist() == [[1, 2, 3, 4, 5], [4, 5, 0, 0, 0]]
+
+
 def test_segments_share_the_overlap() -> None:
     assert cut(texts(7)[:1], 4, 2).tolist() == [[1, 2, 3, 4], [3, 4, 5, 6], [5, 6, 7, 0]]
 
 
-@pytest.mark.parametrize(("length", "overlap"), [(5, 0), (6, 2), (9, 0)])
+@pytest.mark.parametrize(("length", "overlap"), [(5, 0), (6, 2), (9, 0), (9, 8)])
 def test_a_text_that_one_segment_covers_stays_as_it_is(length: int, overlap: int) -> None:
     assert cut(texts(5), length, overlap).tolist() == texts(5).tolist()
 
@@ -59,10 +63,10 @@ def test_where_segments_begin_does_not_depend_on_padding() -> None:
     [
         (8, 3, r"segment_overlap \(3\) must be even and below segment \(8\)"),
         (8, 8, r"segment_overlap \(8\) must be even and below segment \(8\)"),
-        (None, 2, r"segment_overlap \(2\) must be even and below segment \(0\)"),
+        (0, 2, r"segment_overlap \(2\) must be even and below segment \(0\)"),
     ],
 )
-def test_an_overlap_that_leaves_nothing_is_refused(segment: int | None, overlap: int, message: str) -> None:
+def test_an_overlap_that_leaves_nothing_is_refused(segment: int, overlap: int, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         build(BACKBONES.load("conv"), {"segment": segment, "segment_overlap": overlap}, source="test")
 

@@ -36,15 +36,15 @@ class Backbone(Branch, abc.ABC):
         description="buckets of character n-grams of words, whose vectors are learned and added to those of the words; 100000 or more for "
         "few collisions; 0: none. The model becomes no larger",
     )
-    segment: int | None = Field(
-        None, ge=0, description="tokens of a sliding window in which a longer text is read, each window by itself; 0: the text as a whole [0]"
+    segment: int = Field(
+        0, ge=0, description="tokens of a sliding window in which a longer text is read, each window by itself; 0: the text as a whole"
     )
     segment_overlap: int = Field(0, ge=0, description="tokens that a window shares with the next one, an even number; 0: none")
 
     @model_validator(mode="after")
     def _overlap_is_a_part(self) -> "Backbone":
-        if self.segment_overlap % 2 or (self.segment_overlap and self.segment_overlap >= (self.segment or 0)):
-            raise ValueError(f"segment_overlap ({self.segment_overlap}) must be even and below segment ({self.segment or 0})")
+        if self.segment_overlap % 2 or (self.segment_overlap and self.segment_overlap >= self.segment):
+            raise ValueError(f"segment_overlap ({self.segment_overlap}) must be even and below segment ({self.segment})")
         return self
 
     @abc.abstractmethod
@@ -87,7 +87,9 @@ class RecurrentBackbone(Backbone):
 
     units: int = Field(64, ge=1, description="lstm, gru, minrnn: memory cells of one direction")
     recurrent_layers: int = Field(1, ge=1, description="lstm, gru, minrnn: layers on top of each other")
-    bidirectional: bool | None = Field(None, description="lstm, gru, minrnn: read the text in both directions [long texts in one, others in both]")
+    bidirectional: bool | None = Field(
+        None, description="lstm, gru, minrnn: read the text in both directions [long texts in one, others, and with --pooling first_last, in both]"
+    )
 
     @abc.abstractmethod
     def recurrent(self, *, is_reversed: bool, name: str) -> Any:
