@@ -67,7 +67,8 @@ def test_a_guess_that_is_seldom_right_is_not_spoken_of(capsys: pytest.CaptureFix
     assert "always" not in capsys.readouterr().out
 
 
-def test_unknown_tokens_of_new_texts_are_told_of_train_alone(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_tokens_of_new_texts_are_told_of_train_alone(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)  # test processes are told the width of the terminal by it
     show_findings(report())
     assert "2.0% unknown tokens, in new texts about 4.0%; 3 dropped" in capsys.readouterr().out
 
