@@ -27,6 +27,8 @@ from slmcli.tasks.base import TrainableTask
 logger = logging.getLogger(__name__)
 
 _LAYER = "ngram_bag"
+# our choice, on validation data (docs/decisions.md): examples beyond the margin drop out of the loss as it falls, and as many passes are not enough
+_MARGIN_PASSES = 2
 _ARRAYS = ("weights", "idf", "bias")
 
 
@@ -36,6 +38,7 @@ class _Way(NamedTuple):
     loss: Loss
     scaling: Scaling
     strength: float
+    passes: int
 
 
 class Solving:
@@ -98,7 +101,7 @@ class Solving:
         models, ways, started = [], self._ways(), time.monotonic()
         with stop_on_signal() as stop:
             blocks, targets, weights = self._read_examples(*splits)
-            passes = _Passes(report, self.run, stop, len(ways) * self.bag.bag_passes, started)
+            passes = _Passes(report, self.run, stop, sum(way.passes for way in ways), started)
             for way in ways:
                 found = fit(
                     blocks,
@@ -108,7 +111,7 @@ class Solving:
                     loss=way.loss,
                     scaling=way.scaling,
                     strength=way.strength,
-                    iterations=self.bag.bag_passes,
+                    iterations=way.passes,
                     report=passes,
                 )
                 models.append(found)
@@ -118,12 +121,13 @@ class Solving:
     def _ways(self) -> list[_Way]:
         """Return each regression that is solved; the squared error has no naive Bayes, and margins are no probabilities without validation."""
         loss = self.task.output_loss
-        plain = _Way(loss, "none", self.bag.bag_plain_strength or 10.0)
+        passes = self.bag.bag_passes
+        plain = _Way(loss, "none", self.bag.bag_plain_strength or 10.0, passes)
         if loss == "square":
             return [plain]
-        ways = [_Way(loss, "naive_bayes", self.bag.bag_strength or 10.0), plain]
+        ways = [_Way(loss, "naive_bayes", self.bag.bag_strength or 10.0, passes), plain]
         if self.dataset.examples("validation") >= LEAST_EXAMPLES:
-            ways.append(_Way("hinge", "naive_bayes", self.bag.bag_margin_strength or 1.0))
+            ways.append(_Way("hinge", "naive_bayes", self.bag.bag_margin_strength or 1.0, _MARGIN_PASSES * passes))
         return ways
 
     def _choose_shares(self, models: Sequence[LinearModel]) -> np.ndarray:

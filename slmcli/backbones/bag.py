@@ -29,4 +29,6 @@ class Bag(Branch):
         description="bag: the same for a support vector machine on n-grams scaled by naive Bayes, mixed in as validation asks for where it has "
         "40 examples or more [two labels: 3; 0.3 for more labels; 1 for others]",
     )
-    bag_passes: int = Field(12, ge=1, le=10_000, description="bag: most passes over the training examples for each regression")
+    bag_passes: int = Field(
+        12, ge=1, le=10_000, description="bag: most passes over the training examples for each regression, twice as many for the machine"
+    )
