@@ -6,15 +6,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import ignore
+from conftest import ignore, write_jsonl
 
 from slmcli.backbones.bag import Bag
 from slmcli.bagging import Solving
-from slmcli.config import FinetuneSettings
+from slmcli.config import FinetuneSettings, PreprocessSettings
 from slmcli.dataset import open_dataset
 from slmcli.errors import ConfigError, Interrupted
 from slmcli.linear import Blocks
 from slmcli.plan import settle, split_settings
+from slmcli.preprocessing import preprocess
 from slmcli.run import start_run
 from slmcli.tasks.classification import Sentiment
 
@@ -23,6 +24,13 @@ from slmcli.tasks.classification import Sentiment
 def out(tmp_path: Path) -> Path:
     start_run(tmp_path / "run", "f", files={}, facts={"dataset": "d"}, resume=False, overwrite=False)
     return tmp_path / "run"
+
+
+@pytest.fixture
+def half(corpus: Path, tmp_path: Path) -> Path:
+    """The corpus with enough validation examples to weigh margins by."""
+    preprocess(PreprocessSettings(files=[str(corpus)], validation_share=0.6), tmp_path / "half", overwrite=False)
+    return tmp_path / "half"
 
 
 def solving(dataset: Path, out: Path, **values: Any) -> Solving:
@@ -93,9 +101,6 @@ def test_smoothed_targets_make_smaller_weights(dataset: Path, out: Path) -> None
 
 
 def test_a_dataset_without_ngrams_is_refused(corpus: Path, tmp_path: Path) -> None:
-    from slmcli.config import PreprocessSettings
-    from slmcli.preprocessing import preprocess
-
     preprocess(PreprocessSettings(files=[str(corpus)], ngrams=0), tmp_path / "dataset", overwrite=False)
     with pytest.raises(ConfigError, match="has no n-grams, which backbone bag reads. Preprocess again without --ngrams 0"):
         settle(split_settings({"backbone": "bag+conv"}, source="test"), open_dataset(tmp_path / "dataset"))
@@ -110,19 +115,24 @@ def test_wrong_branches_are_named(backbone: str, message: str) -> None:
         split_settings({"backbone": backbone}, source="test")
 
 
-def test_a_bag_solved_again_has_learned_validation_too(dataset: Path, out: Path) -> None:
+REGRESSIONS: list[dict[str, Any]] = [{"loss": "softmax", "scaling": "naive_bayes"}, {"loss": "softmax", "scaling": "none"}]
+MARGINS: dict[str, Any] = {"loss": "hinge", "scaling": "naive_bayes", "strength": 1.0, "iterations": 24}
+
+
+@pytest.mark.parametrize(("name", "examples", "ways"), [("dataset", 76 + 10, REGRESSIONS), ("half", 30 + 56, [*REGRESSIONS, MARGINS])])
+def test_a_bag_solved_again_has_learned_validation_too(
+    name: str, examples: int, ways: list[dict[str, Any]], out: Path, request: pytest.FixtureRequest
+) -> None:
     from slmcli.linear import combine, fit
 
-    member = solving(dataset, out)
+    member = solving(request.getfixturevalue(name), out)
     member.fit(ignore)
     kept, model = member.run.bag.read_bytes(), member.best_model()
     assert member.refit(model, ignore) >= 0.0
     blocks, targets, weights = member._read_examples("train", "validation")
-    assert len(targets) == 76 + 10
-    options: dict[str, Any] = {"loss": "softmax", "strength": 10.0}
+    assert len(targets) == examples
     columns = member._columns(targets, smoothing=member.settings.label_smoothing)
-    ways = [fit(blocks, columns, weights, scaling=scaling, **options) for scaling in ("naive_bayes", "none")]
-    expected = combine(ways, member.shares)
+    expected = combine([fit(blocks, columns, weights, **{"strength": 10.0, **way}) for way in ways], member.shares)
     roots = model.get_layer("ngram_bag").get_weights()[0][1:]  # with their signs
     np.testing.assert_allclose(roots * np.abs(roots), expected.weights, atol=1e-5)
     assert member.run.bag.read_bytes() == kept
@@ -138,18 +148,23 @@ def test_a_bag_read_again_is_solved_again_alike(dataset: Path, out: Path) -> Non
     np.testing.assert_array_equal(*tables)
 
 
-def test_margins_are_mixed_in_where_validation_says_how_much(corpus: Path, dataset: Path, tmp_path: Path, out: Path) -> None:
-    from slmcli.config import PreprocessSettings
-    from slmcli.preprocessing import preprocess
-
-    preprocess(PreprocessSettings(files=[str(corpus)], validation_share=0.6), tmp_path / "half", overwrite=False)
-    ways = {name: [(way.loss, way.scaling) for way in solving(path, out)._ways()] for name, path in (("few", dataset), ("many", tmp_path / "half"))}
-    assert ways["few"] == [("softmax", "naive_bayes"), ("softmax", "none")]
-    assert ways["many"] == [*ways["few"], ("hinge", "naive_bayes")]
-    member = solving(tmp_path / "half", out)
+@pytest.mark.parametrize(("name", "expected"), [("dataset", REGRESSIONS), ("half", [*REGRESSIONS, MARGINS])])
+def test_margins_are_mixed_in_where_validation_says_how_much(
+    name: str, expected: list[dict[str, Any]], out: Path, request: pytest.FixtureRequest
+) -> None:
+    member = solving(request.getfixturevalue(name), out)
+    assert [(way.loss, way.scaling) for way in member._ways()] == [(way["loss"], way["scaling"]) for way in expected]
     member.fit(ignore)
-    assert len(member.shares) == 3
-    model = member.best_model()
-    before = model.get_layer("ngram_bag").get_weights()[0]
-    member.refit(model, ignore)
-    assert np.abs(model.get_layer("ngram_bag").get_weights()[0] - before).max() > 0.0
+    assert len(member.shares) == len(expected)
+
+
+def test_smoothed_targets_move_no_margin(tmp_path: Path, out: Path) -> None:
+    rows = [(f"{word} {number}", word) for number in range(60) for word in ("tea", "soup", "cake")]
+    preprocess(
+        PreprocessSettings(files=[str(write_jsonl(tmp_path / "corpus.jsonl", rows))], validation_share=0.5), tmp_path / "three", overwrite=False
+    )
+    margins = []
+    for smoothing in (0.0, 0.9):  # with 0.9 no target is above a half
+        member = solving(tmp_path / "three", out, label_smoothing=smoothing)
+        margins.append(member._solve(("train",), ignore)[0][-1].weights)
+    np.testing.assert_array_equal(*margins)
