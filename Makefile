@@ -15,7 +15,7 @@ help:  ## list the targets
 demo: $(VENV)/installed  ## install, then run the main job end to end on the sample corpus
 	$(BIN)/slm run recipes/sentiment/recipe.yaml --work work/demo
 
-test: check recipe  ## install what tests need, check the source, run a recipe and the tests, a process for each core
+test: check recipe  ## install what tests need, check the source, run a recipe and the tests, a process for each core, eight at most
 	$(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal
 
 check: $(VENV)/installed-dev  ## lint, formatting, types, layers, sample corpora

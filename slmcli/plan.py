@@ -130,13 +130,13 @@ def _check_branches(plan: Plan, dataset: Dataset) -> None:
         )
     if plan.settings.refit and "bag" not in plan.branches:
         raise ConfigError(f"{plan.source}: --refit is for a bag of n-grams, which is not among the branches {plan.settings.backbone}. Leave it out.")
+    readers = [branch for branch in plan.branches.values() if isinstance(branch, Backbone)]
     pooling = plan.settings.pooling or ""
-    if "last" in pooling and any(branch.segment for branch in plan.branches.values() if isinstance(branch, Backbone)):
+    if "last" in pooling and any(reader.segment for reader in readers):
         raise ConfigError(
             f"{plan.source}: --pooling {pooling} looks at the ends of a text, and with --segment at the last segment alone. Leave one of them out."
         )
-    asks_for_subwords = any(branch.subword_buckets for branch in plan.branches.values() if isinstance(branch, Backbone))
-    if asks_for_subwords and not has_words(tokenizer := dataset.load_tokenizer()):
+    if any(reader.subword_buckets for reader in readers) and not has_words(tokenizer := dataset.load_tokenizer()):
         raise ConfigError(
             f"{plan.source}: --subword-buckets needs words, and tokenizer {tokenizer.name} of {dataset.path} has single characters. "
             "Leave it out, or preprocess again with another --tokenizer."

@@ -39,7 +39,7 @@ class CutSegments(_Segments):
     """Cut texts: (batch, length) int32 to (batch * segments, segment) int32, zeros behind the end."""
 
     def call(self, token_ids: Any) -> Any:
-        """Return the segments of the first text, and so on."""
+        """Return the segments, those of the first text first."""
         length = tf.shape(token_ids)[1]
         count, size = self._layout(length)
         padded = tf.pad(token_ids, [[0, 0], [0, (count - 1) * self.stride + size - length]])
@@ -60,10 +60,9 @@ class JoinSegments(_Segments):
         batch, length = tf.unstack(tf.shape(padding_mask))
         count, size = self._layout(length)
         width = hidden.shape[-1]
-        apart = tf.reshape(hidden, tf.stack([batch, count * size, width]))
-        if self.overlap:
-            apart = self._without_overlap(tf.reshape(hidden, tf.stack([batch, count, size, width])), size)
-        joined = tf.slice(apart, [0, 0, 0], tf.stack([batch, length, width]))
+        segments = tf.reshape(hidden, tf.stack([batch, count, size, width]))
+        in_a_row = self._without_overlap(segments, size) if self.overlap else tf.reshape(segments, tf.stack([batch, count * size, width]))
+        joined = tf.slice(in_a_row, [0, 0, 0], tf.stack([batch, length, width]))
         joined.set_shape([*padding_mask.shape, width])
         return joined
 

@@ -9,11 +9,12 @@ from slmcli.cleaning import resolve
 from slmcli.config import CleaningSettings, NgramSettings, TextSettings, TokenizerSettings
 from slmcli.dataset import read_tokenizer
 from slmcli.errors import ConfigError, DataError
+from slmcli.pretokens import HAN
 from slmcli.tasks.base import Task
 from slmcli.tokenizers import TOKENIZERS
 from slmcli.tokenizers.base import Tokenizer
 
-_HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
+_HAN = re.compile(f"[{HAN}]")
 # our choice: Chinese text with English names in it has more, English text with a Chinese name fewer
 _MANY_HAN = 0.2
 
