@@ -1,7 +1,8 @@
 """Training speed beside other programs: python benchmarks/train.py --peers DIR [--peer-python PATH --models conv,lstm --pairs 3 --data DIR].
 
 DIR holds torch_classify.py and keras_by_hand.py, which print `examples_per_second`; PATH is a Python that has PyTorch. For each model, slm and
-PyTorch take turns, each as a fresh process, each in float32 and in bfloat16; the better of each counts, and the ratio is that of the medians.
+PyTorch take turns, each as a fresh process, each in float32 and, where the processor has units for it, in bfloat16 (elsewhere PyTorch's LSTM
+refuses it, and every product in it is emulated); the better of each counts, and the ratio is that of the medians.
 Both train embedding (20,000 x 128), one layer of 128, pooling, dense 128, output, with dense Adam, on texts of 256 random tokens in batches of 64.
 PyTorch finds its batches in memory; slm trains as `slm finetune` does, from a dataset on disk, with its log and checkpoints. With --data, a directory
 that holds imdb/train.jsonl.gz, also 6,000 reviews, with the settings that each program has by itself. The first epoch of slm, which compiles,
@@ -25,10 +26,12 @@ from slmcli.backbones import BACKBONES
 from slmcli.config import HeadSettings, PreprocessSettings, choices_of
 from slmcli.dataset import open_dataset
 from slmcli.preprocessing import preprocess
+from slmcli.runtime import processor_flags
 from slmcli.training import finetune
 
 HIDDEN, LENGTH, BATCH, VOCABULARY = 128, 256, 64, 20_000
 PRECISIONS = {"float32": "fp32", "bfloat16": "bf16"}  # our name: PyTorch's
+BFLOAT16_UNITS = {"avx512_bf16", "amx_bf16"}
 SLOW = ("lstm", "gru")
 # our model: the program beside it, the bar that must be reached, and the goal
 PEERS = {"conv": ("conv", 1.5, 2.5), "lstm": ("lstm", 0.6, 1.2), "gru": ("gru", 0.6, 1.2), "minrnn": ("lstm", 2.0, 4.0)}
@@ -155,9 +158,10 @@ def compare_with_torch(model: str, dataset: Path, options: argparse.Namespace) -
     peer, must, goal = PEERS[model]
     program = [options.peer_python, str(options.peers / "torch_classify.py"), "--model", peer, "--batch-size", str(BATCH), "--length", str(LENGTH)]
     program += ["--examples", str(options.examples[model]), "--epochs", "1"]
-    found: dict[str, dict[str, list[float]]] = {side: {precision: [] for precision in PRECISIONS} for side in ("slm", "peer")}
+    precisions = {name: theirs for name, theirs in PRECISIONS.items() if name == "float32" or BFLOAT16_UNITS & processor_flags()}
+    found: dict[str, dict[str, list[float]]] = {side: {precision: [] for precision in precisions} for side in ("slm", "peer")}
     for _ in range(options.pairs):
-        for precision, theirs in PRECISIONS.items():
+        for precision, theirs in precisions.items():
             found["slm"][precision].append(ours(dataset, {**settings_of(model), "precision": precision, "xla": "off"}))
             found["peer"][precision].append(speed([*program, "--precision", theirs]))
     return row(f"{model}, random texts", f"PyTorch {peer}", found, must, goal)
