@@ -1,5 +1,6 @@
 """Convolutions over token vectors as few operations: on a processor a step waits for memory, not for arithmetic."""
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any  # Any: TensorFlow tensors, arguments by name
 
@@ -8,7 +9,12 @@ import tensorflow as tf
 from keras import ops
 
 from slmcli.layers import UsesPaddingMask
-from slmcli.tracing import is_converting
+from slmcli.runtime import uses_onednn
+from slmcli.tracing import is_compiling, is_converting
+
+_OPTIONS: dict[str, Any] = {"strides": [1, 1, 1, 1], "padding": "SAME"}
+_CACHE_VALUES = 2**16  # float32 in 256 KiB
+_JOINED = 1024  # positions; our choice: 500 to 4,000 are equally fast (docs/decisions.md)
 
 
 @keras.saving.register_keras_serializable("slmcli")
@@ -97,12 +103,11 @@ def _convolve(vectors: Any, real: Any, kernel: Any, bias: Any) -> Any:
         kernel: (width, features, filters).
         bias: (filters,).
     """
-    options: dict[str, Any] = {"strides": [1, 1, 1, 1], "padding": "SAME"}
 
     @tf.custom_gradient
     def convolve(vectors: Any, kernel: Any, bias: Any) -> tuple[Any, Callable[[Any], Any]]:
         image, window = vectors[:, None], kernel[None]  # TensorFlow has convolutions of two dimensions only
-        convolved = tf.nn.bias_add(tf.nn.conv2d(image, window, **options), bias)
+        convolved = tf.nn.bias_add(tf.nn.conv2d(image, window, **_OPTIONS), bias)
         outputs = tf.nn.relu(convolved)[:, 0] * real
 
         def gradient(upstream: Any) -> tuple[Any, Any, Any]:
@@ -111,10 +116,48 @@ def _convolve(vectors: Any, real: Any, kernel: Any, bias: Any) -> Any:
             rows = tf.reshape(kept, [-1, kept.shape[-1]])
             of_bias = tf.matmul(tf.ones([1, tf.shape(rows)[0]], rows.dtype), rows)[0]  # half the time of a sum over rows
             image_gradient = kept[:, None]
-            of_kernel = tf.raw_ops.Conv2DBackpropFilter(input=image, filter_sizes=tf.shape(window), out_backprop=image_gradient, **options)
-            of_vectors = tf.raw_ops.Conv2DBackpropInput(input_sizes=tf.shape(image), filter=window, out_backprop=image_gradient, **options)
-            return of_vectors[:, 0], of_kernel[0], of_bias
+            of_kernel = tf.raw_ops.Conv2DBackpropFilter(input=image, filter_sizes=tf.shape(window), out_backprop=image_gradient, **_OPTIONS)
+            of_vectors = _spread_joined(kept, kernel)
+            return tf.ensure_shape(of_vectors, vectors.shape), of_kernel[0], of_bias
 
         return outputs, gradient
 
     return convolve(vectors, kernel, bias)
+
+
+def _spread_joined(gradient: Any, kernel: Any) -> Any:
+    """Return the gradient of a convolution's input (batch, length, features), given that of its outputs (batch, length, filters).
+
+    Without oneDNN TensorFlow takes one text after the other where a product is large, and prepares the whole kernel for each, which for
+    short texts is most of the time of a step. There texts are joined, with zeros between them, to longer ones.
+    """
+    if is_compiling() or uses_onednn() or tf.config.list_logical_devices("GPU"):
+        return _spread(gradient, kernel)
+    width, (batch, length) = kernel.shape[0], tf.unstack(tf.shape(gradient)[:2])
+    room = length + width - 1
+    count = tf.where(_is_one_by_one(length, kernel), tf.clip_by_value(_JOINED // room, 1, batch), 1)
+
+    def joined() -> Any:
+        groups = -(-batch // count)
+        padded = tf.pad(gradient, [[0, groups * count - batch], [0, width - 1], [0, 0]])
+        found = _spread(tf.reshape(padded, [groups, count * room, gradient.shape[-1]]), kernel)
+        return tf.reshape(found, [-1, room, kernel.shape[1]])[:batch, :length]
+
+    return tf.cond(count > 1, joined, lambda: _spread(gradient, kernel))
+
+
+def _is_one_by_one(length: Any, kernel: Any) -> Any:
+    """Say whether TensorFlow's gradient of the input takes one text of a batch after the other, each on all threads.
+
+    Source: TensorFlow 2.21, Conv2DCustomBackpropInputOp: the values of a text's product, divided by the threads, fill 256 KiB.
+    """
+    width, features, filters = kernel.shape
+    values = length * filters + width * features * filters + length * width * features
+    threads = tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count() or 1
+    return values >= threads * _CACHE_VALUES
+
+
+def _spread(gradient: Any, kernel: Any) -> Any:
+    """Return what `_spread_joined` does, in one operation."""
+    sizes = [tf.shape(gradient)[0], 1, tf.shape(gradient)[1], kernel.shape[1]]
+    return tf.raw_ops.Conv2DBackpropInput(input_sizes=sizes, filter=kernel[None], out_backprop=gradient[:, None], **_OPTIONS)[:, 0]

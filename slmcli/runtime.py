@@ -13,6 +13,7 @@ from typing import Any  # Any: a JSON document
 from slmcli import __version__
 from slmcli.errors import SlmError
 
+_NEURAL_UNITS = frozenset({"avx512_vnni", "avx512_bf16", "avx_vnni", "amx_tile", "amx_int8", "amx_bf16"})
 PACKAGES = ("tensorflow", "keras", "numpy", "ai-edge-litert", "scikit-learn", "nltk", "pyarrow", "pydantic", "click")
 
 
@@ -81,6 +82,15 @@ def processor_flags() -> frozenset[str]:
     except OSError:
         return frozenset()
     return frozenset(next((line.split(":", 1)[1].split() for line in lines if line.startswith("flags")), []))
+
+
+def uses_onednn() -> bool:
+    """Say whether TensorFlow computes with oneDNN on this processor.
+
+    Source: TensorFlow 2.21, DefaultOneDnnPolicy: on Linux and x86, by itself where the processor has units for neural networks.
+    """
+    asked = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "").lower()
+    return asked in ("1", "true") or (asked not in ("0", "false") and bool(_NEURAL_UNITS & processor_flags()))
 
 
 def peak_memory_megabytes() -> float:

@@ -1,0 +1,25 @@
+import pytest
+
+from slmcli import runtime
+
+
+@pytest.mark.parametrize(
+    ("asked", "flags", "expected"),
+    [
+        (None, {"avx2", "fma"}, False),
+        (None, {"avx2", "avx512_vnni"}, True),
+        (None, {"amx_bf16"}, True),
+        ("0", {"amx_bf16"}, False),
+        ("False", {"amx_bf16"}, False),
+        ("1", {"avx2"}, True),
+        ("", {"avx2"}, False),
+    ],
+)
+def test_onednn_is_used_where_asked_for_or_by_processors_for_neural_networks(
+    asked: str | None, flags: set[str], expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    if asked is not None:
+        monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", asked)
+    monkeypatch.setattr(runtime, "processor_flags", lambda: frozenset(flags))
+    assert runtime.uses_onednn() is expected
