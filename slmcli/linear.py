@@ -46,10 +46,6 @@ class Blocks:
         stops = np.concatenate([[0], np.cumsum(lengths)])
         return cls(csr_matrix((np.ones(len(ids), np.float32), ids.astype(np.int32) - 1, stops), shape=(len(lengths), size)), words)
 
-    def keep(self, columns: np.ndarray) -> "Blocks":
-        """Return the blocks with some columns alone, given in rising order."""
-        return Blocks(self.present[:, columns], int(np.searchsorted(columns, self.words)))
-
     def document_frequencies(self) -> np.ndarray:
         """Return (n-grams,) int64, in how many texts each occurs."""
         return np.bincount(self.present.indices, minlength=self.present.shape[1])

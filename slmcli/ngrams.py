@@ -199,10 +199,6 @@ class NgramVocabulary:
     def _subwords(self) -> "_Cache[np.ndarray]":
         return _Cache(_subwords_of)
 
-    def keep(self, ids: np.ndarray) -> "NgramVocabulary":
-        """Return a vocabulary of some n-grams, given their ids in rising order; their new ids count from 1."""
-        return NgramVocabulary(self.form, self.buckets[ids - 1])
-
     def to_json(self) -> dict[str, Any]:
         """Return everything needed to find the same ids elsewhere."""
         steps = np.diff(self.buckets.astype(np.int64), prepend=0).astype("<u4")

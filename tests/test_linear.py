@@ -23,11 +23,6 @@ def test_a_text_has_a_one_for_each_of_its_ngrams() -> None:
     assert blocks().present.toarray().tolist() == [[1, 0, 1, 0, 0], [1, 0, 0, 1, 0], [0, 1, 1, 0, 1], [0, 1, 0, 0, 0]]
 
 
-def test_a_part_of_the_columns_keeps_the_blocks_apart() -> None:
-    kept = blocks().keep(np.array([0, 2, 4]))
-    assert (kept.present.toarray()[2].tolist(), kept.words) == ([0, 1, 1], 2)
-
-
 def test_ratios_compare_shares_of_texts_with_add_one_smoothing() -> None:
     targets = np.array([[1.0], [1.0], [0.0], [0.0]], np.float32)
     # words in texts of the label: 2, 0, 1, plus one each: 3 + 1 + 2 = 6; in others 0, 2, 1: 1 + 3 + 2 = 6

@@ -122,11 +122,6 @@ def test_a_file_of_an_older_release_is_refused() -> None:
         NgramVocabulary.from_json({"format_version": 1, "order": 2, "buckets": []}, "ngrams.json")
 
 
-def test_a_part_of_a_vocabulary_keeps_its_ngrams() -> None:
-    found = vocabulary(["a", "b"])
-    assert found.keep(np.array([2, 4])).buckets.tolist() == found.buckets[[1, 3]].tolist()
-
-
 @pytest.mark.parametrize(
     ("mean_length", "mean_bytes", "expected"),
     [(230, 5.5, NgramForm(3, False)), (12, 5.5, NgramForm(2, True)), (60, 3.0, NgramForm(3, True))],
