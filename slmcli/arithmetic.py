@@ -8,7 +8,8 @@ from typing import Any  # Any: graphs and operations of TensorFlow
 def count_operations(graph: Any, *, loop_steps: int) -> int:
     """Return the multiplications and additions of all matrix products and convolutions that a function's outputs need.
 
-    What is not a product (gathering, activations, normalisation) is left out. Shapes must be known, apart from what is in a loop.
+    What is not a product (gathering, activations, normalisation) is left out. Shapes must be known, apart from what is in a loop. Of a
+    condition, that is counted which is done when it does not hold: the plain form of what takes a detour when it holds.
 
     Args:
         graph: The graph of a concrete `tf.function`.
@@ -20,6 +21,8 @@ def count_operations(graph: Any, *, loop_steps: int) -> int:
 def _count(operation: Any, graph: Any, loop_steps: int) -> int:
     if operation.type in ("While", "StatelessWhile"):
         return loop_steps * count_operations(_function(graph, operation.get_attr("body").name), loop_steps=loop_steps)
+    if operation.type in ("If", "StatelessIf"):
+        return count_operations(_function(graph, operation.get_attr("else_branch").name), loop_steps=loop_steps)
     if operation.type in ("PartitionedCall", "StatefulPartitionedCall"):
         return count_operations(_function(graph, operation.get_attr("f").name), loop_steps=loop_steps)
     counter = _COUNTERS.get(operation.type)

@@ -2,7 +2,9 @@ import keras
 import pytest
 import tensorflow as tf
 
+from slmcli import convolution
 from slmcli.arithmetic import count_operations
+from slmcli.convolution import MaskedConvolution
 
 BATCH, LENGTH = 4, 12
 
@@ -56,3 +58,19 @@ def test_products_of_a_forward_pass_are_counted(layers: list[keras.layers.Layer]
 )
 def test_a_backward_pass_counts_twice(layers: list[keras.layers.Layer], expected: int) -> None:
     assert forward_and_backward(model_of(*layers)) == expected
+
+
+def test_a_condition_counts_as_what_is_done_when_it_does_not_hold() -> None:
+    function = tf.function(lambda a, b: tf.cond(tf.shape(a)[0] > 3, lambda: a @ (a @ b), lambda: a @ b))
+    graph = function.get_concrete_function(tf.TensorSpec((4, 4)), tf.TensorSpec((4, 4))).graph
+    assert count_operations(graph, loop_steps=1) == 2 * 4 * 4 * 4
+
+
+@pytest.mark.parametrize("uses_onednn", [True, False])
+def test_a_convolution_counts_the_same_whether_its_texts_may_be_joined(uses_onednn: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(convolution, "uses_onednn", lambda: uses_onednn)
+    token_ids = keras.Input((None,), dtype="int32")
+    vectors = keras.layers.Embedding(9, 8)(token_ids)
+    model = keras.Model(token_ids, MaskedConvolution([3], 6)(vectors, keras.ops.not_equal(token_ids, 0)))
+    sum_of_bias = 2 * 48 * 6  # a product with ones
+    assert forward_and_backward(model) == 3 * 2 * 48 * 3 * 8 * 6 + sum_of_bias
