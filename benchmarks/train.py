@@ -2,7 +2,7 @@
 
 DIR holds torch_classify.py and keras_by_hand.py, which print `examples_per_second`; PATH is a Python that has PyTorch. For each model, slm and
 PyTorch take turns, each as a fresh process, each in float32 and, where the processor has units for it, in bfloat16 (elsewhere PyTorch's LSTM
-refuses it, and every product in it is emulated); the better of each counts, and the ratio is that of the medians.
+refuses it, and bfloat16 products are emulated); the better of each counts, and the ratio is that of the medians.
 Both train embedding (20,000 x 128), one layer of 128, pooling, dense 128, output, with dense Adam, on texts of 256 random tokens in batches of 64.
 PyTorch finds its batches in memory; slm trains as `slm finetune` does, from a dataset on disk, with its log and checkpoints. With --data, a directory
 that holds imdb/train.jsonl.gz, also 6,000 reviews, with the settings that each program has by itself. The first epoch of slm, which compiles,

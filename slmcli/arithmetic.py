@@ -9,7 +9,7 @@ def count_operations(graph: Any, *, loop_steps: int) -> int:
     """Return the multiplications and additions of all matrix products and convolutions that a function's outputs need.
 
     What is not a product (gathering, activations, normalisation) is left out. Shapes must be known, apart from what is in a loop. Of a
-    condition, that is counted which is done when it does not hold: the plain form of what takes a detour when it holds.
+    condition only the branch for False is counted; a detour belongs in the other.
 
     Args:
         graph: The graph of a concrete `tf.function`.

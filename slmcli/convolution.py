@@ -1,6 +1,5 @@
 """Convolutions over token vectors as few operations: on a processor a step waits for memory, not for arithmetic."""
 
-import os
 from collections.abc import Callable, Sequence
 from typing import Any  # Any: TensorFlow tensors, arguments by name
 
@@ -9,12 +8,13 @@ import tensorflow as tf
 from keras import ops
 
 from slmcli.layers import UsesPaddingMask
+from slmcli.parallel import processor_cores
 from slmcli.runtime import uses_onednn
 from slmcli.tracing import is_compiling, is_converting
 
 _OPTIONS: dict[str, Any] = {"strides": [1, 1, 1, 1], "padding": "SAME"}
 _CACHE_VALUES = 2**16  # float32 in 256 KiB
-_JOINED = 1024  # positions; our choice: 500 to 4,000 are equally fast (docs/decisions.md)
+_JOINED = 1024  # positions; our choice, by measurement (docs/decisions.md)
 
 
 @keras.saving.register_keras_serializable("slmcli")
@@ -131,14 +131,16 @@ def _spread_joined(gradient: Any, kernel: Any) -> Any:
     Without oneDNN TensorFlow takes one text after the other where a product is large, and prepares the whole kernel for each, which for
     short texts is most of the time of a step. There texts are joined, with zeros between them, to longer ones.
     """
-    if is_compiling() or uses_onednn() or tf.config.list_logical_devices("GPU"):
+    is_elsewhere = is_compiling() or uses_onednn() or bool(tf.config.list_logical_devices("GPU"))
+    if is_elsewhere or gradient.dtype != tf.float32:  # products of 16 bits, which such a processor emulates, gain nothing
         return _spread(gradient, kernel)
     width, (batch, length) = kernel.shape[0], tf.unstack(tf.shape(gradient)[:2])
     room = length + width - 1
-    count = tf.where(_is_one_by_one(length, kernel), tf.clip_by_value(_JOINED // room, 1, batch), 1)
+    most = tf.where(_is_one_by_one(length, kernel) & (length > 0), tf.maximum(_JOINED // tf.maximum(room, 1), 1), 1)
+    groups = tf.maximum(-(-batch // most), 1)
+    count = -(-batch // groups)  # so that the last group is about as full as the others
 
     def joined() -> Any:
-        groups = -(-batch // count)
         padded = tf.pad(gradient, [[0, groups * count - batch], [0, width - 1], [0, 0]])
         found = _spread(tf.reshape(padded, [groups, count * room, gradient.shape[-1]]), kernel)
         return tf.reshape(found, [-1, room, kernel.shape[1]])[:batch, :length]
@@ -153,7 +155,7 @@ def _is_one_by_one(length: Any, kernel: Any) -> Any:
     """
     width, features, filters = kernel.shape
     values = length * filters + width * features * filters + length * width * features
-    threads = tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count() or 1
+    threads = tf.config.threading.get_intra_op_parallelism_threads() or processor_cores()
     return values >= threads * _CACHE_VALUES
 
 

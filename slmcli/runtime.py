@@ -85,7 +85,7 @@ def processor_flags() -> frozenset[str]:
 
 
 def uses_onednn() -> bool:
-    """Say whether TensorFlow computes with oneDNN on this processor.
+    """Say whether TensorFlow computes with oneDNN on this processor, as far as is known: on Windows and Arm it may, and this says no.
 
     Source: TensorFlow 2.21, DefaultOneDnnPolicy: on Linux and x86, by itself where the processor has units for neural networks.
     """

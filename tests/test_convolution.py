@@ -48,30 +48,38 @@ def test_gradients_are_those_of_one_layer_for_each_width(widths: list[int]) -> N
     np.testing.assert_allclose(tape.gradient(ours, vectors), tape.gradient(plain, vectors), atol=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(5, 3), (5, 1), (1, 3), (0, 3), (2, 0)], ids=str)
 @pytest.mark.parametrize("positions", [1, 8, 20, 1000])  # of a joined text: one, two, all of five and more
-@pytest.mark.parametrize("widths", [[1], [2], [1, 2, 3], [4]])
-def test_the_gradient_of_joined_texts_is_that_of_each(positions: int, widths: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("widths", [[1], [2], [1, 2, 3], [4]], ids=str)
+def test_the_gradient_of_joined_texts_is_that_of_each(
+    shape: tuple[int, int], positions: int, widths: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(convolution, "uses_onednn", lambda: False)
     monkeypatch.setattr(convolution, "_JOINED", positions)
-    layer, vectors, mask = built(widths), tf.constant(RANDOM.normal(size=(5, 3, 5)), tf.float32), tf.ones([5, 3], tf.bool)
-    upstream = tf.constant(RANDOM.normal(size=(5, 3, 3 * len(widths))), tf.float32)
+    monkeypatch.setattr(convolution, "_CACHE_VALUES", 0)  # every product is large
+    kernel = tf.constant(RANDOM.normal(size=(max(widths), 5, 6)), tf.float32)
+    gradient = tf.constant(RANDOM.normal(size=(*shape, 6)), tf.float32)
+    signature = [tf.TensorSpec((None, None, 6)), tf.TensorSpec(kernel.shape)]  # as a training traces it
+    joined = tf.function(convolution._spread_joined, input_signature=signature)(gradient, kernel)
+    np.testing.assert_allclose(joined, convolution._spread(gradient, kernel), atol=1e-5)
+
+
+@pytest.mark.parametrize(("length", "threads", "expected"), [(8, 1, False), (120, 1, True), (8, 4, False), (120, 4, False)])
+def test_texts_are_joined_where_a_product_is_large_for_the_threads(
+    length: int, threads: int, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tf.config.threading, "get_intra_op_parallelism_threads", lambda: threads)
+    monkeypatch.setattr(convolution, "_CACHE_VALUES", 30_000)
+    assert bool(convolution._is_one_by_one(tf.constant(length), tf.zeros([2, 64, 64]))) is expected
+
+
+def test_without_a_number_of_threads_those_count_that_the_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tf.config.threading, "get_intra_op_parallelism_threads", lambda: 0)
     found = []
-    for values in (10**9, 0):  # no product is large enough, each is
-        monkeypatch.setattr(convolution, "_CACHE_VALUES", values)
-        with tf.GradientTape() as tape:
-            tape.watch(vectors)
-            total = tf.reduce_sum(layer(vectors, mask) * upstream)
-        found.append(tape.gradient(total, vectors))
-    assert np.abs(found[0]).max() > 0.1
-    np.testing.assert_allclose(found[1], found[0], atol=1e-5)
-
-
-def test_texts_are_joined_where_a_product_is_large_for_the_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    lengths, kernel = (8, 120), tf.zeros([2, 64, 64])
-    for threads, expected in ((1, [False, True]), (4, [False, False])):
-        monkeypatch.setattr(tf.config.threading, "get_intra_op_parallelism_threads", lambda threads=threads: threads)
-        monkeypatch.setattr(convolution, "_CACHE_VALUES", 30_000)
-        assert [bool(convolution._is_one_by_one(tf.constant(length), kernel)) for length in lengths] == expected
+    for cores in (1, 1000):
+        monkeypatch.setattr(convolution, "processor_cores", lambda cores=cores: cores)
+        found.append(bool(convolution._is_one_by_one(tf.constant(200), tf.zeros([3, 64, 128]))))
+    assert found == [True, False]
 
 
 def test_gradients_of_weights_are_those_of_finite_differences() -> None:
