@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras import ops
 
 from slmcli.layers import UsesPaddingMask
-from slmcli.parallel import processor_cores
+from slmcli.parallel import usable_processors
 from slmcli.runtime import uses_onednn
 from slmcli.tracing import is_compiling, is_converting
 
@@ -155,7 +155,7 @@ def _is_one_by_one(length: Any, kernel: Any) -> Any:
     """
     width, features, filters = kernel.shape
     values = length * filters + width * features * filters + length * width * features
-    threads = tf.config.threading.get_intra_op_parallelism_threads() or processor_cores()
+    threads = tf.config.threading.get_intra_op_parallelism_threads() or usable_processors()
     return values >= threads * _CACHE_VALUES
 
 

@@ -17,6 +17,7 @@ from slmcli import __version__
 from slmcli.config import Settings
 from slmcli.errors import SlmError
 from slmcli.files import read_json, write_json
+from slmcli.parallel import usable_processors
 from slmcli.runtime import installed_version, processor_flags
 
 logger = logging.getLogger(__name__)
@@ -92,11 +93,6 @@ def machine_name() -> str:
     flags = processor_flags()
     units = "+".join(name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if name in flags)
     return f"{_processor_model()} ({units or platform.machine()}) x {usable_processors()}, TensorFlow {_tensorflow_version()}, slm {__version__}"
-
-
-def usable_processors() -> int:
-    """Return the processors that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def cache_path() -> Path:

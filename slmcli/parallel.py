@@ -16,8 +16,8 @@ Start = Callable[..., None]
 Work = Callable[[Any], Any]
 
 
-def processor_cores() -> int:
-    """Return the number of processor cores this process may use."""
+def usable_processors() -> int:
+    """Return the number of processors that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -34,7 +34,7 @@ from slmcli.dividing import RepeatedRows, Survey, divide_corpus, find_repeats, k
 from slmcli.encoding import Job, Pieces, SplitStatistics, count_ngrams, encode, finish_shards
 from slmcli.errors import DataError
 from slmcli.ngrams import PretokenHashes, choose_form
-from slmcli.parallel import processor_cores
+from slmcli.parallel import usable_processors
 from slmcli.reading import SAMPLES, Columns, Example
 from slmcli.scanning import Rows, Scanned, read_blocks, scan
 from slmcli.settling import given_tokenizer, settle_text, untrained_tokenizer
@@ -92,7 +92,7 @@ def _workers(settings: TextSettings, sources: Sequence[Mapping[str, Any]]) -> in
     """Return the number of processes: as asked for, else one a core when there is enough to do."""
     if settings.workers:
         return settings.workers
-    return processor_cores() if sum(source["bytes"] for source in sources) > _SMALL_CORPUS_BYTES else 1
+    return usable_processors() if sum(source["bytes"] for source in sources) > _SMALL_CORPUS_BYTES else 1
 
 
 def check(settings: CheckSettings) -> DataReport:

@@ -1,3 +1,5 @@
+import contextlib
+
 import keras
 import numpy as np
 import pytest
@@ -5,7 +7,7 @@ import tensorflow as tf
 
 from slmcli import convolution
 from slmcli.convolution import MaskedConvolution
-from slmcli.tracing import conversion
+from slmcli.tracing import compilation, conversion
 
 RANDOM = np.random.default_rng(0)
 VECTORS = RANDOM.normal(size=(2, 7, 5)).astype(np.float32)
@@ -73,11 +75,21 @@ def test_texts_are_joined_where_a_product_is_large_for_the_threads(
     assert bool(convolution._is_one_by_one(tf.constant(length), tf.zeros([2, 64, 64]))) is expected
 
 
+@pytest.mark.parametrize(("uses_onednn", "is_compiled", "dtype"), [(True, False, "float32"), (False, True, "float32"), (False, False, "bfloat16")])
+def test_nothing_is_joined_where_it_gains_nothing(uses_onednn: bool, is_compiled: bool, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(convolution, "uses_onednn", lambda: uses_onednn)
+    monkeypatch.setattr(convolution, "_is_one_by_one", lambda *_: pytest.fail("it was asked whether to join"))
+    gradient, kernel = tf.ones([5, 3, 6], dtype), tf.ones([2, 5, 6], dtype)
+    with compilation() if is_compiled else contextlib.nullcontext():
+        found = convolution._spread_joined(gradient, kernel)
+    assert found.numpy().tolist() == convolution._spread(gradient, kernel).numpy().tolist()
+
+
 def test_without_a_number_of_threads_those_count_that_the_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tf.config.threading, "get_intra_op_parallelism_threads", lambda: 0)
     found = []
-    for cores in (1, 1000):
-        monkeypatch.setattr(convolution, "processor_cores", lambda cores=cores: cores)
+    for count in (1, 1000):
+        monkeypatch.setattr(convolution, "usable_processors", lambda count=count: count)
         found.append(bool(convolution._is_one_by_one(tf.constant(200), tf.zeros([3, 64, 128]))))
     assert found == [True, False]
 
