@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from slmcli.layers import UsesPaddingMask
+from slmcli.projections import project
 from slmcli.recurrences import gated_average, gru, lstm
 
 
@@ -24,9 +25,7 @@ class SwapBatchAndTime(UsesPaddingMask):
 
 
 class _Recurrent(UsesPaddingMask):
-    """What the recurrent layers share: a size, a direction, and one product of all inputs with a kernel."""
-
-    parts: ClassVar[int]
+    """What the recurrent layers share: a size and a direction."""
 
     def __init__(self, units: int, *, is_reversed: bool = False, **arguments: Any) -> None:
         super().__init__(**arguments)
@@ -41,18 +40,14 @@ class _Recurrent(UsesPaddingMask):
         """Return the constructor's arguments."""
         return {**super().get_config(), "units": self.units, "is_reversed": self.is_reversed}
 
-    def _project(self, inputs: Any, kernel: Any, bias: Any) -> Any:
-        """Return inputs (…, features) times a kernel plus a bias, in one product for all positions."""
-        flat = tf.reshape(inputs, [-1, inputs.shape[-1]])
-        projected = tf.nn.bias_add(tf.matmul(flat, tf.convert_to_tensor(kernel)), tf.convert_to_tensor(bias))
-        return tf.reshape(projected, tf.concat([tf.shape(inputs)[:-1], [self.parts * self.units]], 0))
-
 
 class _WithRecurrentKernel(_Recurrent):
     """A layer whose gates also look at the outputs before, through weights of which some can be dropped in training.
 
     Source of the dropping: Merity et al. 2018, section 2: DropConnect on the recurrent kernel, the same weights for a whole batch.
     """
+
+    parts: ClassVar[int]
 
     def __init__(self, units: int, *, weight_dropout: float = 0.0, **arguments: Any) -> None:
         super().__init__(units, **arguments)
@@ -96,7 +91,7 @@ class Lstm(_WithRecurrentKernel):
 
     def call(self, inputs: Any, padding_mask: Any, training: bool = False) -> Any:
         """Return the output of every position."""
-        projected = self._project(inputs, self.kernel, self.bias)
+        projected = project(inputs, tf.convert_to_tensor(self.kernel), tf.convert_to_tensor(self.bias))
         mask = padding_mask if self.is_reversed else None
         return lstm(projected, self._recurrent_kernel(training), padding_mask=mask, is_reversed=self.is_reversed)
 
@@ -119,7 +114,7 @@ class Gru(_WithRecurrentKernel):
     def call(self, inputs: Any, padding_mask: Any, training: bool = False) -> Any:
         """Return the output of every position."""
         of_inputs, of_outputs = tf.unstack(tf.convert_to_tensor(self.bias))
-        projected = self._project(inputs, self.kernel, of_inputs)
+        projected = project(inputs, tf.convert_to_tensor(self.kernel), of_inputs)
         mask = padding_mask if self.is_reversed else None
         return gru(projected, self._recurrent_kernel(training), of_outputs, padding_mask=mask, is_reversed=self.is_reversed)
 
@@ -139,8 +134,6 @@ class MinRnn(_Recurrent):
         is_reversed: Whether it goes from the last position to the first; the inputs before are then those on the right.
     """
 
-    parts = 3
-
     def __init__(self, units: int, *, window: int = 2, **arguments: Any) -> None:
         super().__init__(units, **arguments)
         self.window = window
@@ -157,7 +150,7 @@ class MinRnn(_Recurrent):
 
     def call(self, inputs: Any, padding_mask: Any, training: bool = False) -> Any:
         """Return the output of every position."""
-        candidates, logits, output_gate = self._parts(tf.concat(self._windows(inputs), -1))
+        candidates, logits, output_gate = self._parts(inputs, window=self.window)
         mask = padding_mask if self.is_reversed else None
         cells = gated_average(logits, tf.tanh(candidates), padding_mask=mask, is_reversed=self.is_reversed)
         return tf.cast(tf.sigmoid(output_gate) * cells, self.compute_dtype)
@@ -170,25 +163,16 @@ class MinRnn(_Recurrent):
         """Return the output (batch, units) of one position, inputs (batch, features), and the states after it; the same as `call`'s."""
         before, cells = states
         window = tf.concat([inputs[:, None], before], axis=1)  # (batch, window, features), the latest first
-        joined = tf.reshape(window, [-1, self.window * inputs.shape[-1]])
-        candidates, logits, output_gate = self._parts(joined)
+        joined = tf.reshape(window, [1, -1, self.window * inputs.shape[-1]])
+        candidates, logits, output_gate = (part[0] for part in self._parts(joined, window=1))
         kept = tf.sigmoid(logits)
         cells = kept * cells + (1.0 - kept) * tf.tanh(candidates)
         return tf.cast(tf.sigmoid(output_gate) * cells, self.compute_dtype), (window[:, :-1], cells)
 
-    def _windows(self, inputs: Any) -> list[Any]:
-        """Return inputs, inputs one position before, two positions before, …; zeros where there are none."""
-        windows = [inputs]
-        first, after = ([1, 0, 0], [0, 1]) if self.is_reversed else ([0, 0, 0], [1, 0])
-        for _ in range(self.window - 1):
-            # the gradient of `tf.slice` is a copy; that of an index in brackets takes ten times as long
-            rest = tf.slice(windows[-1], first, [tf.shape(inputs)[0] - 1, -1, -1])
-            windows.append(tf.pad(rest, [after, [0, 0], [0, 0]]))
-            windows[-1].set_shape(inputs.shape)
-        return windows
-
-    def _parts(self, window: Any) -> list[Any]:
-        projected = self._project(window, self.kernel, self.bias)
+    def _parts(self, inputs: Any, *, window: int) -> list[Any]:
+        """Return candidates and the logits of both gates, each (length, batch, units) float32."""
+        weights = [tf.convert_to_tensor(self.kernel), tf.convert_to_tensor(self.bias)]
+        projected = project(inputs, *weights, window=window, is_reversed=self.is_reversed)
         return [tf.cast(part, tf.float32) for part in tf.split(projected, 3, axis=-1)]
 
     def get_config(self) -> dict[str, Any]:
