@@ -20,7 +20,10 @@ class Conv(Backbone):
     is_non_negative: ClassVar[bool] = True
 
     widths: list[PositiveInt] = Field(
-        [1, 2, 3], min_length=1, description="conv: window sizes in tokens; 1,2,3,4 for short texts with several labels unless asked for"
+        [1, 2, 3],
+        min_length=1,
+        description="conv: window sizes in tokens; 3 alone for a large corpus of long texts, 1,2,3,4 for short texts with several labels, "
+        "unless asked for",
     )
     filters: int = Field(128, ge=1, description="conv: features of each window size; 64 for long texts unless asked for")
     conv_layers: int = Field(1, ge=1, description="conv: layers on top of each other for each window size")
