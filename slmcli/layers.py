@@ -145,7 +145,7 @@ class AttentionPooling(UsesPaddingMask):
 class EndToken(UsesPaddingMask):
     """Take the vector of the last real token, or of the first; zeros when there is none.
 
-    Input shape: (batch, length, hidden), zeros on padding, and (batch, length) bool. Output shape: (batch, hidden).
+    Input shape: (batch, length, hidden), zeros on padding, which stands on the right, and (batch, length) bool. Output shape: (batch, hidden).
     """
 
     def __init__(self, *, is_first: bool = False, **arguments: Any) -> None:

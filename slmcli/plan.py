@@ -193,7 +193,7 @@ def _settle_branches(plan: Plan, dataset: Dataset) -> dict[str, Branch]:
         # as good there as 128 filters in half the time; a second direction gains a tenth of a point for twice the work (docs/decisions.md)
         chosen |= {"filters": 64, "bidirectional": plan.settings.pooling == "first_last"}
         if dataset.examples("train") >= _LARGE_CORPUS:
-            chosen["widths"] = [3]  # as good as three widths in half the time
+            chosen["widths"] = [3]  # as good as three widths in two thirds of the time
     chosen = {key: value for key, value in chosen.items() if plan.asked.get(key) is None}
     return {
         name: branch.model_copy(update={key: value for key, value in chosen.items() if key in type(branch).model_fields})

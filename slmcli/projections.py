@@ -32,7 +32,7 @@ def project(inputs: Any, kernel: Any, bias: Any, *, window: int = 1, is_reversed
             # a product for each distance: the gradient of `tf.concat` would copy what one product finds
             parts = [tf.matmul(rows, part, transpose_b=True) for part in tf.split(kernel, window)]
             shaped = [tf.reshape(part, tf.shape(inputs)) for part in parts]
-            of_inputs = tf.add_n([shift(part, distance, is_later=is_reversed) for distance, part in enumerate(shaped)])
+            of_inputs = tf.add_n([_shift(part, distance, is_later=is_reversed) for distance, part in enumerate(shaped)])
             of_kernel = tf.matmul(tf.reshape(seen, [-1, window * features]), rows, transpose_a=True)
             return tf.ensure_shape(of_inputs, inputs.shape), of_kernel, sum_rows(rows)
 
@@ -43,7 +43,7 @@ def project(inputs: Any, kernel: Any, bias: Any, *, window: int = 1, is_reversed
 
 def _see(inputs: Any, window: int, is_reversed: bool) -> Any:
     """Return (length, batch, window * features), the input at each position, the one before, and so on."""
-    return tf.concat([shift(inputs, distance, is_later=not is_reversed) for distance in range(window)], -1) if window > 1 else inputs
+    return tf.concat([_shift(inputs, distance, is_later=not is_reversed) for distance in range(window)], -1) if window > 1 else inputs
 
 
 def _multiply(seen: Any, kernel: Any, bias: Any) -> Any:
@@ -51,7 +51,7 @@ def _multiply(seen: Any, kernel: Any, bias: Any) -> Any:
     return tf.reshape(product, tf.concat([tf.shape(seen)[:-1], [kernel.shape[1]]], 0))
 
 
-def shift(values: Any, distance: int, *, is_later: bool) -> Any:
+def _shift(values: Any, distance: int, *, is_later: bool) -> Any:
     """Move (length, …) by so many positions to later or to earlier ones; zeros where nothing came from."""
     if not distance:
         return values

@@ -16,7 +16,7 @@ _BLOCK = 4096  # our choice: tokens whose n-grams are added up at a time, some 2
 
 @keras.saving.register_keras_serializable("slmcli")
 class TokenEmbedding(keras.layers.Embedding):
-    """Look vectors up: token_ids (batch, length) int32 to (batch, length, width).
+    """Look vectors up: token_ids (batch, length) int32 to (batch, length, width), or with length before batch.
 
     Equal to `keras.layers.Embedding`, which copies the whole table in every step once its rows are updated one by one.
     """
@@ -84,7 +84,7 @@ class MaskedDropout(UsesPaddingMask):
 
     Source: Srivastava et al. 2014, section 10. Differs: eight random bits decide about a value instead of 32, since drawing them took
     more time than the lookup; the rate is that of the nearest 256th.
-    Input shape: (batch, length, hidden) and (batch, length) bool. Output shape: (batch, length, hidden).
+    Input shape: (batch, length, hidden) and (batch, length) bool. Output shape: (batch, length, hidden). Length may stand before batch.
 
     Args:
         rate: Share of the values that are dropped.

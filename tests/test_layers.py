@@ -64,8 +64,16 @@ def test_an_end_is_the_first_or_the_last_real_token(is_first: bool, expected: li
     assert EndToken(is_first=is_first)(zeroed, MASK).numpy().tolist() == [expected]
 
 
-def test_the_last_token_of_a_full_row_is_found() -> None:
-    assert EndToken()(HIDDEN, np.ones((1, 3), bool)).numpy().tolist() == [[9.0, 9.0]]
+def test_the_last_token_is_that_of_each_text_and_zeros_without_one() -> None:
+    hidden, lengths = np.arange(1.0, 19.0, dtype=np.float32).reshape(3, 3, 2), np.array([3, 1, 0])
+    mask = np.arange(3) < lengths[:, None]
+    with tf.GradientTape() as tape:
+        zeroed = ZeroPadding()(tf.constant(hidden), mask)
+        tape.watch(zeroed)
+        last = EndToken()(zeroed, mask)
+    assert last.numpy().tolist() == [[5.0, 6.0], [7.0, 8.0], [0.0, 0.0]]
+    gradient = tf.convert_to_tensor(tape.gradient(last, zeroed)).numpy()
+    assert gradient[:2].any(axis=-1).tolist() == [[False, False, True], [True, False, False]]
 
 
 @pytest.mark.parametrize("layer", [MaskedMean, MaskedMax, AttentionPooling])

@@ -133,15 +133,18 @@ def test_long_texts_are_read_in_one_direction(backbone: str, words: int, expecte
         assert other.branches[backbone].model_dump()["bidirectional"] is True
 
 
-@pytest.mark.parametrize(("words", "large", "expected"), [(100, 6, [3]), (100, 1000, [1, 2, 3]), (5, 6, [1, 2, 3])])
+@pytest.mark.parametrize(
+    ("words", "large", "asked", "expected"),
+    [(100, 6, {}, [3]), (100, 1000, {}, [1, 2, 3]), (5, 6, {}, [1, 2, 3]), (100, 6, {"widths": [5]}, [5])],
+    ids=["large and long", "small", "short", "asked for"],
+)
 def test_a_large_corpus_of_long_texts_is_read_with_one_width(
-    words: int, large: int, expected: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    words: int, large: int, asked: dict[str, Any], expected: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("slmcli.plan._LARGE_CORPUS", large)  # examples
     dataset = make(tmp_path, "sentiment", [f"{'so ' * words}{end}" for end in ("good", "bad")] * 6)
-    for asked, wanted in (({}, expected), ({"widths": [5]}, [5])):
-        settled = settle(split_settings({"backbone": "conv", **asked}, source="test"), dataset)
-        assert settled.branches["conv"].model_dump()["widths"] == wanted
+    settled = settle(split_settings({"backbone": "conv", **asked}, source="test"), dataset)
+    assert settled.branches["conv"].model_dump()["widths"] == expected
 
 
 @pytest.mark.parametrize("pooling", ["last", "first_last"])

@@ -73,7 +73,7 @@ class Backbone(Branch, abc.ABC):
         return keras.Model([token_ids, padding_mask], joined, name=f"{reader.name}_of_segments")
 
     def embed(self, token_ids: Any, padding_mask: Any, *, vocabulary_size: int) -> Any:
-        """Return token vectors (batch, length, embedding), zeros on padding, with dropout in training."""
+        """Return token vectors (batch, length, embedding), or (length, batch, embedding), zeros on padding, with dropout in training."""
         from slmcli.token_vectors import MaskedDropout, TokenEmbedding
 
         vectors = TokenEmbedding(vocabulary_size, self.embedding, name="embedding")(token_ids)
@@ -104,10 +104,10 @@ class RecurrentBackbone(Backbone):
 
         token_ids = keras.Input((length,), dtype="int32", name="token_ids")
         padding_mask = keras.Input((length,), dtype="bool", name="padding_mask")
-        # numbers are exchanged before they are vectors, which takes a hundredth of the time
-        ids = SwapBatchAndTime(name="time_major")(token_ids)
+        # before they are vectors, which are more to move
+        exchanged = SwapBatchAndTime(name="time_major")(token_ids)
         mask = SwapBatchAndTime(name="time_major_mask")(padding_mask)
-        hidden = self.embed(ids, mask, vocabulary_size=vocabulary_size)  # (length, batch, embedding)
+        hidden = self.embed(exchanged, mask, vocabulary_size=vocabulary_size)  # (length, batch, embedding)
         for layer in range(self.recurrent_layers):
             directions = {"forward": False} if self.bidirectional is False else {"forward": False, "backward": True}
             outputs = [self.recurrent(is_reversed=back, name=f"{self.name}_{layer}_{name}")(hidden, mask) for name, back in directions.items()]

@@ -10,9 +10,9 @@ from slmcli.backbones.base import Backbone
 class Conv(Backbone):
     """Convolutions of several widths side by side, each with further ones on top on request.
 
-    Source: Kim 2014, section 2. Differs: widths 1, 2, 3 by default, all computed as one convolution, zero padding at both ends so
-    that short texts work, and the head may add mean pooling to max pooling; both were chosen on IMDB validation data
-    (docs/decisions.md).
+    Source: Kim 2014, section 2. Differs: widths 1, 2, 3 unless the corpus asks for others, all computed as one convolution, zero
+    padding at both ends so that short texts work, and the head may add mean pooling to max pooling; widths and pooling were chosen on
+    validation data (docs/decisions.md).
     Further layers add to what is below them (He et al. 2016), and look at ever more distant tokens: their dilation is multiplied
     from layer to layer (Yu & Koltun 2016, section 3; Strubell et al. 2017 for texts).
     """
