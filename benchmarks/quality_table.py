@@ -21,7 +21,7 @@ HEADER = (
     "set",
     "score",
     "program",
-    "median (lowest to highest)",
+    "mean (lowest to highest)",
     "95 % interval",
     "seconds",
     "best other program",
@@ -68,12 +68,13 @@ def per_seed(results: Sequence[Mapping[str, Any]], score: str) -> list[float]:
 
 
 def interval(results: Sequence[Mapping[str, Any]], score: str) -> tuple[float, float] | None:
-    """Return 95 % bounds: over folds Student's, whose parts share no text; else the mean of what was found for each seed."""
+    """Return 95 % bounds: Student's over folds, whose parts share no text, or over three seeds and more; else the mean of what each found."""
     folds: dict[int, list[float]] = {}
     for result in results:
         folds.setdefault(result["fold"], []).append(result["scores"][score])
-    if 1 < len(folds) <= len(_STUDENT) + 1:
-        means = [statistics.mean(values) for values in folds.values()]
+    seeds = per_seed(results, score)
+    means = [statistics.mean(values) for values in folds.values()] if len(folds) > 1 else seeds if len(seeds) > 2 else []
+    if 1 < len(means) <= len(_STUDENT) + 1 and len(set(means)) > 1:  # seeds that decide nothing say nothing
         half = _STUDENT[len(means) - 2] * statistics.stdev(means) / len(means) ** 0.5
         return statistics.mean(means) - half, statistics.mean(means) + half
     bounds = [result["interval"] for result in results if result.get("interval")]
@@ -91,7 +92,7 @@ def best_other(results: Sequence[Mapping[str, Any]], score: str) -> tuple[str, f
     for result in results:
         if not is_ours(result["program"]):
             programs.setdefault(result["program"], []).append(result)
-    ranked = [(name, statistics.median(per_seed(rows, score)), seconds_of(rows)) for name, rows in programs.items()]
+    ranked = [(name, statistics.mean(per_seed(rows, score)), seconds_of(rows)) for name, rows in programs.items()]
     return max(ranked, key=lambda row: row[1]) if ranked else None
 
 
@@ -135,16 +136,16 @@ def _row(quality_set: QualitySet, program: str, bars: Bars, results: Sequence[Ma
     if not ours:
         return [quality_set.name, score, program, *["–"] * 3, *cells, "–"]
     values, bounds = per_seed(ours, score), interval(ours, score)
-    median = statistics.median(values)
+    mean = statistics.mean(values)
     return [
         quality_set.name,
         score,
         program,
-        f"{median:.4f} ({min(values):.4f} to {max(values):.4f})",
+        f"{mean:.4f} ({min(values):.4f} to {max(values):.4f})",
         f"{bounds[0]:.4f} to {bounds[1]:.4f}" if bounds else "–",
         _seconds_text(ours),
         *cells,
-        verdict(median, seconds_of(ours), bars, other[1] if other else None),
+        verdict(mean, seconds_of(ours), bars, other[1] if other else None),
     ]
 
 

@@ -30,8 +30,18 @@ def test_the_score_of_a_seed_is_the_mean_of_its_folds() -> None:
     assert per_seed([result("slm", 0.8, fold=0), result("slm", 0.9, fold=1), result("slm", 0.7, seed=1)], "accuracy") == pytest.approx([0.85, 0.7])
 
 
-def test_the_interval_over_seeds_is_the_mean_of_their_bounds() -> None:
+def test_the_interval_over_two_seeds_is_the_mean_of_their_bounds() -> None:
     assert interval([result("slm", 0.8), result("slm", 0.9, seed=1)], "accuracy") == pytest.approx((0.83, 0.87))
+
+
+def test_the_interval_over_three_seeds_is_students() -> None:
+    # mean 0.85, standard deviation 0.05, by the root of 3: 0.02887; t of two degrees of freedom 4.303
+    seeds = [result("slm", value, seed=seed) for seed, value in enumerate((0.8, 0.85, 0.9))]
+    assert interval(seeds, "accuracy") == pytest.approx((0.85 - 0.1242, 0.85 + 0.1242), abs=1e-4)
+
+
+def test_the_interval_of_seeds_that_decide_nothing_is_that_of_each() -> None:
+    assert interval([result("slm", 0.8, seed=seed) for seed in range(3)], "accuracy") == pytest.approx((0.78, 0.82))
 
 
 def test_the_interval_over_folds_is_students() -> None:
@@ -64,7 +74,7 @@ def test_the_table_has_a_line_for_each_set_and_program() -> None:
     rows = [result("slm", 0.9), result("slm", 0.92, seed=1), result("slm", 0.93, seed=2), result("fastText", 0.8, seconds=3)]
     line = table([(QualitySet("mail", "mail", "topic"), "slm", Bars("+0.1", "0.95"))], rows, split="test").splitlines()[-1]
     assert line == (
-        "| mail | accuracy | slm | 0.9200 (0.9000 to 0.9300) | 0.8967 to 0.9367 | 1 (1) | fastText | 0.8000 | 3 | 0.9000 (+0.1) | 0.95 | must |"
+        "| mail | accuracy | slm | 0.9167 (0.9000 to 0.9300) | 0.8787 to 0.9546 | 1 (1) | fastText | 0.8000 | 3 | 0.9000 (+0.1) | 0.95 | must |"
     )
 
 
