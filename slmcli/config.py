@@ -191,7 +191,9 @@ class HeadSettings(Settings):
 class OptimizerSettings(Settings):
     """How weights are changed, by which errors, and where the line between two labels is drawn."""
 
-    learning_rate: float | None = Field(None, gt=0.0, description="highest learning rate [0.002 for a large corpus, 0.001 for a small one]")
+    learning_rate: float | None = Field(
+        None, gt=0.0, description="highest learning rate [0.002 for a large corpus, 0.001 for a small one and for minrnn on long texts]"
+    )
     optimizer: Literal["adam", "sparse_adam"] | None = Field(
         None, description="sparse_adam moves only the token vectors of the batch [sparse_adam for a large corpus, adam for a small one]"
     )
@@ -207,10 +209,11 @@ class OptimizerSettings(Settings):
 class InitialSettings(Settings):
     """What the token vectors know before training."""
 
-    initial_embedding: Literal["naive_bayes", "uniform"] | None = Field(
+    initial_embedding: Literal["cooccurrence", "naive_bayes", "uniform"] | None = Field(
         None,
-        description="naive_bayes: some values of a token's vector start with what the token says about the labels; uniform: chance "
-        "[naive_bayes for a small corpus of single texts with one label each, else uniform]",
+        description="cooccurrence: tokens that stand beside the same others start with similar vectors; naive_bayes: some values of a token's vector "
+        "start with what the token says about the labels; uniform: chance [cooccurrence for a large corpus of words, naive_bayes for a small one of "
+        "single texts with one label each, else uniform]",
     )
 
 

@@ -8,6 +8,7 @@ from slmcli.backbones import BACKBONES
 from slmcli.backbones.base import Backbone, Branch
 from slmcli.character_ngrams import has_words
 from slmcli.config import FinetuneSettings, build
+from slmcli.corpus_shape import has_long_texts, is_large, is_short_and_sparse, reads_words
 from slmcli.dataset import Dataset
 from slmcli.errors import ConfigError, DatasetError
 from slmcli.files import sha256_json
@@ -21,8 +22,6 @@ AUTO = "auto"
 _NOT_IN_FINGERPRINT = frozenset({"checkpoint_minutes", "tensorboard", "k_fold", "learning_curve"})
 # our choice, on validation data: about this many examples are seen, in 5 to 30 passes, until validation no longer improves
 _EXAMPLES_SEEN = 110_000
-_LARGE_CORPUS = 5_000
-_SHORT_TEXT, _FEW_EXAMPLES = 100, 2_000  # tokens, on average; of a label
 # our choice, on validation data of ten corpora (docs/decisions.md): inverse of the ridge penalty of a bag, with naive Bayes, without, by margins
 _TWO_LABELS_LONG, _TWO_LABELS, _MORE_LABELS, _OTHER_OUTPUTS = (30.0, 10.0, 3.0), (5.0, 10.0, 3.0), (2.0, 3.0, 0.3), (10.0, 10.0, 1.0)
 # settings that mean something to some tasks alone, and their values that ask for nothing
@@ -32,7 +31,7 @@ _OF_SOME_TASKS: dict[str, tuple[Any, ...]] = {
     "label_smoothing": (0.0,),
     "tune_threshold": (False,),
     "monitor": ("loss",),
-    "initial_embedding": (None, "uniform"),
+    "initial_embedding": (None, "uniform", "cooccurrence"),
 }
 
 
@@ -117,7 +116,7 @@ def settle(plan: Plan, dataset: Dataset) -> Plan:
     """
     plan = _choose_branches(plan, dataset)
     _check_branches(plan, dataset)
-    settings = _settle_training(plan.settings, dataset).model_copy(update={"refit": _refits(plan, dataset)})
+    settings = _settle_training(plan, dataset).model_copy(update={"refit": _refits(plan, dataset)})
     return replace(plan, settings=settings, branches=_settle_branches(plan, dataset))
 
 
@@ -155,45 +154,59 @@ def _choose_branches(plan: Plan, dataset: Dataset) -> Plan:
     if plan.settings.backbone != AUTO:
         return replace(plan, settings=plan.settings.model_copy(update={"ensemble": plan.settings.ensemble or 1}))
     choice = choose(plan.settings.preset, dataset)
-    names, reason = choice.branches, choice.reason
+    names, reason, asked = choice.branches, choice.reason, {**choice.settings, **plan.asked}
     fields = {field for name in names for field in BACKBONES.load(name).model_fields}
     if plan.settings.head == "flatten" or not fields.issuperset(plan.asked):
         owners = [name for name in BACKBONES.names() if set(BACKBONES.load(name).model_fields).issuperset(plan.asked)]
-        names = ("conv",) if plan.settings.head == "flatten" or "conv" in owners or not owners else (owners[0],)
-        reason = "the settings that were asked for belong to it"
+        beside = choice.branches[:-1] if "conv" in owners and plan.settings.head != "flatten" else ()
+        names = (*beside, "conv") if plan.settings.head == "flatten" or "conv" in owners or not owners else (owners[0],)
+        reason, asked = "the settings that were asked for belong to it", dict(plan.asked)
     update = {"backbone": "+".join(names), "ensemble": plan.settings.ensemble or choice.ensemble}
-    branches = _build_branches(names, plan.asked, source=plan.source)
-    return replace(plan, settings=plan.settings.model_copy(update=update), branches=branches, reason=reason)
+    branches = _build_branches(names, asked, source=plan.source)
+    return replace(plan, settings=plan.settings.model_copy(update=update), branches=branches, asked=asked, reason=reason)
 
 
-def _settle_training(settings: FinetuneSettings, dataset: Dataset) -> FinetuneSettings:
-    examples = max(1, dataset.examples("train"))
-    has_ratios = "initial_embedding" in TASKS.load(settings.task).own_settings
-    is_large = examples >= _LARGE_CORPUS
-    small_pooling = "max" if _is_short_and_sparse(dataset) else "max_sqrtn"
+def _settle_training(plan: Plan, dataset: Dataset) -> FinetuneSettings:
+    settings, has_many = plan.settings, is_large(dataset)
+    small_pooling = "max" if is_short_and_sparse(dataset) else "max_sqrtn"
+    is_slow = not has_many or _reads_reviews_in_order(plan, dataset)
     return settings.model_copy(
         update={
-            "epochs": settings.epochs or min(30, max(5, -(-_EXAMPLES_SEEN // examples))),
-            "batch_size": settings.batch_size or (64 if is_large else 32),
-            "learning_rate": settings.learning_rate or (2e-3 if is_large else 1e-3),
-            "optimizer": settings.optimizer or ("sparse_adam" if is_large else "adam"),
-            "pooling": settings.pooling or ("max_mean" if is_large else small_pooling),
-            "initial_embedding": settings.initial_embedding or ("uniform" if is_large or not has_ratios else "naive_bayes"),
+            "epochs": settings.epochs or min(30, max(5, -(-_EXAMPLES_SEEN // max(1, dataset.examples("train"))))),
+            "batch_size": settings.batch_size or (64 if has_many else 32),
+            "learning_rate": settings.learning_rate or (1e-3 if is_slow else 2e-3),
+            "optimizer": settings.optimizer or ("sparse_adam" if has_many else "adam"),
+            "pooling": settings.pooling or ("max_mean" if has_many else small_pooling),
+            "initial_embedding": settings.initial_embedding or _initial_embedding(plan, dataset),
         }
     )
 
 
+def _reads_reviews_in_order(plan: Plan, dataset: Dataset) -> bool:
+    """Say whether `minrnn` reads many long texts, which needs smaller steps and less dropout than `conv` does."""
+    return "minrnn" in plan.branches and is_large(dataset) and has_long_texts(dataset)
+
+
+def _initial_embedding(plan: Plan, dataset: Dataset) -> str:
+    if is_large(dataset):
+        # single characters stand beside too many others: it is no gain to `conv`
+        return "cooccurrence" if reads_words(dataset) or "minrnn" in plan.branches else "uniform"
+    return "naive_bayes" if "initial_embedding" in TASKS.load(plan.settings.task).own_settings else "uniform"
+
+
 def _settle_branches(plan: Plan, dataset: Dataset) -> dict[str, Branch]:
     strengths = dict(zip(("bag_strength", "bag_plain_strength", "bag_margin_strength"), _bag_strengths(dataset), strict=True))
-    dropout = 0.6 if dataset.examples("train") >= _LARGE_CORPUS else 0.5
+    dropout = 0.6 if is_large(dataset) else 0.5
     chosen: dict[str, Any] = {"embedding_dropout": dropout, "bidirectional": True, **strengths}
-    if _is_short_and_sparse(dataset):
+    if is_short_and_sparse(dataset):
         chosen |= {"embedding_dropout": 0.3, "embedding": 128, "widths": [1, 2, 3, 4]}
-    if _mean_length(dataset) >= _SHORT_TEXT:
+    if has_long_texts(dataset):
         # as good there as 128 filters in half the time; a second direction gains a tenth of a point for twice the work (docs/decisions.md)
         chosen |= {"filters": 64, "bidirectional": plan.settings.pooling == "first_last"}
-        if dataset.examples("train") >= _LARGE_CORPUS:
+        if is_large(dataset):
             chosen["widths"] = [3]  # as good as three widths in two thirds of the time
+    if _reads_reviews_in_order(plan, dataset):
+        chosen["embedding_dropout"] = 0.3
     chosen = {key: value for key, value in chosen.items() if plan.asked.get(key) is None}
     return {
         name: branch.model_copy(update={key: value for key, value in chosen.items() if key in type(branch).model_fields})
@@ -207,19 +220,7 @@ def _bag_strengths(dataset: Dataset) -> tuple[float, float, float]:
         return _OTHER_OUTPUTS
     if len(dataset.labels) != 2:
         return _MORE_LABELS
-    return _TWO_LABELS_LONG if _mean_length(dataset) >= _SHORT_TEXT else _TWO_LABELS
-
-
-def _is_short_and_sparse(dataset: Dataset) -> bool:
-    """Say whether few examples of short texts show each of several labels, as with questions and intents."""
-    is_sparse = len(dataset.labels) > 2 and dataset.examples("train") < _FEW_EXAMPLES * len(dataset.labels)
-    return TASKS.load(dataset.task).output_loss == "softmax" and is_sparse and _mean_length(dataset) < _SHORT_TEXT
-
-
-def _mean_length(dataset: Dataset) -> float:
-    """Return the tokens of a training example, on average."""
-    lengths = dataset.length_histogram("train")
-    return sum(length * count for length, count in lengths.items()) / max(1, sum(lengths.values()))
+    return _TWO_LABELS_LONG if has_long_texts(dataset) else _TWO_LABELS
 
 
 def check_compatible(dataset: Dataset, settings: FinetuneSettings) -> None:

@@ -1,11 +1,12 @@
 """Which branches `--backbone auto` means: by preset, task, and what is known of the corpus."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any  # Any: values of settings
 
+from slmcli.corpus_shape import has_long_texts, is_large
 from slmcli.dataset import Dataset
 
-# our choice, on validation data of ten corpora (docs/decisions.md)
-_BALANCED, _BEST = ("bag", "conv"), ("bag", "conv")
 _WITHOUT_NGRAMS = ("conv",)
 # their pretokens are whole runs between spaces, a Chinese sentence for example
 _WITHOUT_WORDS = ("character", "byte")
@@ -13,15 +14,16 @@ _WITHOUT_WORDS = ("character", "byte")
 
 @dataclass(frozen=True)
 class Choice:
-    """Branches, how often each is trained, and why."""
+    """Branches, how often each is trained, why, and settings of theirs that are not those of the branches by themselves."""
 
     branches: tuple[str, ...]
     ensemble: int
     reason: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 def choose(preset: str, dataset: Dataset) -> Choice:
-    """Return the branches for a dataset.
+    """Return the branches for a dataset: our choice, on validation data of ten corpora (docs/decisions.md).
 
     Args:
         preset: fast, balanced or best.
@@ -37,8 +39,10 @@ def choose(preset: str, dataset: Dataset) -> Choice:
         return Choice(("bag",), 1, "fast: a bag of n-grams is solved in seconds")
     if not dataset.examples("validation"):
         return Choice(("bag",), 1, f"{preset}, but without validation examples nothing says how to weigh several branches")
-    branches = _BEST if preset == "best" else _BALANCED
-    return Choice(branches, ensemble, f"{preset}, for {examples:,} training examples: a bag of n-grams, and what reads words in their order")
+    if is_large(dataset) and has_long_texts(dataset):
+        reason = f"{preset}, for {examples:,} long texts: a bag of n-grams, and what reads words in their order, from both ends"
+        return Choice(("bag", "minrnn"), ensemble, reason, {"bidirectional": True})
+    return Choice(("bag", "conv"), ensemble, f"{preset}, for {examples:,} training examples: a bag of n-grams, and what reads words in their order")
 
 
 def has_ngrams(dataset: Dataset) -> bool:

@@ -1,13 +1,17 @@
 """Train one member of a model: compile, fit step by step, keep the best epoch."""
 
 import contextlib
+import math
 from collections.abc import Callable, Mapping
 from typing import Any  # Any: Keras models, JSON documents
+
+import numpy as np
 
 from slmcli.backbones.base import Backbone
 from slmcli.batching import bucket_limits, count_steps, evaluation_batches, label_weights_of, length_histogram, share_evenly, training_batches
 from slmcli.character_ngrams import CharacterNgrams
 from slmcli.config import FinetuneSettings, HeadSettings
+from slmcli.cooccurrence import cooccurrence_vectors
 from slmcli.dataset import Dataset
 from slmcli.devices import build_strategy
 from slmcli.errors import BundleError, Interrupted
@@ -20,6 +24,7 @@ from slmcli.tasks.base import TrainableTask
 
 # our choice, on validation data: 0.25 of 0.1, 0.25 and 0.5 (docs/decisions.md)
 _RATIO_SCALE = 0.25
+_COOCCURRENCE_SCALE = 0.2  # 0.2 of 0.1, 0.2 and 0.3
 EVALUATION_BATCH = 256  # our choice: more gains nothing on a processor
 
 
@@ -75,9 +80,23 @@ class Session:
         model.optimizer.build(model.trainable_variables)  # with float16 Keras has put one around ours
         if self.execution.is_compiled:
             compile_gradients(model)
-        if self.settings.initial_embedding == "naive_bayes" and not self.progress.step:
-            self._add_ratios(_embedding_of(model).embeddings)
+        if not self.progress.step:
+            self._begin_vectors(_embedding_of(model).embeddings)
         return model
+
+    def _begin_vectors(self, embeddings: Any) -> None:
+        """Give the vectors of tokens what can be counted about them, if that was asked for."""
+        if self.settings.initial_embedding == "cooccurrence":
+            self._put_cooccurrences(embeddings)
+        elif self.settings.initial_embedding == "naive_bayes":
+            self._add_ratios(embeddings)
+
+    def _put_cooccurrences(self, embeddings: Any) -> None:
+        """Begin with vectors that are alike where tokens stand beside the same others; tokens without any keep what they have."""
+        texts = (example.features[name] for example in self.dataset.read("train") for name in self.task.token_features)
+        vectors = cooccurrence_vectors(texts, vocabulary_size=embeddings.shape[0], width=embeddings.shape[1])
+        scale = _COOCCURRENCE_SCALE * math.sqrt(embeddings.shape[1])
+        embeddings.assign(np.where(vectors.any(axis=1, keepdims=True), scale * vectors, embeddings.numpy()))
 
     def _add_ratios(self, embeddings: Any) -> None:
         """Add the log-count ratios of the tokens to the first values of their vectors, where they take up half of them at most."""

@@ -141,7 +141,7 @@ def test_long_texts_are_read_in_one_direction(backbone: str, words: int, expecte
 def test_a_large_corpus_of_long_texts_is_read_with_one_width(
     words: int, large: int, asked: dict[str, Any], expected: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("slmcli.plan._LARGE_CORPUS", large)  # examples
+    monkeypatch.setattr("slmcli.corpus_shape._LARGE_CORPUS", large)  # examples
     dataset = make(tmp_path, "sentiment", [f"{'so ' * words}{end}" for end in ("good", "bad")] * 6)
     settled = settle(split_settings({"backbone": "conv", **asked}, source="test"), dataset)
     assert settled.branches["conv"].model_dump()["widths"] == expected
@@ -154,3 +154,53 @@ def test_the_end_of_segments_is_no_end_of_a_text(pooling: str, topics: Dataset) 
         ConfigError, match=f"test: --pooling {pooling} looks at the ends of a text, and with --segment at the last segment alone. Leave one"
     ):
         settle(plan, topics)
+
+
+@pytest.mark.parametrize(
+    ("words", "large", "backbone", "expected"),
+    [
+        (100, 6, "minrnn", ("cooccurrence", 0.001, 0.3)),
+        (100, 6, "conv", ("cooccurrence", 0.002, 0.6)),
+        (5, 6, "minrnn", ("cooccurrence", 0.002, 0.6)),
+        (100, 1000, "minrnn", ("naive_bayes", 0.001, 0.5)),
+    ],
+    ids=["many long texts", "conv", "short", "few"],
+)
+def test_many_long_texts_are_read_in_order_with_small_steps(
+    words: int, large: int, backbone: str, expected: tuple[str, float, float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = make(tmp_path, "sentiment", [f"{'word ' * words}{label}" for label in ("good", "bad") * 8])
+    monkeypatch.setattr("slmcli.corpus_shape._LARGE_CORPUS", large)  # examples
+    flat = settle(split_settings({"backbone": backbone}, source="test"), dataset).flat()
+    assert (flat["initial_embedding"], flat["learning_rate"], flat["embedding_dropout"]) == expected
+
+
+@pytest.mark.parametrize(("backbone", "expected"), [("conv", "uniform"), ("minrnn", "cooccurrence")])
+def test_single_characters_tell_conv_nothing_of_each_other(backbone: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = make(tmp_path, "sentiment", ["a", "b"] * 8, tokenizer="character")
+    monkeypatch.setattr("slmcli.corpus_shape._LARGE_CORPUS", 6)
+    assert settle(split_settings({"backbone": backbone}, source="test"), dataset).settings.initial_embedding == expected
+
+
+def test_every_task_may_begin_with_what_stands_beside_what(scores: Dataset) -> None:
+    check(scores, initial_embedding="cooccurrence")
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({}, ("bag+minrnn", True)),
+        ({"bidirectional": False}, ("bag+minrnn", False)),
+        ({"filters": 8}, ("bag+conv", None)),
+        ({"filters": 8, "preset": "fast"}, ("conv", None)),
+        ({"head": "flatten"}, ("conv", None)),
+    ],
+    ids=str,
+)
+def test_what_a_preset_sets_gives_way_to_what_was_asked_for(
+    asked: dict[str, Any], expected: tuple[str, bool | None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = make(tmp_path, "sentiment", [f"{'word ' * 100}{label}" for label in ("good", "bad") * 8])
+    monkeypatch.setattr("slmcli.corpus_shape._LARGE_CORPUS", 6)
+    flat = settle(split_settings(asked, source="test"), dataset).flat()
+    assert (flat["backbone"], flat.get("bidirectional")) == expected

@@ -23,6 +23,17 @@ def test_a_preset_chooses_branches_and_says_why(preset: str, branches: tuple[str
     assert choice.reason.startswith(preset)
 
 
+@pytest.mark.parametrize(("long", "large", "branches"), [(2, 6, ("bag", "minrnn")), (2, 6000, ("bag", "conv")), (20, 6, ("bag", "conv"))])
+def test_many_long_texts_are_read_in_their_order(
+    long: int, large: int, branches: tuple[str, ...], dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slmcli.corpus_shape._SHORT_TEXT", long)  # tokens
+    monkeypatch.setattr("slmcli.corpus_shape._LARGE_CORPUS", large)  # examples
+    choice = choose("balanced", open_dataset(dataset))
+    assert choice.branches == branches
+    assert ("long texts" in choice.reason) == ("minrnn" in branches)
+
+
 def test_the_best_is_trained_more_often(dataset: Path) -> None:
     assert choose("best", open_dataset(dataset)).ensemble > choose("balanced", open_dataset(dataset)).ensemble == 1
 

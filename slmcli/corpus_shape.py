@@ -1,0 +1,36 @@
+"""What of a dataset decides the settings of its training: how many texts of which kind there are."""
+
+from slmcli.dataset import Dataset
+from slmcli.tasks import TASKS
+from slmcli.tokenizers.base import SPECIAL_TOKENS
+
+# our choice, on validation data of ten corpora (docs/decisions.md)
+_LARGE_CORPUS = 5_000
+_SHORT_TEXT, _FEW_EXAMPLES = 100, 2_000  # tokens, on average; of a label
+
+
+def is_large(dataset: Dataset) -> bool:
+    """Say whether there are enough examples for what a few would only be learned by heart."""
+    return dataset.examples("train") >= _LARGE_CORPUS
+
+
+def has_long_texts(dataset: Dataset) -> bool:
+    """Say whether a training example has a hundred tokens or more, on average."""
+    return _mean_length(dataset) >= _SHORT_TEXT
+
+
+def is_short_and_sparse(dataset: Dataset) -> bool:
+    """Say whether few examples of short texts show each of several labels, as with questions and intents."""
+    is_sparse = len(dataset.labels) > 2 and dataset.examples("train") < _FEW_EXAMPLES * len(dataset.labels)
+    return TASKS.load(dataset.task).output_loss == "softmax" and is_sparse and not has_long_texts(dataset)
+
+
+def reads_words(dataset: Dataset) -> bool:
+    """Say whether most tokens that the tokenizer knows have more than one character; Chinese text has few such."""
+    vocabulary = dataset.load_tokenizer().vocabulary[len(SPECIAL_TOKENS) :]
+    return 2 * sum(len(token) > 1 for token in vocabulary) > len(vocabulary)
+
+
+def _mean_length(dataset: Dataset) -> float:
+    lengths = dataset.length_histogram("train")
+    return sum(length * count for length, count in lengths.items()) / max(1, sum(lengths.values()))
