@@ -39,17 +39,17 @@ class CharacterNgrams:
     @classmethod
     def of(cls, tokenizer: Tokenizer, *, buckets: int) -> Self:
         """Find those of a vocabulary, hashed into so many buckets."""
-        hashes = [mix(np.array(sorted(_hash_entry(text)), np.uint64)) % np.uint64(buckets) for text in _texts(tokenizer)]
+        hashes = [mix(np.array(sorted(_hash_entry(text)), np.uint64)) % np.uint64(buckets) for text in texts_of_entries(tokenizer)]
         rows = np.unique(np.concatenate([np.zeros(0, np.uint64), *hashes]), return_inverse=True)[1]
         return cls(rows.astype(np.int32), np.cumsum([0, *map(len, hashes)], dtype=np.int64))
 
 
 def has_words(tokenizer: Tokenizer) -> bool:
     """Say whether some entry has more than one character, so that n-grams tell more than the entry itself."""
-    return any(len(text) > 1 for text in _texts(tokenizer))
+    return any(len(text) > 1 for text in texts_of_entries(tokenizer))
 
 
-def _texts(tokenizer: Tokenizer) -> Iterator[str]:
+def texts_of_entries(tokenizer: Tokenizer) -> Iterator[str]:
     """Yield what each entry stands for, without spaces and a tokenizer's marks; nothing for special tokens and broken characters."""
     for token_id in range(len(tokenizer.vocabulary)):
         text = "" if token_id < len(SPECIAL_TOKENS) else tokenizer.decode([token_id]).strip()

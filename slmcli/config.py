@@ -192,7 +192,7 @@ class OptimizerSettings(Settings):
     """How weights are changed, by which errors, and where the line between two labels is drawn."""
 
     learning_rate: float | None = Field(
-        None, gt=0.0, description="highest learning rate [0.002 for a large corpus, 0.001 for a small one and for minrnn on long texts]"
+        None, gt=0.0, description="highest learning rate [0.002 for a large corpus; 0.001 for a small one, and where minrnn reads many long texts]"
     )
     optimizer: Literal["adam", "sparse_adam"] | None = Field(
         None, description="sparse_adam moves only the token vectors of the batch [sparse_adam for a large corpus, adam for a small one]"
@@ -212,8 +212,8 @@ class InitialSettings(Settings):
     initial_embedding: Literal["cooccurrence", "naive_bayes", "uniform"] | None = Field(
         None,
         description="cooccurrence: tokens that stand beside the same others start with similar vectors; naive_bayes: some values of a token's vector "
-        "start with what the token says about the labels; uniform: chance [cooccurrence for a large corpus of words, naive_bayes for a small one of "
-        "single texts with one label each, else uniform]",
+        "start with what the token says about the labels; uniform: chance [cooccurrence for a large corpus of words, and for minrnn for any "
+        "large one; naive_bayes for a small one of single texts with one label each; else uniform]",
     )
 
 

@@ -1,8 +1,8 @@
 """What of a dataset decides the settings of its training: how many texts of which kind there are."""
 
+from slmcli.character_ngrams import texts_of_entries
 from slmcli.dataset import Dataset
 from slmcli.tasks import TASKS
-from slmcli.tokenizers.base import SPECIAL_TOKENS
 
 # our choice, on validation data of ten corpora (docs/decisions.md)
 _LARGE_CORPUS = 5_000
@@ -26,9 +26,9 @@ def is_short_and_sparse(dataset: Dataset) -> bool:
 
 
 def reads_words(dataset: Dataset) -> bool:
-    """Say whether most tokens that the tokenizer knows have more than one character; Chinese text has few such."""
-    vocabulary = dataset.load_tokenizer().vocabulary[len(SPECIAL_TOKENS) :]
-    return 2 * sum(len(token) > 1 for token in vocabulary) > len(vocabulary)
+    """Say whether most tokens that the tokenizer knows have more than one character; of Chinese text few have."""
+    lengths = [len(text) for text in texts_of_entries(dataset.load_tokenizer()) if text]
+    return 2 * sum(length > 1 for length in lengths) > len(lengths)
 
 
 def _mean_length(dataset: Dataset) -> float:

@@ -50,7 +50,7 @@ class Dataset:
     Attributes:
         path: The directory.
         description: The contents of its dataset.json.
-        kept: Features that were read and may be needed again, by split and names; whoever reads them keeps them.
+        kept: What was read or counted and may be needed again, by split and names; whoever does it keeps it.
     """
 
     path: Path

@@ -12,7 +12,7 @@ from slmcli.corpus_shape import has_long_texts, is_large, is_short_and_sparse, r
 from slmcli.dataset import Dataset
 from slmcli.errors import ConfigError, DatasetError
 from slmcli.files import sha256_json
-from slmcli.presets import choose, has_ngrams
+from slmcli.presets import Choice, choose, has_ngrams
 from slmcli.registry import hint
 from slmcli.tasks import TASKS
 from slmcli.tasks.base import TrainableTask
@@ -42,7 +42,7 @@ class Plan:
     Attributes:
         settings: Of the training as a whole.
         branches: Name to settings of each; none while `--backbone auto` has seen no dataset.
-        asked: What was asked for of branches.
+        asked: What was asked for of branches, by whoever calls and, where they were silent, by the preset.
         source: Where it was asked for, for messages.
         reason: Why these branches were chosen.
     """
@@ -154,22 +154,31 @@ def _choose_branches(plan: Plan, dataset: Dataset) -> Plan:
     if plan.settings.backbone != AUTO:
         return replace(plan, settings=plan.settings.model_copy(update={"ensemble": plan.settings.ensemble or 1}))
     choice = choose(plan.settings.preset, dataset)
-    names, reason, asked = choice.branches, choice.reason, {**choice.settings, **plan.asked}
-    fields = {field for name in names for field in BACKBONES.load(name).model_fields}
-    if plan.settings.head == "flatten" or not fields.issuperset(plan.asked):
-        owners = [name for name in BACKBONES.names() if set(BACKBONES.load(name).model_fields).issuperset(plan.asked)]
-        beside = choice.branches[:-1] if "conv" in owners and plan.settings.head != "flatten" else ()
-        names = (*beside, "conv") if plan.settings.head == "flatten" or "conv" in owners or not owners else (owners[0],)
-        reason, asked = "the settings that were asked for belong to it", dict(plan.asked)
+    names, reason, given = choice.branches, choice.reason, choice.settings
+    if plan.settings.head == "flatten" or not _fields_of(names).issuperset(plan.asked):
+        names, reason, given = _owners(plan, choice), "the settings that were asked for belong to it", {}
+    asked = {**plan.asked, **{key: value for key, value in given.items() if plan.asked.get(key) is None}}
     update = {"backbone": "+".join(names), "ensemble": plan.settings.ensemble or choice.ensemble}
     branches = _build_branches(names, asked, source=plan.source)
     return replace(plan, settings=plan.settings.model_copy(update=update), branches=branches, asked=asked, reason=reason)
 
 
+def _owners(plan: Plan, choice: Choice) -> tuple[str, ...]:
+    """Return the branches that have all settings that were asked for: `conv`, beside what the preset has beside others, before any other."""
+    if plan.settings.head == "flatten":
+        return ("conv",)
+    candidates = [(*choice.branches[:-1], "conv"), *((name,) for name in BACKBONES.names())]
+    return next((names for names in candidates if _fields_of(names).issuperset(plan.asked)), ("conv",))
+
+
+def _fields_of(names: Sequence[str]) -> set[str]:
+    return {field for name in names for field in BACKBONES.load(name).model_fields}
+
+
 def _settle_training(plan: Plan, dataset: Dataset) -> FinetuneSettings:
     settings, has_many = plan.settings, is_large(dataset)
     small_pooling = "max" if is_short_and_sparse(dataset) else "max_sqrtn"
-    is_slow = not has_many or _reads_reviews_in_order(plan, dataset)
+    is_slow = not has_many or _reads_many_long_texts_in_order(plan, dataset)
     return settings.model_copy(
         update={
             "epochs": settings.epochs or min(30, max(5, -(-_EXAMPLES_SEEN // max(1, dataset.examples("train"))))),
@@ -182,7 +191,7 @@ def _settle_training(plan: Plan, dataset: Dataset) -> FinetuneSettings:
     )
 
 
-def _reads_reviews_in_order(plan: Plan, dataset: Dataset) -> bool:
+def _reads_many_long_texts_in_order(plan: Plan, dataset: Dataset) -> bool:
     """Say whether `minrnn` reads many long texts, which needs smaller steps and less dropout than `conv` does."""
     return "minrnn" in plan.branches and is_large(dataset) and has_long_texts(dataset)
 
@@ -205,7 +214,7 @@ def _settle_branches(plan: Plan, dataset: Dataset) -> dict[str, Branch]:
         chosen |= {"filters": 64, "bidirectional": plan.settings.pooling == "first_last"}
         if is_large(dataset):
             chosen["widths"] = [3]  # as good as three widths in two thirds of the time
-    if _reads_reviews_in_order(plan, dataset):
+    if _reads_many_long_texts_in_order(plan, dataset):
         chosen["embedding_dropout"] = 0.3
     chosen = {key: value for key, value in chosen.items() if plan.asked.get(key) is None}
     return {

@@ -92,11 +92,20 @@ class Session:
             self._add_ratios(embeddings)
 
     def _put_cooccurrences(self, embeddings: Any) -> None:
-        """Begin with vectors that are alike where tokens stand beside the same others; tokens without any keep what they have."""
-        texts = (example.features[name] for example in self.dataset.read("train") for name in self.task.token_features)
-        vectors = cooccurrence_vectors(texts, vocabulary_size=embeddings.shape[0], width=embeddings.shape[1])
-        scale = _COOCCURRENCE_SCALE * math.sqrt(embeddings.shape[1])
-        embeddings.assign(np.where(vectors.any(axis=1, keepdims=True), scale * vectors, embeddings.numpy()))
+        """Begin with vectors that are alike where tokens stand beside the same others; tokens of which nothing is known keep what they have."""
+        vectors = self._cooccurrences(vocabulary_size=embeddings.shape[0], width=embeddings.shape[1])
+        known = np.flatnonzero(vectors.any(axis=1))
+        values = embeddings.numpy()
+        values[known] = _COOCCURRENCE_SCALE * math.sqrt(embeddings.shape[1]) * vectors[known]
+        embeddings.assign(values)
+
+    def _cooccurrences(self, *, vocabulary_size: int, width: int) -> np.ndarray:
+        """Return the vectors (vocabulary_size, width) float32, counted once for all members of this width."""
+        key = ("train", (*self.task.token_features, f"cooccurrence {width}"))
+        if key not in self.dataset.kept:
+            texts = (example.features[name] for example in self.dataset.read("train") for name in self.task.token_features)
+            self.dataset.kept[key] = cooccurrence_vectors(texts, vocabulary_size=vocabulary_size, width=width)
+        return np.asarray(self.dataset.kept[key])
 
     def _add_ratios(self, embeddings: Any) -> None:
         """Add the log-count ratios of the tokens to the first values of their vectors, where they take up half of them at most."""

@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import make_session
+from scipy.sparse import csr_matrix
 
 from slmcli import cooccurrence
 from slmcli.cooccurrence import cooccurrence_vectors
@@ -36,8 +37,8 @@ def test_rows_have_length_one_or_none() -> None:
     assert not found[12:].any()  # beside no other word
 
 
-def test_products_of_vectors_are_mutual_information() -> None:
-    """Before they have length 1: the factors of a table of full rank, symmetric and of no negative eigenvalue, give it back."""
+def test_products_of_factors_are_mutual_information() -> None:
+    """Before they have length 1, those of a symmetric table without negative eigenvalues give it back."""
     texts = [[6, 6, 6], [7, 7, 7], [6, 7]]
     # pairs at most 5 places apart, both ways: 6-6 in three pairs, twice each; 6-7 in one
     counts = np.array([[6.0, 1.0], [1.0, 6.0]])
@@ -45,10 +46,23 @@ def test_products_of_vectors_are_mutual_information() -> None:
     expected = np.maximum(np.log(counts / 7.0 / contexts), 0.0)
     table = cooccurrence._mutual_information(cooccurrence._count_pairs([np.array(text, np.int32) for text in texts], 8)[6:][:, 6:])
     np.testing.assert_allclose(table.toarray(), expected, atol=1e-6)
+    factors = cooccurrence._factorise(table, 2)
+    np.testing.assert_allclose(factors @ factors.T, expected, atol=1e-5)
 
 
-def test_frequent_contexts_count_for_more_than_their_share() -> None:
-    """The exponent below 1: against a plain share, a rare context is less surprising."""
+@pytest.mark.parametrize("dense", [1000, 0])
+def test_the_first_factors_are_the_nearest_table_of_their_rank(dense: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cooccurrence, "_DENSE", dense)
+    counts = np.random.default_rng(0).random((40, 60))
+    table = csr_matrix(counts @ counts.T, dtype=np.float32)
+    left, values, right = np.linalg.svd(table.toarray().astype(np.float64))
+    factors = cooccurrence._factorise(table, 5)
+    assert (np.diff(np.linalg.norm(factors, axis=0)) < 0.0).all()
+    np.testing.assert_allclose(factors @ factors.T, left[:, :5] * values[:5] @ right[:5], rtol=1e-3)
+
+
+def test_rare_contexts_count_for_more_than_their_share() -> None:
+    """So a token beside them says less than it would: their exponent is below 1."""
     texts = [np.array(text, np.int32) for text in [[6, 7], [6, 7], [6, 7], [6, 8]]]
     table = cooccurrence._mutual_information(cooccurrence._count_pairs(texts, 9)[6:][:, 6:]).toarray()
     contexts = np.array([4.0, 3.0, 1.0]) ** 0.75
@@ -85,9 +99,23 @@ def test_more_columns_than_tokens_stay_zero() -> None:
     assert found[6] @ found[7] == pytest.approx(1.0, abs=1e-5)
 
 
-def test_the_same_texts_give_the_same_vectors() -> None:
-    texts = [np.random.default_rng(seed).integers(6, 60, 30).tolist() for seed in range(50)]
-    np.testing.assert_array_equal(vectors(texts, size=60, width=8), vectors(texts, size=60, width=8))
+@pytest.mark.parametrize("dense", [1000, 0])
+@pytest.mark.parametrize("width", [2, 6])
+def test_the_same_texts_give_the_same_vectors(width: int, dense: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of a table of few directions, where the search for them has to begin again."""
+    monkeypatch.setattr(cooccurrence, "_DENSE", dense)
+    texts = [[6, 7, 8, 9 + number % 20, 29, 30] for number in range(100)]
+    first = vectors(texts, size=31, width=width)
+    assert first[6:].any()
+    for _ in range(3):
+        np.testing.assert_array_equal(vectors(texts, size=31, width=width), first)
+
+
+def test_rare_tokens_of_a_large_vocabulary_have_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cooccurrence, "_MOST_ENTRIES", 11)
+    found = vectors(TEXTS)
+    assert found[[6, 7, 8]].any(axis=1).all()
+    assert not found[[9, 10, 11]].any()  # 11, which alone stands beside 9 and 10, is too rare
 
 
 def test_a_training_begins_with_them_where_there_are_any(dataset: Path, tmp_path: Path) -> None:

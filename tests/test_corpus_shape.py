@@ -44,8 +44,9 @@ def test_short_and_sparse_are_few_examples_of_each_of_several_labels(
         ("the soup was cold", {}, True),
         ("汤是冷的 OK", {}, False),  # a few words of another script change nothing
         ("the soup was cold", {"tokenizer": "character"}, False),
+        ("the soup was cold", {"tokenizer": "byte"}, False),
     ],
-    ids=["words", "Han", "characters"],
+    ids=["words", "Han", "characters", "bytes"],
 )
 def test_words_have_more_than_one_character(text: str, settings: dict[str, str], expected: bool, tmp_path: Path) -> None:
     assert corpus_shape.reads_words(make(tmp_path, [(f"{text}", "x"), (f"{text}!", "y")], **settings)) is expected

@@ -182,16 +182,15 @@ def test_single_characters_tell_conv_nothing_of_each_other(backbone: str, expect
     assert settle(split_settings({"backbone": backbone}, source="test"), dataset).settings.initial_embedding == expected
 
 
-def test_every_task_may_begin_with_what_stands_beside_what(scores: Dataset) -> None:
-    check(scores, initial_embedding="cooccurrence")
-
-
 @pytest.mark.parametrize(
     ("asked", "expected"),
     [
         ({}, ("bag+minrnn", True)),
         ({"bidirectional": False}, ("bag+minrnn", False)),
+        ({"bidirectional": None}, ("bag+minrnn", True)),
         ({"filters": 8}, ("bag+conv", None)),
+        ({"filters": 8, "bag_strength": 3.0}, ("bag+conv", None)),
+        ({"input_window": 1, "bag_strength": 3.0}, ("bag+minrnn", True)),
         ({"filters": 8, "preset": "fast"}, ("conv", None)),
         ({"head": "flatten"}, ("conv", None)),
     ],

@@ -28,7 +28,7 @@ class Backbone(Branch, abc.ABC):
         ge=0.0,
         lt=1.0,
         description="share of the values of token vectors dropped in training [0.6 for a large corpus, 0.5 for a small one, "
-        "0.3 for short texts with several labels]",
+        "0.3 for short texts with several labels, and where minrnn reads many long texts]",
     )
     subword_buckets: int = Field(
         0,
@@ -88,7 +88,9 @@ class RecurrentBackbone(Backbone):
     units: int = Field(64, ge=1, description="lstm, gru, minrnn: memory cells of one direction")
     recurrent_layers: int = Field(1, ge=1, description="lstm, gru, minrnn: layers on top of each other")
     bidirectional: bool | None = Field(
-        None, description="lstm, gru, minrnn: read the text in both directions [long texts in one, others, and with --pooling first_last, in both]"
+        None,
+        description="lstm, gru, minrnn: read the text in both directions [long texts in one, others, and with --pooling first_last, in both; "
+        "in both, too, where a preset takes minrnn]",
     )
 
     @abc.abstractmethod

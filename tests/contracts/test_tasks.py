@@ -40,13 +40,13 @@ FAST: dict[str, Any] = {"epochs": 40, "patience": 40, "batch_size": 4, "learning
 TRAINABLE = [name for name in TASKS.names() if issubclass(TASKS.load(name), TrainableTask)]
 
 
-def train_on_eight(task: str, place: Path, backbone: str) -> Path:
+def train_on_eight(task: str, place: Path, backbone: str, **changes: Any) -> Path:
     """Return a run."""
     corpus = place / "eight.jsonl"
     corpus.write_text("".join(json.dumps(row) + "\n" for row in EIGHT), encoding="utf-8")
     settings = PreprocessSettings(task=task, files=[str(corpus)], validation=str(corpus), test_share=0.0, min_frequency=1)
     preprocess(settings, place / "dataset", overwrite=False)
-    return train_tiny(place / "dataset", place / "run", backbone=backbone, task=task, **FAST)
+    return train_tiny(place / "dataset", place / "run", backbone=backbone, task=task, **FAST, **changes)
 
 
 # every task with a backbone that reads words in their order, and where it can with n-grams beside it
@@ -82,6 +82,11 @@ def test_eight_examples_can_be_learned(trained: Path) -> None:
 @pytest.mark.parametrize("backbone", OTHERS)
 def test_eight_examples_can_be_learned_with_every_backbone(backbone: str, task: str, tmp_path: Path) -> None:
     assert main_score(train_on_eight(task, tmp_path, backbone)) > 0.95
+
+
+@pytest.mark.parametrize("task", TRAINABLE)
+def test_eight_examples_can_be_learned_from_what_stands_beside_what(task: str, tmp_path: Path) -> None:
+    assert main_score(train_on_eight(task, tmp_path, "conv", initial_embedding="cooccurrence")) > 0.95
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 8])
