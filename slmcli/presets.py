@@ -41,7 +41,7 @@ def choose(preset: str, dataset: Dataset) -> Choice:
         return Choice(("bag",), 1, f"{preset}, but without validation examples nothing says how to weigh several branches")
     if is_large(dataset) and has_long_texts(dataset):
         reason = f"{preset}, for {examples:,} long texts: a bag of n-grams, and a recurrence"
-        return Choice(("bag", "minrnn"), ensemble, reason, {"bidirectional": True})
+        return Choice(("bag", "minrnn"), ensemble, reason, {"bidirectional": True, "recurrent_layers": 2})
     return Choice(("bag", "conv"), ensemble, f"{preset}, for {examples:,} training examples: a bag of n-grams, and what reads words in their order")
 
 

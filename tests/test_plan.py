@@ -188,6 +188,7 @@ def test_single_characters_tell_conv_nothing_of_each_other(backbone: str, expect
         ({}, ("bag+minrnn", True)),
         ({"bidirectional": False}, ("bag+minrnn", False)),
         ({"bidirectional": None}, ("bag+minrnn", True)),
+        ({"recurrent_layers": 1}, ("bag+minrnn", True)),
         ({"filters": 8}, ("bag+conv", None)),
         ({"filters": 8, "bag_strength": 3.0}, ("bag+conv", None)),
         ({"input_window": 1, "bag_strength": 3.0}, ("bag+minrnn", True)),
@@ -203,3 +204,4 @@ def test_what_a_preset_sets_gives_way_to_what_was_asked_for(
     monkeypatch.setattr("slmcli.corpus_shape._LARGE_CORPUS", 6)
     flat = settle(split_settings(asked, source="test"), dataset).flat()
     assert (flat["backbone"], flat.get("bidirectional")) == expected
+    assert flat.get("recurrent_layers") == (asked.get("recurrent_layers", 2) if "minrnn" in expected[0] else None)

@@ -86,7 +86,7 @@ class RecurrentBackbone(Backbone):
     name: ClassVar[str]
 
     units: int = Field(64, ge=1, description="lstm, gru, minrnn: memory cells of one direction")
-    recurrent_layers: int = Field(1, ge=1, description="lstm, gru, minrnn: layers on top of each other")
+    recurrent_layers: int = Field(1, ge=1, description="lstm, gru, minrnn: layers on top of each other; 2 where a preset takes minrnn")
     bidirectional: bool | None = Field(
         None,
         description="lstm, gru, minrnn: read the text in both directions [long texts in one, others, and with --pooling first_last, in both; "
