@@ -92,6 +92,8 @@ def _factorise(table: Any, width: int) -> np.ndarray:
     from scipy.sparse.linalg import LinearOperator, eigsh
 
     rows = table.shape[0]
+    if not table.nnz:
+        return np.zeros((rows, 0), np.float32)
     transposed = table.T.tocsr()
     if rows <= max(_DENSE, 2 * width):
         squares, directions = np.linalg.eigh((table @ transposed).toarray().astype(np.float64))

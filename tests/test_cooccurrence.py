@@ -51,6 +51,12 @@ def test_products_of_factors_are_mutual_information() -> None:
 
 
 @pytest.mark.parametrize("dense", [1000, 0])
+def test_a_table_of_zeros_has_no_factors(dense: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cooccurrence, "_DENSE", dense)
+    assert not cooccurrence._factorise(csr_matrix((40, 40), dtype=np.float32), 5).any()
+
+
+@pytest.mark.parametrize("dense", [1000, 0])
 def test_the_first_factors_are_the_nearest_table_of_their_rank(dense: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cooccurrence, "_DENSE", dense)
     counts = np.random.default_rng(0).random((40, 60))
