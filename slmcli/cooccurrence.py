@@ -12,7 +12,7 @@ _WINDOW = 5  # our choice, on validation data: of 3, 5 and 10 (docs/decisions.md
 _EXPONENT = 0.75  # Source: Levy et al. 2015, section 3.2
 # our choice: more tokens take longer, and make better vectors of rare words alone; ids rise as tokens get rarer
 _MOST_TOKENS, _MOST_ENTRIES = 20_000_000, 100_000
-_BLOCK = 2_000_000  # our choice: places that are counted at a time, some 200 MB
+_BLOCK = 2_000_000  # our choice: places that are counted at a time
 _DENSE = 1_000  # our choice: a table of so many rows is decomposed as a whole in less than a second
 _LEAST_LENGTH = 1e-6  # of a vector that is more than rounding
 

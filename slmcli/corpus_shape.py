@@ -19,6 +19,11 @@ def has_long_texts(dataset: Dataset) -> bool:
     return _mean_length(dataset) >= _SHORT_TEXT
 
 
+def has_many_long_texts(dataset: Dataset) -> bool:
+    """Say whether the corpus is large, and its texts long."""
+    return is_large(dataset) and has_long_texts(dataset)
+
+
 def is_short_and_sparse(dataset: Dataset) -> bool:
     """Say whether few examples of short texts show each of several labels, as with questions and intents."""
     is_sparse = len(dataset.labels) > 2 and dataset.examples("train") < _FEW_EXAMPLES * len(dataset.labels)

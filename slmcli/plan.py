@@ -8,7 +8,7 @@ from slmcli.backbones import BACKBONES
 from slmcli.backbones.base import Backbone, Branch
 from slmcli.character_ngrams import has_words
 from slmcli.config import FinetuneSettings, build
-from slmcli.corpus_shape import has_long_texts, is_large, is_short_and_sparse, reads_words
+from slmcli.corpus_shape import has_long_texts, has_many_long_texts, is_large, is_short_and_sparse, reads_words
 from slmcli.dataset import Dataset
 from slmcli.errors import ConfigError, DatasetError
 from slmcli.files import sha256_json
@@ -66,7 +66,7 @@ def split_settings(values: Mapping[str, Any], *, source: str) -> Plan:
     """
     named = {str(key).replace("-", "_"): value for key, value in values.items()}
     kinds: dict[str, type[Branch]] = {name: BACKBONES.load(name) for name in BACKBONES.names()}
-    of_branches = {name for kind in kinds.values() for name in kind.model_fields}
+    of_branches = _fields_of(BACKBONES.names())
     rest = {key: value for key, value in named.items() if key not in of_branches}
     for key in rest:
         if key not in FinetuneSettings.model_fields:
@@ -193,13 +193,13 @@ def _settle_training(plan: Plan, dataset: Dataset) -> FinetuneSettings:
 
 def _reads_many_long_texts_in_order(plan: Plan, dataset: Dataset) -> bool:
     """Say whether `minrnn` reads many long texts, which needs smaller steps and less dropout than `conv` does."""
-    return "minrnn" in plan.branches and is_large(dataset) and has_long_texts(dataset)
+    return "minrnn" in plan.branches and has_many_long_texts(dataset)
 
 
 def _initial_embedding(plan: Plan, dataset: Dataset) -> str:
     if is_large(dataset):
         # single characters stand beside too many others: it is no gain to `conv`
-        return "cooccurrence" if reads_words(dataset) or "minrnn" in plan.branches else "uniform"
+        return "cooccurrence" if "minrnn" in plan.branches or reads_words(dataset) else "uniform"
     return "naive_bayes" if "initial_embedding" in TASKS.load(plan.settings.task).own_settings else "uniform"
 
 
@@ -212,8 +212,8 @@ def _settle_branches(plan: Plan, dataset: Dataset) -> dict[str, Branch]:
     if has_long_texts(dataset):
         # as good there as 128 filters in half the time; a second direction gains a tenth of a point for twice the work (docs/decisions.md)
         chosen |= {"filters": 64, "bidirectional": plan.settings.pooling == "first_last"}
-        if is_large(dataset):
-            chosen["widths"] = [3]  # as good as three widths in two thirds of the time
+    if has_many_long_texts(dataset):
+        chosen["widths"] = [3]  # as good as three widths in two thirds of the time
     if _reads_many_long_texts_in_order(plan, dataset):
         chosen["embedding_dropout"] = 0.3
     chosen = {key: value for key, value in chosen.items() if plan.asked.get(key) is None}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any  # Any: values of settings
 
-from slmcli.corpus_shape import has_long_texts, is_large
+from slmcli.corpus_shape import has_many_long_texts
 from slmcli.dataset import Dataset
 
 _WITHOUT_NGRAMS = ("conv",)
@@ -39,7 +39,7 @@ def choose(preset: str, dataset: Dataset) -> Choice:
         return Choice(("bag",), 1, "fast: a bag of n-grams is solved in seconds")
     if not dataset.examples("validation"):
         return Choice(("bag",), 1, f"{preset}, but without validation examples nothing says how to weigh several branches")
-    if is_large(dataset) and has_long_texts(dataset):
+    if has_many_long_texts(dataset):
         reason = f"{preset}, for {examples:,} long texts: a bag of n-grams, and a recurrence"
         return Choice(("bag", "minrnn"), ensemble, reason, {"bidirectional": True, "recurrent_layers": 2})
     return Choice(("bag", "conv"), ensemble, f"{preset}, for {examples:,} training examples: a bag of n-grams, and what reads words in their order")
