@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from slmcli.layers import UsesPaddingMask
+from slmcli.layers import WINDOW, UsesPaddingMask, max_windows, maximum, zero_padding
 from slmcli.parallel import usable_processors
 from slmcli.projections import sum_rows
 from slmcli.runtime import uses_onednn
@@ -15,6 +15,7 @@ from slmcli.tracing import is_compiling, is_converting
 
 _OPTIONS: dict[str, Any] = {"strides": [1, 1, 1, 1], "padding": "SAME"}
 _CACHE_VALUES = 2**16  # float32 in 256 KiB
+_LONG = 128  # positions from which on it pays to look for the largest; our choice, by measurement (docs/decisions.md)
 _JOINED = 1024  # positions; our choice, by measurement (docs/decisions.md)
 
 
@@ -47,14 +48,13 @@ class MaskedConvolution(UsesPaddingMask):
 
     def call(self, vectors: Any, padding_mask: Any) -> Any:
         """Return the features of each position."""
-        real = ops.expand_dims(ops.cast(padding_mask, vectors.dtype), -1)
         kernels, bias = [ops.cast(kernel, vectors.dtype) for kernel in self.kernels], ops.cast(self.bias, vectors.dtype)
         if is_converting():  # constants of their own, which a converter quantizes and need not fold
             parts = [ops.conv(vectors, kernel, padding="same", dilation_rate=self.dilation) for kernel in kernels]
-            return ops.relu(ops.concatenate(parts, axis=-1) + bias) * real
+            return zero_padding(ops.relu(ops.concatenate(parts, axis=-1) + bias), padding_mask)
         if self.dilation > 1:
-            return _convolve_apart(vectors, _join(kernels), bias, dilation=self.dilation) * real
-        return _convolve(vectors, real, _join(kernels), bias)
+            return zero_padding(_convolve_apart(vectors, _join(kernels), bias, dilation=self.dilation), padding_mask)
+        return _convolve(vectors, padding_mask, _join(kernels), bias)
 
     def compute_output_spec(self, vectors: Any, padding_mask: Any) -> Any:
         """Return the shape and dtype of the features."""
@@ -63,6 +63,28 @@ class MaskedConvolution(UsesPaddingMask):
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return {**super().get_config(), "widths": self.widths, "filters": self.filters, "dilation": self.dilation}
+
+
+@keras.saving.register_keras_serializable("slmcli")
+class PooledConvolution(MaskedConvolution):
+    """Convolve as `MaskedConvolution` does, and take the largest value of each feature over real tokens; zeros when there is none.
+
+    Equal to `MaskedConvolution` with `MaskedMax` after it, and has the same weights. Differs: of a long text the gradient of the kernel
+    is computed from those windows alone in which a feature is largest, since no other has one. Where a feature is equally large in
+    several, the first of them gets the gradient.
+    Input shape: as there. Output shape: (batch, widths * filters).
+    """
+
+    def call(self, vectors: Any, padding_mask: Any) -> Any:
+        """Return the largest features of each text."""
+        if is_converting() or is_compiling() or self.dilation > 1:
+            return maximum(super().call(vectors, padding_mask))
+        kernel = _join([ops.cast(kernel, vectors.dtype) for kernel in self.kernels])
+        return _convolve_and_pool(vectors, padding_mask, kernel, ops.cast(self.bias, vectors.dtype))
+
+    def compute_output_spec(self, vectors: Any, padding_mask: Any) -> Any:
+        """Return the shape and dtype of the features."""
+        return keras.KerasTensor((vectors.shape[0], len(self.widths) * self.filters), dtype=self.compute_dtype)
 
 
 def _join(kernels: Sequence[Any]) -> Any:
@@ -86,7 +108,7 @@ def _convolve_apart(vectors: Any, kernel: Any, bias: Any, *, dilation: int) -> A
     positions = -(-(length + around) // dilation)  # of each of these texts
     padded = tf.pad(vectors, [[0, 0], [around // 2, positions * dilation - length - around // 2], [0, 0]])
     apart = tf.transpose(tf.reshape(padded, [-1, positions, dilation, features]), [0, 2, 1, 3])
-    found = _convolve(tf.reshape(apart, [-1, positions, features]), tf.ones([], vectors.dtype), kernel, bias)
+    found = _convolve(tf.reshape(apart, [-1, positions, features]), None, kernel, bias)
     # windows that lie inside
     first, kept = (width - 1) // 2, positions - width + 1
     inside = tf.reshape(found[:, first : first + kept], [-1, dilation, kept, bias.shape[0]])
@@ -95,34 +117,117 @@ def _convolve_apart(vectors: Any, kernel: Any, bias: Any, *, dilation: int) -> A
     return outputs
 
 
-def _convolve(vectors: Any, real: Any, kernel: Any, bias: Any) -> Any:
-    """Return relu(vectors * kernel + bias) where `real` is 1, else 0.
+def _convolve(vectors: Any, padding_mask: Any, kernel: Any, bias: Any) -> Any:
+    """Return relu(vectors * kernel + bias), zeros on padding.
 
     Args:
         vectors: (batch, length, features).
-        real: (batch, length, 1), or one number, in the dtype of `vectors` as everything here.
+        padding_mask: (batch, length) bool, or None without padding.
         kernel: (width, features, filters).
         bias: (filters,).
     """
 
     @tf.custom_gradient
     def convolve(vectors: Any, kernel: Any, bias: Any) -> tuple[Any, Callable[[Any], Any]]:
-        image, window = vectors[:, None], kernel[None]  # TensorFlow has convolutions of two dimensions only
-        convolved = tf.nn.bias_add(tf.nn.conv2d(image, window, **_OPTIONS), bias)
-        outputs = tf.nn.relu(convolved)[:, 0] * real
+        outputs = _features(vectors, padding_mask, kernel, bias)
 
         def gradient(upstream: Any) -> tuple[Any, Any, Any]:
-            # an output above 0 is neither cut off nor on padding
-            kept = tf.raw_ops.ReluGrad(gradients=upstream, features=outputs)
-            of_bias = sum_rows(tf.reshape(kept, [-1, kept.shape[-1]]))
-            image_gradient = kept[:, None]
-            of_kernel = tf.raw_ops.Conv2DBackpropFilter(input=image, filter_sizes=tf.shape(window), out_backprop=image_gradient, **_OPTIONS)
-            of_vectors = _spread_joined(kept, kernel)
-            return tf.ensure_shape(of_vectors, vectors.shape), of_kernel[0], of_bias
+            return _gradients(vectors, kernel, outputs, upstream)
 
         return outputs, gradient
 
     return convolve(vectors, kernel, bias)
+
+
+def _features(vectors: Any, padding_mask: Any, kernel: Any, bias: Any) -> Any:
+    # TensorFlow has convolutions of two dimensions only
+    outputs = tf.nn.relu(tf.nn.bias_add(tf.nn.conv2d(vectors[:, None], kernel[None], **_OPTIONS), bias))[:, 0]
+    return outputs if padding_mask is None else zero_padding(outputs, padding_mask)
+
+
+def _gradients(vectors: Any, kernel: Any, outputs: Any, upstream: Any) -> tuple[Any, Any, Any]:
+    """Return the gradients of vectors, kernel and bias, given that of `outputs`."""
+    # an output above 0 is neither cut off nor on padding
+    kept = tf.raw_ops.ReluGrad(gradients=upstream, features=outputs)
+    sizes = tf.shape(kernel[None])
+    of_kernel = tf.raw_ops.Conv2DBackpropFilter(input=vectors[:, None], filter_sizes=sizes, out_backprop=kept[:, None], **_OPTIONS)[0]
+    of_vectors = tf.ensure_shape(_spread_joined(kept, kernel), vectors.shape)
+    return of_vectors, of_kernel, sum_rows(tf.reshape(kept, [-1, kept.shape[-1]]))
+
+
+def _convolve_and_pool(vectors: Any, padding_mask: Any, kernel: Any, bias: Any) -> Any:
+    """Return (batch, filters), the largest of what `_convolve` returns for each text."""
+
+    @tf.custom_gradient
+    def run(vectors: Any, kernel: Any, bias: Any) -> tuple[Any, Callable[[Any], Any]]:
+        outputs = _features(vectors, padding_mask, kernel, bias)
+        with tf.GradientTape() as tape:
+            tape.watch(outputs)
+            windows = max_windows(outputs)
+            largest = tf.reduce_max(windows, axis=1)
+
+        def gradient(upstream: Any) -> tuple[Any, Any, Any]:
+            def of_all() -> tuple[Any, Any, Any]:
+                return _gradients(vectors, kernel, outputs, tape.gradient(largest, outputs, upstream))
+
+            def of_largest() -> tuple[Any, Any, Any]:
+                kept = tf.raw_ops.ReluGrad(gradients=upstream, features=largest)  # (batch, filters)
+                places = _first_places(outputs, windows)
+                of_vectors = _spread_joined(_put(kept, places, tf.shape(outputs)[1]), kernel)
+                return of_vectors, _kernel_gradient(vectors, kept, places, kernel.shape[0]), sum_rows(kept)
+
+            of_vectors, of_kernel, of_bias = _if_long(outputs, of_largest, of_all)
+            return tf.ensure_shape(of_vectors, vectors.shape), tf.ensure_shape(of_kernel, kernel.shape), of_bias
+
+        return largest, gradient
+
+    return run(vectors, kernel, bias)
+
+
+def _if_long(outputs: Any, then: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
+    """Return what the one or the other function does, by the length of `outputs` (batch, length, filters)."""
+    length = outputs.shape[1]
+    if length is None:
+        return tf.cond(tf.shape(outputs)[1] >= _LONG, then, otherwise)
+    return then() if length >= _LONG else otherwise()
+
+
+def _first_places(outputs: Any, windows: Any) -> Any:
+    """Return (batch, filters) int32, the first positions at which `outputs` (batch, length, filters) are largest.
+
+    TensorFlow compares one value at a time here, so first it looks for the window, in their maxima, and then into that alone.
+    """
+    length = tf.shape(outputs)[1]
+    before = (-length % WINDOW) // 2  # positions that the first window lacks
+    first = WINDOW * tf.argmax(windows, axis=1, output_type=tf.int32) - before  # (batch, filters)
+    inside = tf.clip_by_value(first[..., None] + tf.range(WINDOW), 0, length - 1)
+    values = tf.gather(tf.reshape(outputs, [-1]), _flat_places(inside, length))
+    return tf.maximum(first + tf.argmax(values, axis=2, output_type=tf.int32), 0)
+
+
+def _flat_places(places: Any, length: Any) -> Any:
+    """Return where places (batch, filters, any) of texts stand when (batch, length, filters) is one row of values."""
+    batch, filters = tf.unstack(tf.shape(places)[:2])
+    return (tf.range(batch)[:, None, None] * length + places) * filters + tf.range(filters)[:, None]
+
+
+def _put(gradient: Any, places: Any, length: Any) -> Any:
+    """Return zeros (batch, length, filters), but (batch, filters) at its places."""
+    batch, filters = tf.shape(gradient)[0], gradient.shape[1]
+    rows = tf.reshape(_flat_places(places[..., None], length), [-1])
+    flat = tf.math.unsorted_segment_sum(tf.reshape(gradient, [-1]), rows, batch * length * filters)  # quicker than `tf.scatter_nd`
+    return tf.reshape(flat, [batch, length, filters])
+
+
+def _kernel_gradient(vectors: Any, gradient: Any, places: Any, width: int) -> Any:
+    """Return (width, features, filters): for each filter the windows at its places, times their gradients, added up."""
+    features = vectors.shape[-1]
+    padded = tf.pad(vectors, [[0, 0], [(width - 1) // 2, width // 2], [0, 0]])
+    batch, length = tf.unstack(tf.shape(padded)[:2])
+    starts = tf.transpose(tf.range(batch)[:, None] * length + places)  # (filters, batch)
+    seen = tf.gather(tf.reshape(padded, [-1, features]), starts[..., None] + tf.range(width))  # (filters, batch, width, features)
+    product = tf.matmul(tf.transpose(gradient)[:, None], tf.reshape(seen, [-1, batch, width * features]))
+    return tf.transpose(tf.reshape(product, [-1, width, features]), [1, 2, 0])
 
 
 def _spread_joined(gradient: Any, kernel: Any) -> Any:

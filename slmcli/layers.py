@@ -1,5 +1,6 @@
 """Keras layers that several models share. They load in `safe_mode`: nothing in them is code in a file."""
 
+from collections.abc import Callable
 from typing import Any  # Any: Keras tensors
 
 import keras
@@ -7,9 +8,9 @@ import tensorflow as tf
 from keras import ops
 
 from slmcli.tokenizers.base import PADDING_ID
-from slmcli.tracing import is_compiling
+from slmcli.tracing import is_compiling, is_converting
 
-_WINDOW = 16  # our choice, by measurement: 4 and 8 positions take longer
+WINDOW = 16  # positions; our choice, by measurement: 4 and 8 take longer
 
 
 class UsesPaddingMask(keras.layers.Layer):
@@ -46,7 +47,28 @@ class ZeroPadding(UsesPaddingMask):
 
     def call(self, hidden: Any, padding_mask: Any) -> Any:
         """Return `hidden` with zeros where `padding_mask` is False."""
-        return hidden * ops.expand_dims(ops.cast(padding_mask, hidden.dtype), -1)
+        return zero_padding(hidden, padding_mask)
+
+
+def zero_padding(hidden: Any, padding_mask: Any) -> Any:
+    """Return (batch, length, hidden) with zeros where `padding_mask` is False; without padding, copy nothing.
+
+    A batch has texts of about the same length: of short texts two in five to four in five have no padding.
+    """
+    real = ops.expand_dims(ops.cast(padding_mask, hidden.dtype), -1)
+    if is_compiling() or is_converting():
+        return hidden * real
+
+    @tf.custom_gradient
+    def run(hidden: Any) -> tuple[Any, Callable[[Any], Any]]:
+        has_none = tf.reduce_all(padding_mask)
+
+        def zero(values: Any) -> Any:
+            return tf.ensure_shape(tf.cond(has_none, lambda: values, lambda: values * real), values.shape)
+
+        return zero(hidden), zero
+
+    return run(hidden)
 
 
 @keras.saving.register_keras_serializable("slmcli")
@@ -90,10 +112,10 @@ class MaskedMax(UsesPaddingMask):
     def call(self, hidden: Any, padding_mask: Any) -> Any:
         """Return the maximum over positions where `padding_mask` is True."""
         if self.is_non_negative:
-            return _maximum(hidden)
+            return maximum(hidden)
         real = ops.expand_dims(ops.cast(padding_mask, hidden.dtype), -1)
         # our choice: 1e4 is below every activation and still finite in 16 bits
-        return _maximum(hidden + (real - 1.0) * 1e4) * ops.max(real, axis=1)
+        return maximum(hidden + (real - 1.0) * 1e4) * ops.max(real, axis=1)
 
     def compute_output_spec(self, hidden: Any, padding_mask: Any) -> Any:
         """Return the shape and dtype of the maximum."""
@@ -104,15 +126,18 @@ class MaskedMax(UsesPaddingMask):
         return {**super().get_config(), "is_non_negative": self.is_non_negative}
 
 
-def _maximum(hidden: Any) -> Any:
+def maximum(hidden: Any) -> Any:
     """Return (batch, hidden), the largest values of (batch, length, hidden) over the length.
 
     Windows first: the gradient of their maximum is one operation, that of a reduction five, and then only over the windows. XLA has
     no such operation for a processor, and makes one of the five.
     """
-    if is_compiling():
-        return ops.max(hidden, axis=1)
-    return ops.max(ops.max_pool(hidden, _WINDOW, _WINDOW, padding="same"), axis=1)
+    return ops.max(hidden if is_compiling() else max_windows(hidden), axis=1)
+
+
+def max_windows(hidden: Any) -> Any:
+    """Return (batch, windows, hidden), the largest values in each `WINDOW` positions; the last may have fewer."""
+    return ops.max_pool(hidden, WINDOW, WINDOW, padding="same")
 
 
 @keras.saving.register_keras_serializable("slmcli")

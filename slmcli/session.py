@@ -234,7 +234,9 @@ def build_model(task: TrainableTask, backbone: Backbone, head: HeadSettings, voc
     keras.config.set_dtype_policy(precision)
     try:
         with quiet_stderr():
-            built = backbone.build_reader(vocabulary_size=vocabulary_size, length=length)
+            sizes: dict[str, Any] = {"vocabulary_size": vocabulary_size, "length": length}
+            pooled = backbone.build_pooled(**sizes, pooling=head.pooling) if head.head == "pool" else None
+            built = pooled or backbone.build_reader(**sizes)
             return task.build_model(built, head, length=length, is_non_negative=backbone.is_non_negative)
     finally:
         keras.config.set_dtype_policy(before)

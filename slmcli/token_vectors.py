@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from slmcli.layers import UsesPaddingMask
+from slmcli.layers import UsesPaddingMask, zero_padding
 from slmcli.tracing import is_compiling
 
 _BYTE = 256
@@ -97,10 +97,10 @@ class MaskedDropout(UsesPaddingMask):
 
     def call(self, vectors: Any, padding_mask: Any, training: bool = False) -> Any:
         """Return the vectors that are left."""
-        real = ops.expand_dims(ops.cast(padding_mask, vectors.dtype), -1)
         dropped = round(self.rate * _BYTE)
         if not (training and dropped):
-            return vectors * real
+            return zero_padding(vectors, padding_mask)
+        real = ops.expand_dims(ops.cast(padding_mask, vectors.dtype), -1)
         is_kept = ops.cast(self._random_bytes(tf.shape(vectors)) >= dropped, vectors.dtype)
         return vectors * (is_kept * (real * (_BYTE / (_BYTE - dropped))))
 

@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 
 from slmcli import convolution
-from slmcli.convolution import MaskedConvolution
+from slmcli.convolution import MaskedConvolution, PooledConvolution
+from slmcli.layers import MaskedMax
 from slmcli.tracing import compilation, conversion
 
 RANDOM = np.random.default_rng(0)
@@ -145,3 +146,88 @@ def test_windows_with_gaps_have_the_gradients_of_shifted_products(width: int, di
         found.append([values, *tape.gradient(loss, [vectors, layer.kernels[0].value, layer.bias.value])])
     for ours, theirs in zip(*found, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+def pooled(widths: list[int], lengths: list[int], *, dtype: str = "float32") -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+    """Return output and gradients of a pooled convolution, and of a convolution with a maximum after it, for texts of these lengths."""
+    random = np.random.default_rng(len(widths) * max(lengths))
+    mask = np.arange(max(lengths)) < np.array(lengths)[:, None]
+    vectors = tf.Variable((random.normal(size=(*mask.shape, 5)) * mask[..., None]).astype(dtype))
+    layers = [kind(widths, 3, dtype=dtype) for kind in (PooledConvolution, MaskedConvolution)]
+    upstream, found = random.normal(size=(len(lengths), 3 * len(widths))).astype(dtype), []
+    for layer, pool in zip(layers, (lambda hidden: hidden, lambda hidden: MaskedMax(is_non_negative=True, dtype=dtype)(hidden, mask)), strict=True):
+        layer(vectors, mask)
+        layer.set_weights([*layers[0].kernels, np.linspace(-2, 1, 3 * len(widths))])  # some features are never above zero
+
+        def gradients(vectors: tf.Tensor, mask: tf.Tensor, layer: MaskedConvolution = layer, pool=pool) -> list[tf.Tensor]:  # noqa: ANN001
+            with tf.GradientTape() as tape:
+                tape.watch(vectors)
+                outputs = pool(layer(vectors, mask))
+                total = tf.reduce_sum(outputs * upstream)
+            return [outputs, *tape.gradient(total, [vectors, *(weight.value for weight in layer.trainable_variables)])]
+
+        signature = [tf.TensorSpec((None, None, 5), dtype), tf.TensorSpec((None, None), tf.bool)]  # as a training traces it
+        found.append(tf.function(gradients, input_signature=signature, autograph=False)(vectors, mask))
+    return found[0], found[1]
+
+
+@pytest.mark.parametrize("long", [1, 1000], ids=["at the largest", "everywhere"])
+@pytest.mark.parametrize("lengths", [[1], [3, 1], [15, 16], [17, 9, 2], [40, 33], [48, 0]], ids=str)
+@pytest.mark.parametrize("widths", [[1], [2], [5], [1, 2, 3]], ids=str)
+def test_a_pooled_convolution_is_a_convolution_and_its_maximum(
+    widths: list[int], lengths: list[int], long: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(convolution, "_LONG", long)
+    for ours, plain in zip(*pooled(widths, lengths), strict=True):
+        np.testing.assert_allclose(ours, plain, atol=1e-5)
+
+
+def test_the_length_decides_where_gradients_are_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(convolution, "_LONG", 20)
+    monkeypatch.setattr(convolution, "_first_places", lambda outputs, _: asked.append(outputs.shape[1]) or tf.zeros(outputs.shape[::2], tf.int32))
+    layer = PooledConvolution([2], 3)
+    for length in (19, 20):
+        with tf.GradientTape() as tape:
+            total = tf.reduce_sum(layer(tf.ones([2, length, 5]), np.ones((2, length), bool)))
+        tape.gradient(total, layer.trainable_variables)
+    assert asked == [20]
+
+
+def test_where_features_are_equally_large_the_first_learns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(convolution, "_LONG", 1)
+    layer, mask = PooledConvolution([1], 1), np.ones((1, 40), bool)
+    vectors = tf.Variable(np.array([1, 2, 1, 2] * 10, "float32").reshape(1, 40, 1))
+    layer(vectors, mask)
+    layer.kernels[0].assign([[[1.0]]])
+    with tf.GradientTape() as tape:
+        outputs = layer(vectors, mask)
+    assert tape.gradient(outputs, vectors).numpy().ravel().nonzero()[0].tolist() == [1]
+
+
+def test_gradients_in_16_bits_are_added_up_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(convolution, "_LONG", 1)
+    layer = PooledConvolution([1], 2, dtype="mixed_bfloat16")
+    vectors, mask = tf.ones([600, 4, 3], tf.bfloat16), np.ones((600, 4), bool)
+    layer(vectors, mask)
+    layer.bias.assign([9.0, 9.0])
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(layer(vectors, mask))
+    for gradient in tape.gradient(total, layer.trainable_variables):  # a sum in 16 bits ends at 256
+        assert (gradient.numpy() == 600).all()
+
+
+@pytest.mark.parametrize("purpose", [conversion, compilation])
+def test_a_pooled_convolution_says_the_same_to_whatever_it_is_traced_for(purpose: contextlib.AbstractContextManager) -> None:
+    layer = PooledConvolution([1, 2, 3], 3)
+    expected = layer(ZEROED, MASK)
+    with purpose():
+        np.testing.assert_allclose(layer(ZEROED, MASK), expected, atol=1e-6)
+
+
+def test_a_pooled_convolution_has_the_weights_of_a_convolution() -> None:
+    layers = [kind([1, 3], 4, name="x") for kind in (MaskedConvolution, PooledConvolution)]
+    for layer in layers:
+        layer(ZEROED, MASK)
+    first, second = ([(weight.path, weight.shape) for weight in layer.weights] for layer in layers)
+    assert first == second

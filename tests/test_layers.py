@@ -1,8 +1,12 @@
+import contextlib
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from slmcli.layers import AttentionPooling, EndToken, MaskedMax, MaskedMean, PaddingMask, ZeroPadding, masked_pooling
+from slmcli.layers import AttentionPooling, EndToken, MaskedMax, MaskedMean, PaddingMask, ZeroPadding, masked_pooling, zero_padding
+from slmcli.tracing import compilation, conversion
 
 HIDDEN = np.array([[[1.0, -5.0], [3.0, -1.0], [9.0, 9.0]]], np.float32)
 MASK = np.array([[True, True, False]])
@@ -15,6 +19,18 @@ def test_the_mask_is_false_on_padding_alone() -> None:
 
 def test_zero_padding_keeps_real_positions() -> None:
     assert ZeroPadding()(HIDDEN, MASK).numpy()[0].tolist() == [[1, -5], [3, -1], [0, 0]]
+
+
+@pytest.mark.parametrize("mask", [MASK, MASK | True, NOTHING], ids=["some", "none", "nothing else"])
+@pytest.mark.parametrize("purpose", [contextlib.nullcontext, conversion, compilation])
+def test_padding_is_zero_and_learns_nothing(mask: np.ndarray, purpose: Callable[[], contextlib.AbstractContextManager]) -> None:
+    hidden = tf.constant(HIDDEN)
+    with purpose(), tf.GradientTape() as tape:
+        tape.watch(hidden)
+        zeroed = zero_padding(hidden, tf.constant(mask))
+        total = tf.reduce_sum(3.0 * zeroed)
+    np.testing.assert_array_equal(zeroed, HIDDEN * mask[..., None])
+    np.testing.assert_array_equal(tape.gradient(total, hidden), np.ones_like(HIDDEN) * 3.0 * mask[..., None])
 
 
 def test_the_mean_leaves_padding_out() -> None:

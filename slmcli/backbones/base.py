@@ -55,6 +55,13 @@ class Backbone(Branch, abc.ABC):
         Output: (batch, length, hidden), zeros on padding. More padding on the right changes nothing on real tokens.
         """
 
+    def build_pooled(self, *, vocabulary_size: int, length: int | None, pooling: str | None) -> Any:
+        """Return a model from the inputs of `build` to (batch, hidden), pooled, where that is faster than a layer behind `build`'s, or None.
+
+        Its weights are those of what `build` returns.
+        """
+        return None
+
     def build_reader(self, *, vocabulary_size: int, length: int | None) -> Any:
         """Return what `build` does, or a model that reads a text in segments; inputs and output are the same."""
         if not self.segment or (length is not None and length <= self.segment):

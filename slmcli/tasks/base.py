@@ -256,7 +256,7 @@ class TextTask(TrainableTask):
         Source: Conneau et al. 2017, section 3.3.
 
         Args:
-            backbone: Model from [token_ids, padding_mask] to (batch, length, hidden).
+            backbone: Model from [token_ids, padding_mask] to (batch, length, hidden), or (batch, hidden) that it has pooled.
             head: `pool`: masked pooling over all positions, any length. `flatten`: max pooling in windows, flattened, as in
                 the usual Conv1D tutorial; needs one fixed `length`.
             length: The fixed length in tokens, or None for any.
@@ -288,7 +288,9 @@ def _pool(backbone: Any, token_ids: Any, head: HeadSettings, *, is_non_negative:
     from slmcli.layers import PaddingMask, masked_pooling
 
     padding_mask = PaddingMask(name="padding_mask")(token_ids)  # (batch, length) bool
-    hidden = backbone([token_ids, padding_mask])  # (batch, length, hidden)
+    hidden = backbone([token_ids, padding_mask])  # (batch, length, hidden), or (batch, hidden) pooled already
+    if len(hidden.shape) == 2:
+        return hidden
     if head.head == "flatten":
         windows = keras.layers.MaxPooling1D(head.pool_size, padding="same", name="max_pooling")(hidden)
         return keras.layers.Flatten(name="flatten")(windows)  # (batch, length / pool_size * hidden)

@@ -18,3 +18,13 @@ def test_further_layers_look_further(layers: int, dilation: int, reach: int) -> 
 def test_one_layer_has_no_further_ones() -> None:
     backbone = Conv(embedding=8, filters=4).build(vocabulary_size=9, length=None)
     assert [weight.path for weight in backbone.weights if "layer" in weight.path] == []
+
+
+@pytest.mark.parametrize("changes", [{"conv_layers": 2}, {"segment": 8}], ids=str)
+def test_what_has_more_layers_or_segments_is_pooled_behind(changes: dict[str, int]) -> None:
+    assert Conv(embedding=8, filters=4, **changes).build_pooled(vocabulary_size=9, length=None, pooling="max") is None
+
+
+@pytest.mark.parametrize("pooling", ["max_mean", "mean", None])
+def test_other_poolings_look_at_all_positions(pooling: str | None) -> None:
+    assert Conv(embedding=8, filters=4).build_pooled(vocabulary_size=9, length=None, pooling=pooling) is None
