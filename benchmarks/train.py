@@ -38,6 +38,8 @@ PRODUCT_STEPS = 40
 SLOW = ("lstm", "gru")
 # our model: the program beside it, the bar that must be reached, and the goal
 PEERS = {"conv": ("conv", 1.5, 2.5), "lstm": ("lstm", 0.6, 1.2), "gru": ("gru", 0.6, 1.2), "minrnn": ("lstm", 2.0, 4.0)}
+# beside the settings above, and beside a backbone's own on reviews: minrnn with gates that look at one input, as those of an LSTM do
+VARIANTS: dict[str, list[dict[str, Any]]] = {"minrnn": [{}, {"input_window": 1}]}
 # solved, not trained step by step: beside fastText, of whose speed it must have a third, and should have two thirds
 SOLVED = {"bag": ("fastText", 1 / 3, 2 / 3)}
 # our model: how its convolutions are pooled, and the share of the rate of a large bfloat16 product that its own must reach, and should.
@@ -165,7 +167,12 @@ def settings_of(model: str) -> dict[str, Any]:
     return {"backbone": model, **TRAINING, **shape, "pooling": wanted if has_it else "max"}
 
 
-def compare_with_torch(model: str, dataset: Path, options: argparse.Namespace) -> dict[str, Any]:
+def named(model: str, changes: dict[str, Any]) -> str:
+    """Return how a row calls a backbone with such settings."""
+    return " ".join([model, *(f"--{name.replace('_', '-')} {value}" for name, value in changes.items())])
+
+
+def compare_with_torch(model: str, changes: dict[str, Any], dataset: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Alternate slm and PyTorch; return a row of the table."""
     peer, must, goal = PEERS[model]
     program = [options.peer_python, str(options.peers / "torch_classify.py"), "--model", peer, "--batch-size", str(BATCH), "--length", str(LENGTH)]
@@ -174,20 +181,20 @@ def compare_with_torch(model: str, dataset: Path, options: argparse.Namespace) -
     found: dict[str, dict[str, list[float]]] = {side: {precision: [] for precision in precisions} for side in ("slm", "peer")}
     for _ in range(options.pairs):
         for precision, theirs in precisions.items():
-            found["slm"][precision].append(ours(dataset, {**settings_of(model), "precision": precision, "xla": "off"}))
+            found["slm"][precision].append(ours(dataset, {**settings_of(model), **changes, "precision": precision, "xla": "off"}))
             found["peer"][precision].append(speed([*program, "--precision", theirs]))
-    return row(f"{model}, random texts", f"PyTorch {peer}", found, must, goal)
+    return row(f"{named(model, changes)}, random texts", f"PyTorch {peer}", found, must, goal)
 
 
-def compare_with_keras(model: str, dataset: Path, files: list[Path], options: argparse.Namespace) -> dict[str, Any]:
+def compare_with_keras(model: str, changes: dict[str, Any], dataset: Path, files: list[Path], options: argparse.Namespace) -> dict[str, Any]:
     """Alternate slm and Keras by hand on real reviews; return a row of the table."""
     peer, must, goal = BY_HAND[model]
     program = [sys.executable, str(options.peers / "keras_by_hand.py"), *map(str, files), "--model", peer, "--epochs", "1"]
     found: dict[str, dict[str, list[float]]] = {"slm": {"auto": []}, "peer": {"float32": []}}
     for _ in range(options.pairs):
-        found["slm"]["auto"].append(ours(dataset, {"backbone": model}))
+        found["slm"]["auto"].append(ours(dataset, {"backbone": model, **changes}))
         found["peer"]["float32"].append(speed(program))
-    return row(f"{model}, IMDB", f"Keras by hand, {peer}", found, must, goal)
+    return row(f"{named(model, changes)}, IMDB", f"Keras by hand, {peer}", found, must, goal)
 
 
 def compare_with_fasttext(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
@@ -297,12 +304,13 @@ def rows(options: argparse.Namespace, folder: Path) -> Any:
         if not place.exists():
             place.mkdir()
             make_random_texts(place, options.examples[model])
-        yield compare_with_torch(model, place / "dataset", options)
+        yield from (compare_with_torch(model, changes, place / "dataset", options) for changes in VARIANTS.get(model, [{}]))
         if model in PRODUCTS:
             yield compare_with_products(model, place / "dataset", options)
     if options.data:
         dataset, files = make_reviews(folder / "reviews", options.data, options.rows)
-        yield from (compare_with_keras(model, dataset, files, options) for model in options.models if model in BY_HAND)
+        for model in filter(BY_HAND.__contains__, options.models):
+            yield from (compare_with_keras(model, changes, dataset, files, options) for changes in VARIANTS.get(model, [{}]))
         if "bag" in options.models:
             yield compare_with_fasttext(folder / "all_reviews", options)
 

@@ -21,34 +21,40 @@ def project(inputs: Any, kernel: Any, bias: Any, *, window: int = 1, is_reversed
     Returns:
         (length, batch, outputs), in the dtype of all three.
     """
-    features = inputs.shape[-1]
 
     @tf.custom_gradient
     def run(inputs: Any, kernel: Any, bias: Any) -> tuple[Any, Callable[[Any], Any]]:
-        seen = _see(inputs, window, is_reversed)
+        seen = see(inputs, window=window, is_reversed=is_reversed)
 
         def gradient(upstream: Any) -> tuple[Any, Any, Any]:
-            rows = tf.reshape(upstream, [-1, upstream.shape[-1]])
-            # a product for each distance: the gradient of `tf.concat` would copy what one product finds
-            parts = [tf.matmul(rows, part, transpose_b=True) for part in tf.split(kernel, window)]
-            shaped = [tf.reshape(part, tf.shape(inputs)) for part in parts]
-            of_inputs = tf.add_n([_shift(part, distance, is_later=is_reversed) for distance, part in enumerate(shaped)])
-            of_kernel = tf.matmul(tf.reshape(seen, [-1, window * features]), rows, transpose_a=True)
-            return tf.ensure_shape(of_inputs, inputs.shape), of_kernel, sum_rows(rows)
+            return project_back(upstream, inputs, seen, kernel, window=window, is_reversed=is_reversed)
 
-        return _multiply(seen, kernel, bias), gradient
+        return multiply(seen, kernel, bias), gradient
 
-    return _multiply(_see(inputs, window, is_reversed), kernel, bias) if is_converting() else run(inputs, kernel, bias)
+    return multiply(see(inputs, window=window, is_reversed=is_reversed), kernel, bias) if is_converting() else run(inputs, kernel, bias)
 
 
-def _see(inputs: Any, window: int, is_reversed: bool) -> Any:
+def see(inputs: Any, *, window: int, is_reversed: bool) -> Any:
     """Return (length, batch, window * features), the input at each position, the one before, and so on."""
     return tf.concat([_shift(inputs, distance, is_later=not is_reversed) for distance in range(window)], -1) if window > 1 else inputs
 
 
-def _multiply(seen: Any, kernel: Any, bias: Any) -> Any:
+def multiply(seen: Any, kernel: Any, bias: Any, activation: Callable[[Any], Any] | None = None) -> Any:
+    """Return activation(seen * kernel + bias), which TensorFlow makes one operation of."""
     product = tf.nn.bias_add(tf.matmul(tf.reshape(seen, [-1, kernel.shape[0]]), kernel), bias)
-    return tf.reshape(product, tf.concat([tf.shape(seen)[:-1], [kernel.shape[1]]], 0))
+    activated = activation(product) if activation else product
+    return tf.reshape(activated, tf.concat([tf.shape(seen)[:-1], [kernel.shape[1]]], 0))
+
+
+def project_back(upstream: Any, inputs: Any, seen: Any, kernel: Any, *, window: int, is_reversed: bool) -> tuple[Any, Any, Any]:
+    """Return the gradients of inputs, kernel and bias, given that of what `project` returns (length, batch, outputs)."""
+    rows = tf.reshape(upstream, [-1, upstream.shape[-1]])
+    # a product for each distance: the gradient of `tf.concat` would copy what one product finds
+    parts = [tf.matmul(rows, part, transpose_b=True) for part in tf.split(kernel, window)]
+    shaped = [tf.reshape(part, tf.shape(inputs)) for part in parts]
+    of_inputs = tf.add_n([_shift(part, distance, is_later=is_reversed) for distance, part in enumerate(shaped)])
+    of_kernel = tf.matmul(tf.reshape(seen, [-1, kernel.shape[0]]), rows, transpose_a=True)
+    return tf.ensure_shape(of_inputs, inputs.shape), of_kernel, sum_rows(rows)
 
 
 def _shift(values: Any, distance: int, *, is_later: bool) -> Any:

@@ -9,6 +9,7 @@ from typing import Any  # Any: TensorFlow tensors, arguments by name
 
 import tensorflow as tf
 
+from slmcli.projections import multiply, project_back, see
 from slmcli.time_loop import Step, loop_over_time
 from slmcli.tracing import is_converting
 
@@ -17,38 +18,63 @@ _SHUT = 1e4
 Found = tuple[Sequence[Any], Sequence[Any]]
 
 
-def gated_average(logits: Any, candidates: Any, *, padding_mask: Any = None, is_reversed: bool = False) -> Any:
-    """Return the states of h_t = f_t h_{t-1} + (1 - f_t) g_t with f = sigmoid(logits) and g = candidates, beginning with h = 0.
+def quasi_recurrent(inputs: Any, kernel: Any, bias: Any, *, window: int, padding_mask: Any = None, is_reversed: bool = False) -> Any:
+    """Return o_t c_t with c_t = f_t c_{t-1} + (1 - f_t) g_t, beginning with c = 0, whose gates look at the inputs of a window alone.
 
-    Source: Bradbury et al. 2017, equation 3 (f-pooling). SRU (Lei et al. 2018) and minGRU (Feng et al. 2024) have the same recurrence.
+    Source: Bradbury et al. 2017, section 2 (fo-pooling). SRU (Lei et al. 2018) and minGRU (Feng et al. 2024) have the same recurrence.
 
     Args:
-        logits: (length, batch, hidden) float32.
-        candidates: (length, batch, hidden) float32.
+        inputs: (length, batch, features).
+        kernel: (window * features, 3 hidden), in the order of `project`: candidates before tanh, gates f and o before sigmoid.
+        bias: (3 hidden,).
+        window: Inputs that a gate looks at: that of its position and those before.
         padding_mask: (length, batch) bool, for `is_reversed`.
-        is_reversed: Go from the last position to the first.
+        is_reversed: Go from the last position to the first; the inputs before are then those on the right.
 
     Returns:
-        (length, batch, hidden) float32, the state after each position.
+        (length, batch, hidden), in the dtype of inputs, kernel and bias. Cells are float32.
     """
-    sizes: dict[str, Any] = {"states": [logits.shape[-1]], "outputs": [logits.shape[-1]]}
+    seeing: dict[str, Any] = {"window": window, "is_reversed": is_reversed}
+    hidden = kernel.shape[1] // 3
+    sizes: dict[str, Any] = {"states": [hidden], "outputs": [hidden]}
+
+    def forward(inputs: Any, kernel: Any, bias: Any) -> tuple[Any, ...]:
+        seen = see(inputs, **seeing)
+        candidates, added, gate = _squashed(seen, kernel, bias, padding_mask)
+        kept = 1.0 - added
+        (cells,) = loop_over_time(_average_step, [kept, added * candidates], is_reversed=is_reversed, **sizes)
+        return tf.cast(gate * cells, inputs.dtype), seen, candidates, added, gate, kept, cells
 
     @tf.custom_gradient
-    def average(logits: Any, candidates: Any) -> tuple[Any, Callable[[Any], Any]]:
-        kept = tf.sigmoid(_shut(logits, padding_mask, _SHUT))
-        added = 1.0 - kept
-        (states,) = loop_over_time(_average_step, [kept, added * candidates], is_reversed=is_reversed, **sizes)
+    def run(inputs: Any, kernel: Any, bias: Any) -> tuple[Any, Callable[[Any], Any]]:
+        outputs, seen, candidates, added, gate, kept, cells = forward(inputs, kernel, bias)
 
-        def gradient(upstream: Any) -> tuple[Any, Any]:
-            # G_t = dh_t + f_{t+1} G_{t+1}. That of g_t is (1 - f_t) G_t; that of the logit is f_t (1 - f_t) (h_{t-1} - g_t) G_t,
-            # in which f_t (h_{t-1} - g_t) = h_t - g_t
-            (total,) = loop_over_time(_average_gradient_step, [kept, upstream], is_reversed=not is_reversed, **sizes)
+        def gradient(upstream: Any) -> tuple[Any, Any, Any]:
+            # G_t = o_t dh_t + f_{t+1} G_{t+1}. That of g_t is (1 - f_t) G_t; that of the logit of f_t is f_t (1 - f_t) (c_{t-1} - g_t) G_t,
+            # in which f_t (c_{t-1} - g_t) = c_t - g_t
+            upstream = tf.cast(upstream, tf.float32)
+            (total,) = loop_over_time(_average_gradient_step, [kept, upstream * gate], is_reversed=not is_reversed, **sizes)
             of_candidates = total * added
-            return of_candidates * (states - candidates), of_candidates
+            logits = [_tanh_slope(candidates, of_candidates), of_candidates * (cells - candidates), _sigmoid_slope(gate, upstream * cells)]
+            projected = tf.concat([tf.cast(each, kernel.dtype) for each in logits], axis=-1)
+            return project_back(projected, inputs, seen, kernel, **seeing)
 
-        return states, gradient
+        return outputs, gradient
 
-    return average(logits, candidates)
+    return forward(inputs, kernel, bias)[0] if is_converting() else run(inputs, kernel, bias)
+
+
+def _squashed(seen: Any, kernel: Any, bias: Any, padding_mask: Any) -> list[Any]:
+    """Return candidates, 1 - f, zero on padding when there is a mask, and o, each (length, batch, hidden) float32.
+
+    A product with its activation is one operation. 1 - f is computed as such: near 0 it has more digits in 16 bits than f near 1.
+    """
+    of_candidates, of_f, of_o = zip(tf.split(kernel, 3, axis=1), tf.split(bias, 3), strict=True)
+    added = multiply(seen, -of_f[0], -of_f[1], tf.sigmoid)
+    if padding_mask is not None:
+        added *= tf.cast(tf.expand_dims(padding_mask, -1), added.dtype)
+    parts = [multiply(seen, *of_candidates, tf.tanh), added, multiply(seen, *of_o, tf.sigmoid)]
+    return [tf.cast(part, tf.float32) for part in parts]
 
 
 def _average_step(values: Sequence[Any], states: Sequence[Any]) -> Found:

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from slmcli.layers import UsesPaddingMask
 from slmcli.projections import project
-from slmcli.recurrences import gated_average, gru, lstm
+from slmcli.recurrences import gru, lstm, quasi_recurrent
 
 
 @keras.saving.register_keras_serializable("slmcli")
@@ -150,10 +150,9 @@ class MinRnn(_Recurrent):
 
     def call(self, inputs: Any, padding_mask: Any, training: bool = False) -> Any:
         """Return the output of every position."""
-        candidates, logits, output_gate = self._parts(inputs, window=self.window)
         mask = padding_mask if self.is_reversed else None
-        cells = gated_average(logits, tf.tanh(candidates), padding_mask=mask, is_reversed=self.is_reversed)
-        return tf.cast(tf.sigmoid(output_gate) * cells, self.compute_dtype)
+        options: dict[str, Any] = {"window": self.window, "padding_mask": mask, "is_reversed": self.is_reversed}
+        return quasi_recurrent(inputs, tf.convert_to_tensor(self.kernel), tf.convert_to_tensor(self.bias), **options)
 
     def first_states(self, batch_size: int, features: int) -> tuple[Any, Any]:
         """Return what `step` begins with: the inputs before (batch, window - 1, features) and the cells (batch, units)."""
@@ -163,17 +162,12 @@ class MinRnn(_Recurrent):
         """Return the output (batch, units) of one position, inputs (batch, features), and the states after it; the same as `call`'s."""
         before, cells = states
         window = tf.concat([inputs[:, None], before], axis=1)  # (batch, window, features), the latest first
-        joined = tf.reshape(window, [1, -1, self.window * inputs.shape[-1]])
-        candidates, logits, output_gate = (part[0] for part in self._parts(joined, window=1))
+        joined = tf.reshape(window, [-1, self.window * inputs.shape[-1]])
+        projected = project(joined[None], tf.convert_to_tensor(self.kernel), tf.convert_to_tensor(self.bias))[0]
+        candidates, logits, output_gate = (tf.cast(part, tf.float32) for part in tf.split(projected, 3, axis=-1))
         kept = tf.sigmoid(logits)
         cells = kept * cells + (1.0 - kept) * tf.tanh(candidates)
         return tf.cast(tf.sigmoid(output_gate) * cells, self.compute_dtype), (window[:, :-1], cells)
-
-    def _parts(self, inputs: Any, *, window: int) -> list[Any]:
-        """Return candidates and the logits of both gates, each (length, batch, units) float32."""
-        weights = [tf.convert_to_tensor(self.kernel), tf.convert_to_tensor(self.bias)]
-        projected = project(inputs, *weights, window=window, is_reversed=self.is_reversed)
-        return [tf.cast(part, tf.float32) for part in tf.split(projected, 3, axis=-1)]
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""

@@ -28,39 +28,95 @@ def assert_equal(ours: list[np.ndarray], theirs: list[np.ndarray]) -> None:
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
-def test_an_average_is_what_was_kept_and_what_was_added() -> None:
-    from slmcli.recurrences import gated_average
+def weights(window: int) -> tuple[np.ndarray, np.ndarray]:
+    return normal(window * FEATURES, 3 * UNITS, seed=1), normal(3 * UNITS, seed=2)
 
-    # sigmoid(0) = 1/2: 0 + 8/2 = 4, 4/2 + 2/2 = 3, 3/2 + 0 = 1.5
-    states = gated_average(np.zeros((3, 1, 1), np.float32), np.array([[[8.0]], [[2.0]], [[0.0]]], np.float32))
-    assert states.numpy().ravel().tolist() == [4.0, 3.0, 1.5]
+
+def gates(candidates: float, forget: float, output: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return a kernel of zeros, for one unit and one feature, and such a bias."""
+    return np.zeros((1, 3), np.float32), np.array([candidates, forget, output], np.float32)
+
+
+def defined(inputs: Any, kernel: Any, bias: Any, *, window: int, is_reversed: bool, padding_mask: np.ndarray | None = None) -> Any:
+    """Return what `quasi_recurrent` says, position by position."""
+    import tensorflow as tf
+
+    length, batch, features = inputs.shape
+    order = range(length)[:: -1 if is_reversed else 1]
+    cells, outputs = tf.zeros([batch, kernel.shape[1] // 3]), {}
+    for position in order:
+        seen = [position + distance * (1 if is_reversed else -1) for distance in range(window)]
+        joined = tf.concat([inputs[place] if 0 <= place < length else tf.zeros([batch, features]) for place in seen], -1)
+        candidates, forget, output = tf.split(joined @ kernel + bias, 3, axis=-1)
+        kept = tf.sigmoid(forget)
+        new = kept * cells + (1.0 - kept) * tf.tanh(candidates)
+        cells = new if padding_mask is None else tf.where(padding_mask[position][:, None], new, cells)
+        outputs[position] = tf.sigmoid(output) * cells
+    return tf.stack([outputs[position] for position in range(length)])
+
+
+def test_cells_are_what_was_kept_and_what_was_added() -> None:
+    from slmcli.recurrences import quasi_recurrent
+
+    # both gates half open, candidates tanh(artanh(0.8)): 0.4, then 0.2 + 0.4, then 0.3 + 0.4, of which half is let out
+    found = quasi_recurrent(np.zeros((3, 1, 1), np.float32), *gates(np.arctanh(0.8), 0.0, 0.0), window=1)
+    np.testing.assert_allclose(found.numpy().ravel(), [0.2, 0.3, 0.35], atol=1e-6)
 
 
 @DIRECTIONS
-def test_the_gradient_of_an_average_is_that_of_its_definition(is_reversed: bool) -> None:
+@pytest.mark.parametrize("window", [1, 2, 3])
+def test_values_and_gradients_are_those_of_the_definition(window: int, is_reversed: bool) -> None:
+    from slmcli.recurrences import quasi_recurrent
+
+    options: dict[str, Any] = {"window": window, "is_reversed": is_reversed}
+    arguments = normal(LENGTH, BATCH, FEATURES), *weights(window)
+    ours, expected = (values_and_gradients(lambda *given, of=of: of(*given, **options), *arguments) for of in (quasi_recurrent, defined))
+    assert_equal(ours, expected)
+
+
+@DIRECTIONS
+def test_a_converted_layer_says_the_same(is_reversed: bool) -> None:
+    from slmcli.recurrences import quasi_recurrent
+    from slmcli.tracing import conversion
+
+    arguments, options = (normal(LENGTH, BATCH, FEATURES), *weights(2)), {"window": 2, "is_reversed": is_reversed}
+    with conversion():
+        converted = quasi_recurrent(*arguments, **options)
+    np.testing.assert_allclose(converted, quasi_recurrent(*arguments, **options), atol=1e-6)
+
+
+def test_cells_stay_empty_on_padding_that_is_read_first() -> None:
     import tensorflow as tf
 
-    from slmcli.recurrences import gated_average
+    from slmcli.recurrences import quasi_recurrent
 
-    def defined(logits: Any, candidates: Any) -> Any:
-        state, states = tf.zeros([BATCH, UNITS]), {}
-        for position in range(LENGTH)[:: -1 if is_reversed else 1]:
-            kept = tf.sigmoid(logits[position])
-            state = states[position] = kept * state + (1.0 - kept) * candidates[position]
-        return tf.stack([states[position] for position in range(LENGTH)])
-
-    arguments = normal(LENGTH, BATCH, UNITS), normal(LENGTH, BATCH, UNITS, seed=1)
-    ours = values_and_gradients(lambda *given: gated_average(*given, is_reversed=is_reversed), *arguments)
-    assert_equal(ours, values_and_gradients(defined, *arguments))
+    mask = np.arange(LENGTH)[:, None] < np.array([LENGTH, 7, 1])
+    options: dict[str, Any] = {"window": 2, "is_reversed": True, "padding_mask": mask}
+    arguments = normal(LENGTH, BATCH, FEATURES) * mask[..., None], *weights(2)
+    ours, expected = (
+        values_and_gradients(lambda *given, of=of: of(*given, **options) * tf.cast(mask[..., None], tf.float32), *arguments)
+        for of in (quasi_recurrent, defined)
+    )
+    assert_equal(ours, expected)
 
 
 @pytest.mark.parametrize("size", [-1e4, -80.0, 80.0, 1e4])
 def test_gates_that_are_open_or_shut_give_numbers(size: float) -> None:
-    from slmcli.recurrences import gated_average
+    from slmcli.recurrences import quasi_recurrent
 
-    logits = np.full((LENGTH, BATCH, UNITS), size, np.float32)
-    found = values_and_gradients(gated_average, logits, normal(LENGTH, BATCH, UNITS))
+    found = values_and_gradients(lambda *given: quasi_recurrent(*given, window=1), normal(LENGTH, BATCH, 1), *gates(size, size, size))
     assert all(np.isfinite(each).all() for each in found)
+
+
+def test_what_is_hardly_added_is_added_in_16_bits_too() -> None:
+    import tensorflow as tf
+
+    from slmcli.recurrences import quasi_recurrent
+
+    # sigmoid(8) is 1 in bfloat16
+    given = np.zeros((LENGTH, BATCH, 1), np.float32), *gates(3.0, 8.0, 3.0)
+    found = quasi_recurrent(*(tf.cast(each, tf.bfloat16) for each in given), window=1)
+    np.testing.assert_allclose(tf.cast(found, tf.float32), quasi_recurrent(*given, window=1), rtol=0.02)
 
 
 @DIRECTIONS
