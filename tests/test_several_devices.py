@@ -54,8 +54,9 @@ print(json.dumps({"one": losses("one"), "two": losses("two"), "devices": environ
         ({"optimizer": "sparse_adam", "xla": "on"}, "float32"),
         ({"optimizer": "adam", "precision": "float16"}, "mixed_float16"),
         ({"optimizer": "sparse_adam", "backbone": "conv", "subword_buckets": 300}, "float32"),
+        ({"optimizer": "adam", "backbone": "conv", "pooling": "max"}, "float32"),
     ],
-    ids=["sparse and XLA", "float16", "subwords"],
+    ids=["sparse and XLA", "float16", "subwords", "pooled convolution"],
 )
 def test_two_devices_learn_what_one_learns(changes: dict[str, str | int], precision: str, python: Python, dataset: Path, tmp_path: Path) -> None:
     result = in_two_devices(python, dataset, tmp_path, f"CHANGES = {changes!r}\n{HISTORIES}")
