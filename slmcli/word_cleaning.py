@@ -132,7 +132,7 @@ def _words_of(text: str) -> Iterator[re.Match[str]]:
 
 _ASCII_WORD = re.compile(r"\w++(?:'\w++)*+")
 _HAN_RUN = re.compile(f"[{HAN}]{{1,{_CONVERTED_AT_ONCE}}}")
-_HAN_OR_OTHER_WORD = re.compile(rf"(?P<han>[{HAN}]++)|(?:(?![{HAN}])\w)++")
+_HAN_OR_OTHER_WORD = re.compile(rf"(?P<han>[{HAN}]++)|[^\W{HAN}]++")
 
 
 @functools.lru_cache(maxsize=1)
