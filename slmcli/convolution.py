@@ -15,7 +15,7 @@ from slmcli.tracing import is_compiling, is_converting
 
 _OPTIONS: dict[str, Any] = {"strides": [1, 1, 1, 1], "padding": "SAME"}
 _CACHE_VALUES = 2**16  # float32 in 256 KiB
-_LONG = 128  # positions from which on it pays to look for the largest; our choice, by measurement (docs/decisions.md)
+LONG = 128  # positions from which on it pays to look for the largest; our choice, by measurement (docs/decisions.md)
 _JOINED = 1024  # positions; our choice, by measurement (docs/decisions.md)
 
 
@@ -25,18 +25,22 @@ class MaskedConvolution(UsesPaddingMask):
 
     Equal to one `keras.layers.Conv1D(filters, width, padding="same", activation="relu")` for each width, side by side, times the
     padding mask. Differs: all widths are one convolution, whose window has zeros where that of a narrower one ends, and one gradient
-    is written for the whole, in which the output alone says where the gradient is cut off.
-    Input shape: (batch, length, features), zeros on padding, and (batch, length) bool. Output shape: (batch, length, widths * filters).
+    is written for the whole, in which the output alone says where the gradient is cut off. Pooled, it equals that with `MaskedMax`
+    after it. Differs: in a long text only the windows in which a feature is largest, of equal ones the first, have a gradient, and
+    kernel and bias learn from these alone.
+    Input shape: (batch, length, features), zeros on padding, and (batch, length) bool. Output shape: (batch, length, widths * filters),
+    or (batch, widths * filters) pooled.
 
     Args:
         widths: Sizes of the windows in tokens.
         filters: Features of each.
         dilation: How far apart the tokens of a window are.
+        is_pooled: Whether to return the largest value of each feature over real tokens, zeros when there is none.
     """
 
-    def __init__(self, widths: Sequence[int], filters: int, *, dilation: int = 1, **arguments: Any) -> None:
+    def __init__(self, widths: Sequence[int], filters: int, *, dilation: int = 1, is_pooled: bool = False, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self.widths, self.filters, self.dilation = list(widths), filters, dilation
+        self.widths, self.filters, self.dilation, self.is_pooled = list(widths), filters, dilation, is_pooled
 
     def build(self, vectors_shape: Any, *_: Any) -> None:
         """Make the kernel of each width, drawn for its own window, and the bias of all."""
@@ -47,44 +51,28 @@ class MaskedConvolution(UsesPaddingMask):
         self.bias = self.add_weight(name="bias", shape=(len(self.widths) * self.filters,), initializer="zeros")
 
     def call(self, vectors: Any, padding_mask: Any) -> Any:
-        """Return the features of each position."""
+        """Return the features of each position, or the largest of each text."""
         kernels, bias = [ops.cast(kernel, vectors.dtype) for kernel in self.kernels], ops.cast(self.bias, vectors.dtype)
+        if self.is_pooled and self.dilation == 1 and not is_converting() and not is_compiling():
+            return _convolve_and_pool(vectors, padding_mask, _join(kernels), bias)
         if is_converting():  # constants of their own, which a converter quantizes and need not fold
             parts = [ops.conv(vectors, kernel, padding="same", dilation_rate=self.dilation) for kernel in kernels]
-            return zero_padding(ops.relu(ops.concatenate(parts, axis=-1) + bias), padding_mask)
-        if self.dilation > 1:
-            return zero_padding(_convolve_apart(vectors, _join(kernels), bias, dilation=self.dilation), padding_mask)
-        return _convolve(vectors, padding_mask, _join(kernels), bias)
+            found = zero_padding(ops.relu(ops.concatenate(parts, axis=-1) + bias), padding_mask)
+        elif self.dilation > 1:
+            found = zero_padding(_convolve_apart(vectors, _join(kernels), bias, dilation=self.dilation), padding_mask)
+        else:
+            found = _convolve(vectors, padding_mask, _join(kernels), bias)
+        return maximum(found) if self.is_pooled else found
 
     def compute_output_spec(self, vectors: Any, padding_mask: Any) -> Any:
         """Return the shape and dtype of the features."""
-        return keras.KerasTensor((*vectors.shape[:-1], len(self.widths) * self.filters), dtype=self.compute_dtype)
+        places = vectors.shape[:1] if self.is_pooled else vectors.shape[:-1]
+        return keras.KerasTensor((*places, len(self.widths) * self.filters), dtype=self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        return {**super().get_config(), "widths": self.widths, "filters": self.filters, "dilation": self.dilation}
-
-
-@keras.saving.register_keras_serializable("slmcli")
-class PooledConvolution(MaskedConvolution):
-    """Convolve as `MaskedConvolution` does, and take the largest value of each feature over real tokens; zeros when there is none.
-
-    Equal to `MaskedConvolution` with `MaskedMax` after it, and has the same weights. Differs: of a long text the gradient of the kernel
-    is computed from those windows alone in which a feature is largest, since no other has one. Where a feature is equally large in
-    several, the first of them gets the gradient.
-    Input shape: as there. Output shape: (batch, widths * filters).
-    """
-
-    def call(self, vectors: Any, padding_mask: Any) -> Any:
-        """Return the largest features of each text."""
-        if is_converting() or is_compiling() or self.dilation > 1:
-            return maximum(super().call(vectors, padding_mask))
-        kernel = _join([ops.cast(kernel, vectors.dtype) for kernel in self.kernels])
-        return _convolve_and_pool(vectors, padding_mask, kernel, ops.cast(self.bias, vectors.dtype))
-
-    def compute_output_spec(self, vectors: Any, padding_mask: Any) -> Any:
-        """Return the shape and dtype of the features."""
-        return keras.KerasTensor((vectors.shape[0], len(self.widths) * self.filters), dtype=self.compute_dtype)
+        own = {"widths": self.widths, "filters": self.filters, "dilation": self.dilation, "is_pooled": self.is_pooled}
+        return {**super().get_config(), **own}
 
 
 def _join(kernels: Sequence[Any]) -> Any:
@@ -140,7 +128,7 @@ def _convolve(vectors: Any, padding_mask: Any, kernel: Any, bias: Any) -> Any:
 
 
 def _features(vectors: Any, padding_mask: Any, kernel: Any, bias: Any) -> Any:
-    # TensorFlow has convolutions of two dimensions only
+    """Return what `_convolve` does, without a gradient of our own; TensorFlow has convolutions of two dimensions only."""
     outputs = tf.nn.relu(tf.nn.bias_add(tf.nn.conv2d(vectors[:, None], kernel[None], **_OPTIONS), bias))[:, 0]
     return outputs if padding_mask is None else zero_padding(outputs, padding_mask)
 
@@ -161,7 +149,7 @@ def _convolve_and_pool(vectors: Any, padding_mask: Any, kernel: Any, bias: Any) 
     @tf.custom_gradient
     def run(vectors: Any, kernel: Any, bias: Any) -> tuple[Any, Callable[[Any], Any]]:
         outputs = _features(vectors, padding_mask, kernel, bias)
-        with tf.GradientTape() as tape:
+        with tf.GradientTape(persistent=True) as tape:  # who calls this may ask for gradients twice
             tape.watch(outputs)
             windows = max_windows(outputs)
             largest = tf.reduce_max(windows, axis=1)
@@ -188,8 +176,8 @@ def _if_long(outputs: Any, then: Callable[[], Any], otherwise: Callable[[], Any]
     """Return what the one or the other function does, by the length of `outputs` (batch, length, filters)."""
     length = outputs.shape[1]
     if length is None:
-        return tf.cond(tf.shape(outputs)[1] >= _LONG, then, otherwise)
-    return then() if length >= _LONG else otherwise()
+        return tf.cond(tf.shape(outputs)[1] >= LONG, then, otherwise)
+    return then() if length >= LONG else otherwise()
 
 
 def _first_places(outputs: Any, windows: Any) -> Any:

@@ -177,8 +177,16 @@ def _gradients(session: Session) -> Any:
 def _operations(session: Session, work: Sequence[_Work]) -> float:
     """Return the multiplications and additions of all products in these batches.
 
-    Counted at up to three lengths: products grow with the length, or with its square where all positions look at all others.
+    Counted at up to three lengths, and for texts that a pooled convolution reads in another way at up to three others: products grow
+    with the length, or with its square where all positions look at all others.
     """
+    from slmcli.convolution import LONG
+
+    parts = [[each for each in work if (each.length >= LONG) == is_long] for is_long in (False, True)]
+    return sum(_operations_of(session, part) for part in parts if part)
+
+
+def _operations_of(session: Session, work: Sequence[_Work]) -> float:
     lengths = sorted({each.length for each in work})
     chosen = sorted({lengths[0], lengths[len(lengths) // 2], lengths[-1]})
     counts = [_count(session, length) for length in chosen]

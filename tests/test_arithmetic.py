@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from slmcli import convolution
 from slmcli.arithmetic import count_operations
-from slmcli.convolution import MaskedConvolution, PooledConvolution
+from slmcli.convolution import MaskedConvolution
 
 BATCH, LENGTH = 4, 12
 
@@ -78,9 +78,9 @@ def test_a_convolution_counts_the_same_whether_its_texts_may_be_joined(uses_oned
 
 @pytest.mark.parametrize(("long", "of_kernel"), [(13, 48), (12, 4)], ids=["everywhere", "at the largest"])
 def test_a_pooled_convolution_counts_what_its_length_makes_it_do(long: int, of_kernel: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(convolution, "_LONG", long)
+    monkeypatch.setattr(convolution, "LONG", long)
     token_ids = keras.Input((None,), dtype="int32")
     vectors = keras.layers.Embedding(9, 8)(token_ids)
-    model = keras.Model(token_ids, PooledConvolution([3], 6)(vectors, keras.ops.not_equal(token_ids, 0)))
+    model = keras.Model(token_ids, MaskedConvolution([3], 6, is_pooled=True)(vectors, keras.ops.not_equal(token_ids, 0)))
     sum_of_bias = 2 * of_kernel * 6  # a product with ones
     assert forward_and_backward(model) == 2 * (48 + 48 + of_kernel) * 3 * 8 * 6 + sum_of_bias

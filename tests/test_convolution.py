@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from slmcli import convolution
-from slmcli.convolution import MaskedConvolution, PooledConvolution
+from slmcli.convolution import MaskedConvolution
 from slmcli.layers import MaskedMax
 from slmcli.tracing import compilation, conversion
 
@@ -153,7 +153,7 @@ def pooled(widths: list[int], lengths: list[int], *, dtype: str = "float32") -> 
     random = np.random.default_rng(len(widths) * max(lengths))
     mask = np.arange(max(lengths)) < np.array(lengths)[:, None]
     vectors = tf.Variable((random.normal(size=(*mask.shape, 5)) * mask[..., None]).astype(dtype))
-    layers = [kind(widths, 3, dtype=dtype) for kind in (PooledConvolution, MaskedConvolution)]
+    layers = [MaskedConvolution(widths, 3, is_pooled=is_pooled, dtype=dtype) for is_pooled in (True, False)]
     upstream, found = random.normal(size=(len(lengths), 3 * len(widths))).astype(dtype), []
     for layer, pool in zip(layers, (lambda hidden: hidden, lambda hidden: MaskedMax(is_non_negative=True, dtype=dtype)(hidden, mask)), strict=True):
         layer(vectors, mask)
@@ -177,16 +177,16 @@ def pooled(widths: list[int], lengths: list[int], *, dtype: str = "float32") -> 
 def test_a_pooled_convolution_is_a_convolution_and_its_maximum(
     widths: list[int], lengths: list[int], long: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(convolution, "_LONG", long)
+    monkeypatch.setattr(convolution, "LONG", long)
     for ours, plain in zip(*pooled(widths, lengths), strict=True):
         np.testing.assert_allclose(ours, plain, atol=1e-5)
 
 
 def test_the_length_decides_where_gradients_are_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr(convolution, "_LONG", 20)
+    monkeypatch.setattr(convolution, "LONG", 20)
     monkeypatch.setattr(convolution, "_first_places", lambda outputs, _: asked.append(outputs.shape[1]) or tf.zeros(outputs.shape[::2], tf.int32))
-    layer = PooledConvolution([2], 3)
+    layer = MaskedConvolution([2], 3, is_pooled=True)
     for length in (19, 20):
         with tf.GradientTape() as tape:
             total = tf.reduce_sum(layer(tf.ones([2, length, 5]), np.ones((2, length), bool)))
@@ -195,8 +195,8 @@ def test_the_length_decides_where_gradients_are_looked_for(monkeypatch: pytest.M
 
 
 def test_where_features_are_equally_large_the_first_learns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(convolution, "_LONG", 1)
-    layer, mask = PooledConvolution([1], 1), np.ones((1, 40), bool)
+    monkeypatch.setattr(convolution, "LONG", 1)
+    layer, mask = MaskedConvolution([1], 1, is_pooled=True), np.ones((1, 40), bool)
     vectors = tf.Variable(np.array([1, 2, 1, 2] * 10, "float32").reshape(1, 40, 1))
     layer(vectors, mask)
     layer.kernels[0].assign([[[1.0]]])
@@ -206,8 +206,8 @@ def test_where_features_are_equally_large_the_first_learns(monkeypatch: pytest.M
 
 
 def test_gradients_in_16_bits_are_added_up_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(convolution, "_LONG", 1)
-    layer = PooledConvolution([1], 2, dtype="mixed_bfloat16")
+    monkeypatch.setattr(convolution, "LONG", 1)
+    layer = MaskedConvolution([1], 2, is_pooled=True, dtype="mixed_bfloat16")
     vectors, mask = tf.ones([600, 4, 3], tf.bfloat16), np.ones((600, 4), bool)
     layer(vectors, mask)
     layer.bias.assign([9.0, 9.0])
@@ -219,15 +219,49 @@ def test_gradients_in_16_bits_are_added_up_in_float32(monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("purpose", [conversion, compilation])
 def test_a_pooled_convolution_says_the_same_to_whatever_it_is_traced_for(purpose: contextlib.AbstractContextManager) -> None:
-    layer = PooledConvolution([1, 2, 3], 3)
+    layer = MaskedConvolution([1, 2, 3], 3, is_pooled=True)
     expected = layer(ZEROED, MASK)
     with purpose():
         np.testing.assert_allclose(layer(ZEROED, MASK), expected, atol=1e-6)
 
 
-def test_a_pooled_convolution_has_the_weights_of_a_convolution() -> None:
-    layers = [kind([1, 3], 4, name="x") for kind in (MaskedConvolution, PooledConvolution)]
-    for layer in layers:
-        layer(ZEROED, MASK)
-    first, second = ([(weight.path, weight.shape) for weight in layer.weights] for layer in layers)
-    assert first == second
+def test_a_pooled_convolution_with_gaps_is_one_and_its_maximum() -> None:
+    layer, plain = MaskedConvolution([3], 4, dilation=2, is_pooled=True), MaskedConvolution([3], 4, dilation=2)
+    layer(ZEROED, MASK)
+    plain(ZEROED, MASK)
+    plain.set_weights(layer.get_weights())
+    np.testing.assert_allclose(layer(ZEROED, MASK), MaskedMax(is_non_negative=True)(plain(ZEROED, MASK), MASK), atol=1e-6)
+
+
+@pytest.mark.parametrize(("length", "places"), [(32, [0, 16]), (48, [0])], ids=["short", "long"])
+def test_a_length_that_is_known_late_decides_where_equal_features_learn(length: int, places: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(convolution, "LONG", 40)
+    layer = MaskedConvolution([1], 1, is_pooled=True)
+    layer(tf.ones([1, 2, 1]), np.ones((1, 2), bool))
+    layer.kernels[0].assign([[[1.0]]])
+
+    @tf.function(input_signature=[tf.TensorSpec((None, None, 1))], autograph=False)
+    def gradient(vectors: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            tape.watch(vectors)
+            outputs = layer(vectors, tf.ones(tf.shape(vectors)[:2], tf.bool))
+        return tape.gradient(outputs, vectors)
+
+    # equally large in every window of 16: a reduction shares between them
+    assert gradient(tf.ones([1, length, 1])).numpy().ravel().nonzero()[0].tolist() == places
+
+
+@pytest.mark.parametrize("length", [20, 140])
+def test_gradients_can_be_asked_for_through_functions_in_functions(length: int) -> None:
+    layer = MaskedConvolution([2], 3, is_pooled=True)
+    vectors, mask = tf.Variable(RANDOM.normal(size=(2, length, 5)).astype("float32")), tf.ones([2, length], tf.bool)
+    inner = tf.function(lambda values: layer(values, mask), input_signature=[tf.TensorSpec((None, None, 5))], autograph=False)
+    outer = tf.function(lambda values: inner(values) * 1.0, autograph=False)
+    found = []
+    for call in (lambda: layer(vectors, mask), lambda: outer(vectors)):
+        with tf.GradientTape(persistent=True) as tape:
+            outputs = call()
+            first, second = tf.reduce_sum(outputs), tf.reduce_sum(outputs**2)
+        found.append([tape.gradient(first, vectors), tape.gradient(second, vectors)])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)

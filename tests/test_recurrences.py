@@ -120,6 +120,23 @@ def test_what_is_hardly_added_is_added_in_16_bits_too() -> None:
 
 
 @DIRECTIONS
+def test_gradients_in_16_bits_are_near_those_in_32(is_reversed: bool) -> None:
+    import tensorflow as tf
+
+    from slmcli.recurrences import quasi_recurrent
+
+    arguments = normal(LENGTH, BATCH, FEATURES) / 4, *(each / 2 for each in weights(2))
+    options: dict[str, Any] = {"window": 2, "is_reversed": is_reversed}
+
+    def in_16_bits(*given: Any) -> Any:
+        return tf.cast(quasi_recurrent(*(tf.cast(each, tf.bfloat16) for each in given), **options), tf.float32)
+
+    ours = values_and_gradients(in_16_bits, *arguments)
+    for one, exact in zip(ours, values_and_gradients(lambda *given: quasi_recurrent(*given, **options), *arguments), strict=True):
+        assert np.abs(one - exact).max() < 0.03 * np.abs(exact).max()
+
+
+@DIRECTIONS
 @pytest.mark.parametrize("name", ["LSTM", "GRU"])
 def test_values_and_gradients_are_those_of_keras(name: str, is_reversed: bool) -> None:
     import keras

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from slmcli import training_speed
+from slmcli.convolution import LONG
 from slmcli.dataset import open_dataset
 from slmcli.errors import ConfigError
 from slmcli.training_speed import benchmark_train
@@ -30,6 +32,14 @@ def test_the_rate_is_that_of_the_products_of_a_step(result: dict[str, Any]) -> N
     assert 4.0 <= positions <= 6.0  # the lengths of the texts
     assert result["gigaflops"] == pytest.approx(1e-9 * result["operations_per_example"] * result["examples_per_second"], rel=1e-3)
     assert result["share_of_peak"]["float32"] == pytest.approx(result["gigaflops"] / result["peak_gigaflops"]["float32"], abs=1e-3)
+
+
+def test_lengths_beyond_which_a_convolution_does_less_are_counted_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training_speed, "_count", lambda _, length: 100.0 * length if length < LONG else 60.0 * length)
+    lengths = [40, 60, 100, LONG - 1, LONG, LONG + 7, 300]
+    work = [training_speed._Work(examples=2, length=length, tokens=length) for length in lengths]
+    expected = sum(2 * length * (100.0 if length < LONG else 60.0) for length in lengths)
+    assert training_speed._operations(None, work) == pytest.approx(expected)
 
 
 def test_how_it_was_trained_is_said(result: dict[str, Any]) -> None:

@@ -45,9 +45,10 @@ class Conv(Backbone):
         """Return the model with the largest features alone, or None: `max` by itself, above one layer, has a gradient in few places."""
         if pooling != "max" or self.conv_layers > 1 or self.segment:
             return None
-        from slmcli.convolution import PooledConvolution
+        from slmcli.convolution import MaskedConvolution
 
-        return self._model(PooledConvolution(self.widths, self.filters, name="convolution"), vocabulary_size=vocabulary_size, length=length)
+        convolve = MaskedConvolution(self.widths, self.filters, is_pooled=True, name="convolution")
+        return self._model(convolve, vocabulary_size=vocabulary_size, length=length)
 
     def _model(self, convolve: Callable[[Any, Any], Any], *, vocabulary_size: int, length: int | None) -> Any:
         import keras
