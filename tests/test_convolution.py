@@ -16,6 +16,12 @@ MASK = np.array([[True] * 7, [True] * 4 + [False] * 3])
 ZEROED = VECTORS * MASK[..., None]
 
 
+@pytest.fixture(autouse=True)
+def _same_numbers_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "RANDOM", np.random.default_rng(1))
+    keras.utils.set_random_seed(0)
+
+
 def side_by_side(layer: MaskedConvolution, vectors: tf.Tensor) -> tf.Tensor:
     """Return what Keras's own layers say with the same weights."""
     parts = []
