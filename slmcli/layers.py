@@ -136,7 +136,7 @@ def maximum(hidden: Any) -> Any:
 
 
 def max_windows(hidden: Any) -> Any:
-    """Return (batch, windows, hidden), the largest values in each `WINDOW` positions; the last may have fewer."""
+    """Return (batch, windows, hidden), the largest values in each `WINDOW` positions; the first and the last may have fewer."""
     return ops.max_pool(hidden, WINDOW, WINDOW, padding="same")
 
 

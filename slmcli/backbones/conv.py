@@ -1,6 +1,5 @@
 """Parallel convolutions of several widths over token vectors."""
 
-from collections.abc import Callable
 from typing import Any, ClassVar  # Any: Keras models and tensors
 
 from pydantic import Field, PositiveInt
@@ -32,38 +31,29 @@ class Conv(Backbone):
 
     def build(self, *, vocabulary_size: int, length: int | None) -> Any:
         """Return the model; hidden is len(widths) * filters."""
-        from slmcli.convolution import MaskedConvolution
-
-        def convolve(vectors: Any, padding_mask: Any) -> Any:
-            if self.conv_layers == 1:
-                return MaskedConvolution(self.widths, self.filters, name="convolution")(vectors, padding_mask)
-            return self._stacks(vectors, padding_mask)
-
-        return self._model(convolve, vocabulary_size=vocabulary_size, length=length)
+        return self._model(vocabulary_size=vocabulary_size, length=length)
 
     def build_pooled(self, *, vocabulary_size: int, length: int | None, pooling: str | None) -> Any:
         """Return the model with the largest features alone, or None: `max` by itself, above one layer, has a gradient in few places."""
         if pooling != "max" or self.conv_layers > 1 or self.segment:
             return None
-        from slmcli.convolution import MaskedConvolution
+        return self._model(vocabulary_size=vocabulary_size, length=length, is_pooled=True)
 
-        convolve = MaskedConvolution(self.widths, self.filters, is_pooled=True, name="convolution")
-        return self._model(convolve, vocabulary_size=vocabulary_size, length=length)
-
-    def _model(self, convolve: Callable[[Any, Any], Any], *, vocabulary_size: int, length: int | None) -> Any:
+    def _model(self, *, vocabulary_size: int, length: int | None, is_pooled: bool = False) -> Any:
+        """Return the model; only one layer can be pooled."""
         import keras
+
+        from slmcli.convolution import MaskedConvolution
 
         token_ids = keras.Input((length,), dtype="int32", name="token_ids")
         padding_mask = keras.Input((length,), dtype="bool", name="padding_mask")
         vectors = self.embed(token_ids, padding_mask, vocabulary_size=vocabulary_size)
-        return keras.Model([token_ids, padding_mask], convolve(vectors, padding_mask), name="conv")
-
-    def _stacks(self, vectors: Any, padding_mask: Any) -> Any:
-        """Return (batch, length, hidden) of several layers."""
-        import keras
-
-        parts = [self._stack(vectors, padding_mask, width, f"conv_{place}_width_{width}") for place, width in enumerate(self.widths)]
-        return parts[0] if len(parts) == 1 else keras.layers.Concatenate(name="widths")(parts)
+        if self.conv_layers == 1:
+            hidden = MaskedConvolution(self.widths, self.filters, is_pooled=is_pooled, name="convolution")(vectors, padding_mask)
+        else:
+            parts = [self._stack(vectors, padding_mask, width, f"conv_{place}_width_{width}") for place, width in enumerate(self.widths)]
+            hidden = parts[0] if len(parts) == 1 else keras.layers.Concatenate(name="widths")(parts)
+        return keras.Model([token_ids, padding_mask], hidden, name="conv")
 
     def _stack(self, vectors: Any, padding_mask: Any, width: int, name: str) -> Any:
         """Return (batch, length, filters) of one width."""
