@@ -1,9 +1,10 @@
 """Measure slm on real corpora beside other programs: python benchmarks/quality.py --data DIR --suite classification.
 
 For every set of the table (benchmarks/quality_sets.py): `slm preprocess`, `slm finetune` and `slm evaluate` as fresh processes, on files that are
-prepared in --work; with --peers also fastText, TF-IDF and NB-SVM on the same files. Prints a Markdown table. By default the score is that of
-validation, and no test file is opened, so that settings can be chosen by it; `--split test` reports. Every finished result goes into --json at once
-and is not computed again: an interrupted run goes on where it stopped. Take another file for another state of the source.
+prepared in --work; a set that says so, and every set with --unlabelled, also with texts of other corpora beside them, as texts without labels; with
+--peers also fastText, TF-IDF and NB-SVM on the same files. Prints a Markdown table. By default the score is that of validation, and no
+test file is opened, so that settings can be chosen by it; `--split test` reports. Every finished result goes into --json at once and is not computed
+again: an interrupted run goes on where it stopped. Take another file for another state of the source.
 
 Seconds are those of whole processes: for slm preprocess + finetune + evaluate. needs: pip install slmcli; for --peers a Python with its requirements.
 """
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import Any  # Any: a result, as it stands in the file
 
 from quality_peers import peers_of, run_peer
-from quality_sets import SUITES, Bars, Files, QualitySet, depends_on_seed, prepare
+from quality_sets import SUITES, Bars, Files, QualitySet, depends_on_seed, prepare, write_texts
 from quality_table import OURS, add_result, key_of, merge, read_results, table
 
 _PEERS_KNOWN = Path(__file__).with_name("quality-peers.json")
@@ -33,10 +34,11 @@ _COLUMNS = ["--text-column", "text", "--label-column", "label"]
 
 @dataclass(frozen=True)
 class Way:
-    """One way to run slm on a set: options of `slm finetune` beside those of every run, and what must be reached with them."""
+    """One way to run slm on a set: options of `slm finetune` beside those of every run, whether it gets texts without labels, and its bars."""
 
     program: str
     finetune: list[str]
+    has_texts: bool
     bars: Bars
 
 
@@ -86,6 +88,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--peers", type=Path, help="directory of the scripts of the other programs")
     parser.add_argument("--peer-python", default=sys.executable, help="Python that has what they need")
     parser.add_argument("--no-slm", action="store_true", help="measure only the other programs")
+    parser.add_argument("--unlabelled", action="store_true", help="give slm texts without labels on every set [only where the table says so, too]")
     parser.add_argument("--json", type=Path, help="file of results, read and added to")
     parser.add_argument("--work", type=Path, help="where files and models stay [a temporary directory]")
     parser.add_argument("--extra-preprocess", type=shlex.split, default=[], help="more options of slm preprocess, as one text")
@@ -103,8 +106,10 @@ def ways_of(quality_set: QualitySet, options: argparse.Namespace) -> list[Way]:
     ways: dict[str, Way] = {}
     for preset in presets:
         finetune = [*(["--preset", preset] if preset and has_presets() else []), *options.extra_finetune]
-        program = " ".join([OURS, *options.extra_preprocess, *finetune])
-        ways.setdefault(program, Way(program, finetune, quality_set.bars.get(preset, quality_set.bars.get("", Bars()))))
+        bars = quality_set.bars.get(preset, quality_set.bars.get("", Bars()))
+        for has_texts in [True] if options.unlabelled else [False, True] if quality_set.unlabelled else [False]:
+            program = " ".join([OURS, *(["--unlabelled"] if has_texts else []), *options.extra_preprocess, *finetune])
+            ways.setdefault(program, Way(program, finetune, has_texts, bars))
     return list(ways.values())
 
 
@@ -129,7 +134,7 @@ def measurements(chosen: list[QualitySet], ways: list[tuple[QualitySet, Way]], o
         for owner, way in ways if not options.no_slm else []:
             if owner is quality_set:
                 for seed in options.seeds:
-                    run = functools.partial(run_slm, quality_set, way, seed=seed, extra=options.extra_preprocess)
+                    run = functools.partial(run_slm, quality_set, way, data=options.data, seed=seed, extra=options.extra_preprocess)
                     yield from (Measurement(quality_set, way.program, seed, fold, run) for fold in folds)
 
 
@@ -150,14 +155,17 @@ def measure(measurement: Measurement, options: argparse.Namespace) -> dict[str, 
     return result
 
 
-def run_slm(quality_set: QualitySet, way: Way, files: Files, directory: Path, *, seed: int, extra: list[str]) -> dict[str, Any]:
+def run_slm(quality_set: QualitySet, way: Way, files: Files, directory: Path, *, data: Path, seed: int, extra: list[str]) -> dict[str, Any]:
     """Run the commands that a person would; return scores, bounds, seconds and bytes of the bundle."""
     dataset, run = str(directory / "dataset"), directory / "run"
     task, common = ["--task", quality_set.task, "--seed", str(seed)], ["--overwrite", "--quiet", "--json"]
     validation = ["--validation", str(files.validation)] if files.validation else []
     test = ["--test", str(files.test)] if files.test else ["--test-share", "0"]
+    texts = ["--unlabelled", str(directory / "texts.jsonl")] if way.has_texts else []
+    if texts:
+        write_texts(quality_set, data, directory / "texts.jsonl")
     stages: dict[str, float] = {}
-    _call("preprocess", [str(files.train), *validation, *test, *_COLUMNS, *task, "--out", dataset, *common, *extra], stages)
+    _call("preprocess", [str(files.train), *validation, *test, *texts, *_COLUMNS, *task, "--out", dataset, *common, *extra], stages)
     trained = _call("finetune", [dataset, *task, "--out", str(run), *common, *way.finetune], stages)
     judged = _call("evaluate", [str(run), "--split", "test", "--no-baselines", "--quiet", "--json"], stages) if files.test else trained
     return {

@@ -51,6 +51,7 @@ class QualitySet:
         folds: More than 1: no test file; so many parts of the training file are the test in turn.
         labelled: More than 0: only so many rows of the training file, drawn anew for every seed.
         left_out: A label whose rows are left out of every file.
+        unlabelled: Run a second time, with `TEXTS` as texts without labels.
     """
 
     name: str
@@ -65,6 +66,7 @@ class QualitySet:
     folds: int = 1
     labelled: int = 0
     left_out: str = ""
+    unlabelled: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ CLASSIFICATION = (
     QualitySet("imdb", "imdb", "sentiment", bars={"fast": Bars("0.915", "0.920", 60), "balanced": Bars("0.925", "0.932", 600)}),
     QualitySet("imdb_1000", "imdb", "sentiment", bars={"": Bars("0.83", "0.86")}, labelled=1000),
     QualitySet("ag_news", "ag_news", "topic", bars={"": Bars("+0.005", "+0.01")}),
-    QualitySet("trec", "trec", "topic", bars={"": Bars("0.92", "0.94")}),
+    QualitySet("trec", "trec", "topic", bars={"": Bars("0.92", "0.94")}, unlabelled=True),
     QualitySet("sms_spam", "sms_spam", "topic", "macro_f1", bars={"": Bars("0.975", "0.985")}, train="all", folds=5),
     QualitySet("chnsenticorp", "chnsenticorp", "sentiment", bars={"": Bars("0.915", "0.93")}, validation="valid", test="test_nodup", language="zh"),
     QualitySet("tnews_zh", "tnews_zh", "topic", bars={"": Bars("0.56", "0.58")}, test="valid", language="zh"),
@@ -91,6 +93,30 @@ CLASSIFICATION = (
 )
 
 SUITES = {"classification": CLASSIFICATION}
+
+# Texts without labels: file of DATA -> the fields that are texts. Only files to train on, and none of a set's own corpus but those without labels.
+# What is longest stands last, since only the first 20 million tokens are counted.
+TEXTS: Mapping[str, Mapping[str, Sequence[str]]] = {
+    "en": {
+        "squad_v1_subset/train.jsonl.gz": ("question", "context"),
+        "wikitext103_head/train.txt.gz": ("text",),
+        "wikiann_en/train.jsonl.gz": ("tokens",),
+        "ag_news/train.jsonl.gz": ("text",),
+        "bbc_headline/train.jsonl.gz": ("summary", "text"),
+        "dailydialog/train.jsonl.gz": ("response",),
+        "clinc150/train.jsonl.gz": ("text",),
+        "banking77/train.jsonl.gz": ("text",),
+        "trec/train.jsonl.gz": ("text",),
+        "multi30k_en_de/train.jsonl.gz": ("source",),
+        "imdb/unsup.jsonl.gz": ("text",),
+    },
+    "zh": {
+        "chatterbot_corpus/chinese.jsonl.gz": ("response",),
+        "weibo_ner_zh/train.jsonl.gz": ("tokens",),
+        "tnews_zh/train.jsonl.gz": ("text",),
+        "chnsenticorp/train.jsonl.gz": ("text",),
+    },
+}
 
 
 def prepare(quality_set: QualitySet, data: Path, directory: Path, *, split: str, seed: int, fold: int) -> Files:
@@ -111,6 +137,21 @@ def read_rows(path: Path, *, left_out: str = "") -> list[Row]:
     with gzip.open(path, "rt", encoding="utf-8") as file:
         rows = [(row["text"], row["label"]) for row in map(json.loads, file)]
     return [(text, label) for text, label in rows if label != left_out]
+
+
+def write_texts(quality_set: QualitySet, data: Path, path: Path) -> None:
+    """Write the texts of other corpora in the language of a set as JSON Lines, each once."""
+    texts: dict[str, None] = {}
+    for name, fields in TEXTS[quality_set.language].items():
+        if name.split("/")[0] == quality_set.corpus and "/unsup" not in name:
+            continue
+        with gzip.open(data / name, "rt", encoding="utf-8") as file:
+            for row in ({"text": line} for line in file) if name.endswith(".txt.gz") else map(json.loads, file):
+                found = [row[field] for field in fields]
+                texts.update(dict.fromkeys((" ".join(text) if isinstance(text, list) else text).strip() for text in found))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in texts if text)
 
 
 def write_rows(path: Path, rows: Sequence[Row]) -> None:

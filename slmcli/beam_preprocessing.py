@@ -32,7 +32,7 @@ from slmcli.beam_steps import (
 )
 from slmcli.checking import DataReport
 from slmcli.config import CorpusSettings, EncodingSettings, PreprocessSettings
-from slmcli.corpus_identity import Files, number_splits
+from slmcli.corpus_identity import UNLABELLED, Files, number_splits
 from slmcli.dataset import SPLITS, shard_name, write_description
 from slmcli.dataset_directory import Made, make_dataset
 from slmcli.describing import (
@@ -61,6 +61,7 @@ from slmcli.tasks import TASKS
 from slmcli.tasks.base import Task
 from slmcli.text_files import STANDARD_INPUT
 from slmcli.tokenizers.base import Tokenizer
+from slmcli.unlabelled import read_texts, with_texts, write_texts
 
 # our choice: as many as a small machine has cores
 _WORKERS = 2
@@ -114,19 +115,24 @@ def _make(settings: PreprocessSettings, files: Files, part: Path, description: M
     _scan(beam, settings, files, tokenizer=tokenizer, spill=spill)
     corpus = _divide(settings, files, spill)
     counts = {} if is_known else _count(beam, corpus, spill)
+    workers = settings.workers or _WORKERS
+    # in this process and its own: what they give to the dataset is a vocabulary, and files that nobody reads in parallel
+    texts = read_texts(files.get(UNLABELLED, ()), settings, tokenizer, spill / UNLABELLED, announce=announce, workers=workers)
     if counts:
-        tokenizer = type(tokenizer).build(counts, tokenizer.settings, tokenizer.cleaning)
-    corpus = replace(corpus, new_unknown_share=judge_unknown(counts, tokenizer))
+        tokenizer = type(tokenizer).build(with_texts(counts, texts, tokenizer), tokenizer.settings, tokenizer.cleaning)
+    corpus = replace(corpus, new_unknown_share=judge_unknown({} if texts else counts, tokenizer))
+    description = {**description, UNLABELLED: write_texts(texts, settings, tokenizer, directory, description, workers=workers)}
     job = _job(settings, kind(corpus.labels), tokenizer, corpus, directory)
     document, report = _encode(beam, _with_ngrams(beam, job, corpus, settings), corpus, settings, description)
     shutil.rmtree(spill)
-    return Made(document, report, len(corpus.splits), corpus.bytes_read)
+    read = [(len(corpus.splits), corpus.bytes_read), *([(texts.scanned.examples, texts.scanned.bytes_read)] if texts else [])]
+    return Made(document, report, *map(sum, zip(*read, strict=True)))
 
 
 def _open(settings: PreprocessSettings, files: Files, task: Task) -> tuple[bool, Tokenizer]:
     """Look into every file before a pipeline starts; return the tokenizer, and whether it is known beforehand."""
     reading = settings.narrow(CorpusSettings)
-    for path in (path for paths in files.values() for path in paths):
+    for path in (path for paths in number_splits(files).values() for path in paths):
         columns, _ = open_records(path, reading, task.fields, needs_targets=True)
         announce(path, columns)
     first = next(read_blocks(number_splits(files), task, reading, ignore, needs_targets=True))

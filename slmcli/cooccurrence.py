@@ -22,8 +22,8 @@ def cooccurrence_vectors(texts: Iterable[np.ndarray], *, vocabulary_size: int, w
 
     Source: Levy & Goldberg 2014, "Neural word embedding as implicit matrix factorization", sections 3 and 4.2: positive pointwise mutual
     information, factorised, the singular values divided evenly. Differs, as Levy et al. 2015, "Improving distributional similarity with
-    lessons learned from word embeddings", sections 3.2 and 3.3: frequencies of contexts are smoothed, rows have length 1. A window of
-    fixed size, every pair counts alike.
+    lessons learned from word embeddings", sections 3.2 and 3.3: frequencies of contexts are smoothed, rows have length 1; and as
+    Pennington et al. 2014, "GloVe", section 4.2: a pair that is d tokens apart counts 1/d.
 
     Args:
         texts: Token ids of each text, (length,) int32; those beyond the first 20 million tokens are not read.
@@ -46,7 +46,7 @@ def cooccurrence_vectors(texts: Iterable[np.ndarray], *, vocabulary_size: int, w
 
 
 def _count_pairs(texts: Iterable[np.ndarray], size: int) -> Any:
-    """Return (size, size) CSR float32, how often two tokens with ids below `size` stand at most a window apart."""
+    """Return (size, size) CSR float32, how often two tokens with ids below `size` stand at most a window apart, those farther apart for less."""
     from scipy.sparse import coo_matrix, csr_matrix
 
     total = csr_matrix((size, size), dtype=np.float32)
@@ -55,7 +55,8 @@ def _count_pairs(texts: Iterable[np.ndarray], size: int) -> Any:
         for distance in range(1, _WINDOW + 1):
             are_pairs = are_counted[:-distance] & are_counted[distance:]
             pairs = block[:-distance][are_pairs], block[distance:][are_pairs]
-            total = total + coo_matrix((np.ones(len(pairs[0]), np.float32), pairs), shape=(size, size)).tocsr()
+            weights = np.full(len(pairs[0]), 1.0 / distance, np.float32)
+            total = total + coo_matrix((weights, pairs), shape=(size, size)).tocsr()
     return (total + total.T).tocsr()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any  # Any: a JSON document
 
-from slmcli.config import TextSettings
+from slmcli.config import PreprocessSettings, TextSettings
 from slmcli.errors import ConfigError, DataError
 from slmcli.files import sha256_file, sha256_json
 from slmcli.reading import sample_corpus
@@ -15,7 +15,8 @@ from slmcli.sources import expand
 from slmcli.text_files import STANDARD_INPUT, split_pair
 
 SPLITS = ("train", "validation", "test")
-Files = Mapping[str, Sequence[Path]]  # split to its corpus files
+UNLABELLED = "unlabelled"  # what stands in the place of a split where texts have no labels
+Files = Mapping[str, Sequence[Path]]  # split, or UNLABELLED, to its corpus files
 # our choice: a file changed within this time before it was hashed may change again without a new time stamp
 _UNSURE_NANOSECONDS = 2_000_000_000
 # by what a file is recognised without reading it
@@ -23,32 +24,34 @@ _LOOK = ("split", "name", "bytes", "modified_ns", "changed_ns", "parts")
 
 
 def corpus_files(settings: TextSettings) -> dict[str, list[Path]]:
-    """Return the corpus files of each split; the sample corpus when none are named.
+    """Return the corpus files of each split, and of texts without labels; the sample corpus when none are named.
 
     Raises:
         ConfigError: Files are named in a way that cannot be meant.
         DataError: A file is missing.
     """
-    if not settings.files and (settings.validation or settings.test):
-        raise ConfigError("--validation and --test go with training files, and none are given. Name the training FILES too.")
+    unlabelled = settings.unlabelled if isinstance(settings, PreprocessSettings) else []
+    if not settings.files and (settings.validation or settings.test or unlabelled):
+        raise ConfigError("--validation, --test and --unlabelled go with training files, and none are given. Name the training FILES too.")
     if not settings.files:
         return {split: [sample_corpus(settings.sample, split)] for split in SPLITS}
-    if "" in (*settings.files, settings.validation, settings.test):
+    if "" in (*settings.files, settings.validation, settings.test, *unlabelled):
         raise ConfigError("a corpus file's name is empty. Give a path, or leave it out.")
     named: dict[str, list[str]] = {
         "train": [*settings.files],
         "validation": [settings.validation] if settings.validation else [],
         "test": [settings.test] if settings.test else [],
+        **({UNLABELLED: unlabelled} if unlabelled else {}),
     }
     found = {split: expand(files) if files else [] for split, files in named.items()}
     if sum(STANDARD_INPUT in paths for paths in found.values()) > 1:
-        raise ConfigError("standard input (-) is named for two splits, and can be read once. Name a file for one of them.")
+        raise ConfigError("standard input (-) is named twice, and can be read once. Name a file in the place of one of them.")
     return found
 
 
 def number_splits(files: Files) -> dict[int, Sequence[Path]]:
     """Return the files of each split that has any, by its position in `SPLITS`."""
-    return {SPLITS.index(split): paths for split, paths in files.items() if paths}
+    return {SPLITS.index(split): paths for split, paths in files.items() if paths and split in SPLITS}
 
 
 def describe_sources(files: Files, known: Sequence[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:

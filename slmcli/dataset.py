@@ -23,6 +23,7 @@ from slmcli.tokenizers.base import Tokenizer
 
 FORMAT_VERSION = 2
 SPLITS = ("train", "validation", "test")
+UNLABELLED = "unlabelled"  # what stands beside the splits: in dataset.json, and as a directory
 EXAMPLES_PER_SHARD = 25_000
 
 
@@ -81,6 +82,12 @@ class Dataset:
     def splits(self) -> list[str]:
         """Names of the splits that have examples."""
         return [split for split in SPLITS if self.examples(split)]
+
+    @property
+    def unlabelled(self) -> "Dataset | None":
+        """Texts without labels that came with the examples, as the training split of a dataset; None when none did."""
+        facts = self.description.get(UNLABELLED)
+        return open_dataset(self.path / facts["path"]) if facts else None
 
     def examples(self, split: str) -> int:
         """Return the number of examples in a split."""

@@ -10,7 +10,7 @@ from slmcli import __version__
 from slmcli.checking import DataReport
 from slmcli.config import EncodingSettings, PreprocessSettings
 from slmcli.corpus_identity import Files, corpus_files, describe_sources
-from slmcli.dataset import FORMAT_VERSION, open_dataset
+from slmcli.dataset import FORMAT_VERSION, UNLABELLED, open_dataset
 from slmcli.errors import ConfigError, OutputError
 from slmcli.files import check_replaceable, new_directory, read_json, sha256_json
 from slmcli.report_files import write_report
@@ -19,7 +19,7 @@ from slmcli.tasks import TASKS
 from slmcli.tasks.base import Task
 
 # what changes how a corpus is named or where it is worked on, not what comes out
-_NOT_IN_FINGERPRINT = frozenset({"files", "sample", "validation", "test", "workers", "tokenizer_from", "runner", "beam_options"})
+_NOT_IN_FINGERPRINT = frozenset({"files", "sample", "validation", "test", "unlabelled", "workers", "tokenizer_from", "runner", "beam_options"})
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,9 @@ def fingerprint(settings: PreprocessSettings, files: Files, *, known: Sequence[M
 
 
 def _summary(out: Path, document: Mapping[str, Any]) -> dict[str, Any]:
-    return {"dataset": str(out), **{name: document[name] for name in ("examples", "vocabulary_size", "tokens", "labels", "fingerprint")}}
+    summary = {"dataset": str(out), **{name: document[name] for name in ("examples", "vocabulary_size", "tokens", "labels", "fingerprint")}}
+    facts = document.get(UNLABELLED)
+    return {**summary, UNLABELLED: {name: facts[name] for name in ("examples", "tokens")}} if facts else summary
 
 
 def _describe_existing(out: Path, identity: str) -> dict[str, Any]:

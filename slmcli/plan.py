@@ -117,7 +117,8 @@ def settle(plan: Plan, dataset: Dataset) -> Plan:
     plan = _choose_branches(plan, dataset)
     _check_branches(plan, dataset)
     settings = _settle_training(plan, dataset).model_copy(update={"refit": _refits(plan, dataset)})
-    return replace(plan, settings=settings, branches=_settle_branches(plan, dataset))
+    plan = replace(plan, settings=settings)
+    return replace(plan, branches=_settle_branches(plan, dataset))
 
 
 def _check_branches(plan: Plan, dataset: Dataset) -> None:
@@ -177,6 +178,7 @@ def _fields_of(names: Sequence[str]) -> set[str]:
 
 def _settle_training(plan: Plan, dataset: Dataset) -> FinetuneSettings:
     settings, has_many = plan.settings, is_large(dataset)
+    initial = settings.initial_embedding or _initial_embedding(plan, dataset)
     small_pooling = "max" if is_short_and_sparse(dataset) else "max_sqrtn"
     is_slow = not has_many or _reads_many_long_texts_in_order(plan, dataset)
     return settings.model_copy(
@@ -186,7 +188,8 @@ def _settle_training(plan: Plan, dataset: Dataset) -> FinetuneSettings:
             "learning_rate": settings.learning_rate or (1e-3 if is_slow else 2e-3),
             "optimizer": settings.optimizer or ("sparse_adam" if has_many else "adam"),
             "pooling": settings.pooling or ("max_mean" if has_many else small_pooling),
-            "initial_embedding": settings.initial_embedding or _initial_embedding(plan, dataset),
+            "initial_embedding": initial,
+            "freeze_embedding": _freezes(plan, dataset, initial),
         }
     )
 
@@ -197,10 +200,35 @@ def _reads_many_long_texts_in_order(plan: Plan, dataset: Dataset) -> bool:
 
 
 def _initial_embedding(plan: Plan, dataset: Dataset) -> str:
+    if dataset.unlabelled:
+        return "cooccurrence"
     if is_large(dataset):
         # single characters stand beside too many others: it is no gain to `conv`
         return "cooccurrence" if "minrnn" in plan.branches or reads_words(dataset) else "uniform"
     return "naive_bayes" if "initial_embedding" in TASKS.load(plan.settings.task).own_settings else "uniform"
+
+
+def _freezes(plan: Plan, dataset: Dataset, initial: str) -> bool:
+    """Say whether token vectors stay as they begin.
+
+    Raises:
+        ConfigError: That was asked for, and they begin with nothing worth keeping, or no branch has any, or not all of them would.
+    """
+    readers = [branch for branch in plan.branches.values() if isinstance(branch, Backbone)]
+    if not plan.settings.freeze_embedding:
+        can = initial == "cooccurrence" and bool(readers) and not any(reader.subword_buckets for reader in readers)
+        pays = dataset.unlabelled is not None and not is_large(dataset) and not has_long_texts(dataset)
+        return can and pays and plan.settings.freeze_embedding is None
+    if not readers:
+        raise ConfigError(f"{plan.source}: --freeze-embedding is for token vectors, and a bag has none. Leave it out, or pass another --backbone.")
+    if initial != "cooccurrence":
+        raise ConfigError(
+            f"{plan.source}: --freeze-embedding leaves token vectors as they begin, and with --initial-embedding {initial} that is mostly chance. "
+            "Pass --initial-embedding cooccurrence, or leave it out."
+        )
+    if any(reader.subword_buckets for reader in readers):
+        raise ConfigError(f"{plan.source}: --freeze-embedding and --subword-buckets exclude each other: vectors of n-grams begin with chance.")
+    return True
 
 
 def _settle_branches(plan: Plan, dataset: Dataset) -> dict[str, Branch]:
@@ -216,6 +244,8 @@ def _settle_branches(plan: Plan, dataset: Dataset) -> dict[str, Branch]:
         chosen["widths"] = [3]  # as good as three widths in two thirds of the time
     if _reads_many_long_texts_in_order(plan, dataset):
         chosen["embedding_dropout"] = 0.3
+    if plan.settings.freeze_embedding:
+        chosen["embedding"] = 300  # of 64, 128 and 300: what is not learned has to be there
     chosen = {key: value for key, value in chosen.items() if plan.asked.get(key) is None}
     return {
         name: branch.model_copy(update={key: value for key, value in chosen.items() if key in type(branch).model_fields})

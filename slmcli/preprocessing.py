@@ -14,7 +14,7 @@ import numpy as np
 from slmcli.checking import DataReport
 from slmcli.config import CheckSettings, CorpusSettings, EncodingSettings, PreprocessSettings, TextSettings
 from slmcli.corpora.base import source_name
-from slmcli.corpus_identity import Files, bytes_of, corpus_files, number_splits
+from slmcli.corpus_identity import UNLABELLED, Files, bytes_of, corpus_files, number_splits
 from slmcli.dataset import SPLITS, write_description
 from slmcli.dataset_directory import Made, make_dataset
 from slmcli.describing import (
@@ -42,6 +42,7 @@ from slmcli.spill import Spill
 from slmcli.tasks import TASKS
 from slmcli.tasks.base import Task
 from slmcli.tokenizers.base import Tokenizer
+from slmcli.unlabelled import Texts, read_texts, with_texts, write_texts
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ class Corpus:
         task: The task, with its labels.
         tokenizer: The trained tokenizer.
         new_unknown_share: Tokens of new texts that the vocabulary will lack, as a share; None when that cannot be said.
+        texts: Texts without labels, if there are any.
     """
 
     files: Files
@@ -70,6 +72,7 @@ class Corpus:
     task: Task
     tokenizer: Tokenizer
     new_unknown_share: float | None
+    texts: Texts | None
 
 
 def preprocess(settings: PreprocessSettings, out: Path, *, overwrite: bool) -> dict[str, Any]:
@@ -83,9 +86,11 @@ def _make(settings: PreprocessSettings, files: Files, part: Path, description: M
     spill = part / "spill"
     spill.mkdir()
     corpus = _read(settings, files, spill, workers=workers, divided=settings)
+    description = {**description, UNLABELLED: write_texts(corpus.texts, settings, corpus.tokenizer, part, description, workers=workers)}
     document, report = _write(corpus, settings, part, description, workers=workers)
     shutil.rmtree(spill)
-    return Made(document, report, corpus.scanned.examples, corpus.scanned.bytes_read)
+    read = [corpus.scanned, *([corpus.texts.scanned] if corpus.texts else [])]
+    return Made(document, report, sum(each.examples for each in read), sum(each.bytes_read for each in read))
 
 
 def _workers(settings: TextSettings, sources: Sequence[Mapping[str, Any]]) -> int:
@@ -116,9 +121,14 @@ def _read(settings: TextSettings, files: Files, directory: Path, *, workers: int
     found = survey(scanned.spill, scanned.examples)
     splits = divide_corpus(found, scanned.spill, files=numbered, settings=divided) if divided else found.splits
     counts, labels = _count(scanned, splits)
+    texts = None
+    if divided:
+        paths = files.get(UNLABELLED, ())
+        texts = read_texts(paths, divided, tokenizer, directory / UNLABELLED, announce=announce, workers=workers)
     if counts and not known:
-        tokenizer = _build(tokenizer, counts, is_needed=divided is not None)
-    return Corpus(files, scanned, found, splits, kind(sort_labels(labels)), tokenizer, judge_unknown({} if known else counts, tokenizer))
+        tokenizer = _build(tokenizer, with_texts(counts, texts, tokenizer), is_needed=divided is not None)
+    unknown = judge_unknown({} if known or texts else counts, tokenizer)
+    return Corpus(files, scanned, found, splits, kind(sort_labels(labels)), tokenizer, unknown, texts)
 
 
 def settle_tokenizer(settings: TextSettings, kind: type[Task], first: Rows) -> tuple[bool, Tokenizer]:

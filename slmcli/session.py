@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any  # Any: Keras models, JSON documents
 
 import numpy as np
@@ -69,8 +69,7 @@ class Session:
         from slmcli.compilation import compile_gradients
         from slmcli.optimizers import build_optimizer
 
-        precision = self.execution.precision
-        model = build_model(self.task, self.backbone, self.settings, self.vocabulary_size, length=self.length, precision=precision)
+        model = self._build(self.execution.precision)
         if self.backbone.subword_buckets:
             ngrams = CharacterNgrams.of(self.dataset.load_tokenizer(), buckets=self.backbone.subword_buckets)
             _embedding_of(model).add_subwords(ngrams.rows, ngrams.stops)
@@ -82,6 +81,11 @@ class Session:
             compile_gradients(model)
         if not self.progress.step:
             self._begin_vectors(_embedding_of(model).embeddings)
+        return model
+
+    def _build(self, precision: str) -> Any:
+        model = build_model(self.task, self.backbone, self.settings, self.vocabulary_size, length=self.length, precision=precision)
+        _embedding_of(model).trainable = not self.settings.freeze_embedding
         return model
 
     def _begin_vectors(self, embeddings: Any) -> None:
@@ -103,9 +107,14 @@ class Session:
         """Return the vectors (vocabulary_size, width) float32, counted once for all members of this width."""
         key = ("train", (*self.task.token_features, f"cooccurrence {width}"))
         if key not in self.dataset.kept:
-            texts = (example.features[name] for example in self.dataset.read("train") for name in self.task.token_features)
-            self.dataset.kept[key] = cooccurrence_vectors(texts, vocabulary_size=vocabulary_size, width=width)
+            self.dataset.kept[key] = cooccurrence_vectors(self._texts(), vocabulary_size=vocabulary_size, width=width)
         return np.asarray(self.dataset.kept[key])
+
+    def _texts(self) -> Iterator[np.ndarray]:
+        """Yield the token ids of each training text, and then of each text without labels."""
+        yield from (example.features[name] for example in self.dataset.read("train") for name in self.task.token_features)
+        if self.dataset.unlabelled:
+            yield from (example.features["token_ids"] for example in self.dataset.unlabelled.read("train"))
 
     def _add_ratios(self, embeddings: Any) -> None:
         """Add the log-count ratios of the tokens to the first values of their vectors, where they take up half of them at most."""
@@ -200,7 +209,7 @@ class Session:
         Raises:
             BundleError: Its checkpoint cannot be read.
         """
-        model = build_model(self.task, self.backbone, self.settings, self.vocabulary_size, length=self.length, precision="float32")
+        model = self._build("float32")
         try:
             model.load_weights(self.run.best_checkpoint)
         except (OSError, ValueError, KeyError) as error:

@@ -13,7 +13,7 @@ from typing import Any  # Any: a JSON document
 import numpy as np
 
 from slmcli.cleaning import normal_form
-from slmcli.dataset import EXAMPLES_PER_SHARD, SPLITS, Dataset, EncodedExample, open_dataset, read_values, shard_name
+from slmcli.dataset import EXAMPLES_PER_SHARD, SPLITS, UNLABELLED, Dataset, EncodedExample, open_dataset, read_values, shard_name
 from slmcli.dividing import NOWHERE, TRAIN, Survey
 from slmcli.files import new_directory, sha256_file, sha256_json, write_json
 from slmcli.reading import Example
@@ -122,10 +122,12 @@ def _write_shards(dataset: Dataset, splits: np.ndarray, writers: Sequence["_Writ
 
 
 def _describe(dataset: Dataset, splits: np.ndarray, writers: Sequence["_Writer"]) -> dict[str, Any]:
+    facts = dataset.description.get(UNLABELLED)
     return {
         **dataset.description,
         "fingerprint": sha256_json([dataset.fingerprint, hashlib.sha256(splits.tobytes()).hexdigest()])[:16],
         "subset_of": dataset.fingerprint,
+        **({UNLABELLED: {**facts, "path": str((dataset.path / facts["path"]).resolve())}} if facts else {}),
         "examples": {writer.split: writer.examples for writer in writers},
         "label_counts": {writer.split: {label: writer.labels[label] for label in dataset.labels} for writer in writers},
         "tokens": sum(writer.tokens for writer in writers),

@@ -49,7 +49,7 @@ def settings(**changes: Any) -> PreprocessSettings:
 
 
 def read_directory(path: Path) -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in path.iterdir()}
+    return {str(file.relative_to(path)): file.read_bytes() for file in path.rglob("*") if file.is_file()}
 
 
 def make_both(values: PreprocessSettings, directory: Path) -> list[dict[str, bytes]]:
@@ -74,6 +74,16 @@ def test_beam_makes_the_same_dataset_byte_for_byte(changes: dict[str, Any], tmp_
     (tmp_path / "corpus").mkdir()
     local, beam = make_both(settings(files=write_rows(tmp_path / "corpus", 1200), **changes), tmp_path)
     assert beam == local
+
+
+@pytest.mark.parametrize("changes", [{}, {"tokenizer": "bpe", "vocabulary_size": 300}], ids=["word", "bpe"])
+def test_texts_without_labels_are_the_same(changes: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "corpus").mkdir()
+    texts = write_jsonl(tmp_path / "texts.jsonl", [(f"a quince and {fruit}", "") for fruit in ("plum", "fig", "pear")] * 3)
+    local, beam = make_both(settings(files=write_rows(tmp_path / "corpus", 60), task="topic", unlabelled=[str(texts)], **changes), tmp_path)
+    assert local == beam
+    assert "unlabelled/train-00000-of-00001.tfrecord" in local
+    assert b"quince" in local["tokenizer.json"]
 
 
 def test_the_same_examples_are_skipped(tmp_path: Path) -> None:

@@ -40,10 +40,10 @@ def test_rows_have_length_one_or_none() -> None:
 def test_products_of_factors_are_mutual_information() -> None:
     """Before they have length 1, those of a symmetric table without negative eigenvalues give it back."""
     texts = [[6, 6, 6], [7, 7, 7], [6, 7]]
-    # pairs at most 5 places apart, both ways: 6-6 in three pairs, twice each; 6-7 in one
-    counts = np.array([[6.0, 1.0], [1.0, 6.0]])
+    # pairs both ways: 6-6 in two pairs one token apart, and in one two apart, which counts half; 6-7 in one
+    counts = np.array([[5.0, 1.0], [1.0, 5.0]])
     contexts = np.full(2, 0.5)  # both equally frequent
-    expected = np.maximum(np.log(counts / 7.0 / contexts), 0.0)
+    expected = np.maximum(np.log(counts / 6.0 / contexts), 0.0)
     table = cooccurrence._mutual_information(cooccurrence._count_pairs([np.array(text, np.int32) for text in texts], 8)[6:][:, 6:])
     np.testing.assert_allclose(table.toarray(), expected, atol=1e-6)
     factors = cooccurrence._factorise(table, 2)

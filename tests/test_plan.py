@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from conftest import write_jsonl
 
+from slmcli import corpus_shape
 from slmcli.config import PreprocessSettings
 from slmcli.dataset import Dataset, open_dataset
 from slmcli.errors import ConfigError
@@ -205,3 +206,56 @@ def test_what_a_preset_sets_gives_way_to_what_was_asked_for(
     flat = settle(split_settings(asked, source="test"), dataset).flat()
     assert (flat["backbone"], flat.get("bidirectional")) == expected
     assert flat.get("recurrent_layers") == (asked.get("recurrent_layers", 2) if "minrnn" in expected[0] else None)
+
+
+def settled_flat(place: Path, *, unlabelled: bool = True, length: int = 1, labels: int = 2, **values: Any) -> dict[str, Any]:
+    texts = place / "texts.txt"
+    texts.write_text("a plum and a fig\n" * 3, encoding="utf-8")
+    extra = {"unlabelled": [str(texts)]} if unlabelled else {}
+    made = make(place, "topic", [f"{'x ' * length}label{i % labels}" for i in range(12)], max_length=600, **extra)
+    return settle(split_settings({"task": "topic", "backbone": "conv", **values}, source="test"), made).flat()
+
+
+def test_short_texts_with_others_beside_them_freeze_wide_vectors(tmp_path: Path) -> None:
+    flat = settled_flat(tmp_path)
+    assert (flat["initial_embedding"], flat["freeze_embedding"], flat["embedding"]) == ("cooccurrence", True, 300)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"freeze_embedding": False}, ("cooccurrence", False, 64)),
+        ({"embedding": 32}, ("cooccurrence", True, 32)),
+        ({"initial_embedding": "uniform"}, ("uniform", False, 64)),
+        ({"subword_buckets": 100}, ("cooccurrence", False, 64)),
+        ({"labels": 3}, ("cooccurrence", True, 300)),
+        ({"unlabelled": False}, ("naive_bayes", False, 64)),
+        ({"unlabelled": False, "initial_embedding": "cooccurrence", "freeze_embedding": True}, ("cooccurrence", True, 300)),
+        ({"length": 150}, ("cooccurrence", False, 64)),
+    ],
+    ids=str,
+)
+def test_what_decides_whether_vectors_are_frozen(values: dict[str, Any], expected: tuple[str, bool, int], tmp_path: Path) -> None:
+    flat = settled_flat(tmp_path, **values)
+    assert (flat["initial_embedding"], flat["freeze_embedding"], flat["embedding"]) == expected
+
+
+def test_a_large_corpus_learns_its_vectors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(corpus_shape, "_LARGE_CORPUS", 5)
+    flat = settled_flat(tmp_path)
+    assert (flat["initial_embedding"], flat["freeze_embedding"], flat["embedding"]) == ("cooccurrence", False, 64)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"unlabelled": False}, r"test: --freeze-embedding leaves token vectors as they begin, and with --initial-embedding naive_bayes that"),
+        ({"initial_embedding": "uniform"}, r"that is mostly chance. Pass --initial-embedding cooccurrence, or leave it out."),
+        ({"subword_buckets": 100}, r"--freeze-embedding and --subword-buckets exclude each other: vectors of n-grams begin with chance."),
+        ({"backbone": "bag"}, r"--freeze-embedding is for token vectors, and a bag has none. Leave it out, or pass another --backbone."),
+    ],
+    ids=str,
+)
+def test_freezing_what_begins_with_chance_is_refused(values: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=message):
+        settled_flat(tmp_path, freeze_embedding=True, **values)

@@ -22,7 +22,9 @@ class Backbone(Branch, abc.ABC):
     # no output is below zero
     is_non_negative: ClassVar[bool] = False
 
-    embedding: int = Field(64, ge=1, description="width of a token vector; 128 for short texts with several labels unless asked for")
+    embedding: int = Field(
+        64, ge=1, description="width of a token vector; 128 for short texts with several labels, 300 where they are frozen, unless asked for"
+    )
     embedding_dropout: float | None = Field(
         None,
         ge=0.0,

@@ -57,7 +57,9 @@ def show(result: Mapping[str, Any]) -> None:
     from slmcli.cli.findings_display import show_findings
 
     show_findings(result["report"])
+    texts = result.get("unlabelled")
+    beside = f" (and {texts['tokens']:,} in {texts['examples']:,} texts without labels)" if texts else ""
     click.echo(
-        f"{result['dataset']}: {result['tokens']:,} tokens, vocabulary {result['vocabulary_size']:,}, {result['seconds']:.1f} s"
+        f"{result['dataset']}: {result['tokens']:,} tokens{beside}, vocabulary {result['vocabulary_size']:,}, {result['seconds']:.1f} s"
         f" ({result['documents_per_second']:,.0f} documents/s, {result['megabytes_per_second']:.1f} MB/s)"
     )

@@ -3,7 +3,8 @@ import json
 from pathlib import Path
 
 import pytest
-from quality_sets import SUITES, QualitySet, deal, depends_on_seed, divide, draw, prepare, take, without
+import quality_sets
+from quality_sets import SUITES, QualitySet, deal, depends_on_seed, divide, draw, prepare, take, without, write_texts
 
 ROWS = [(f"text {number}", "ab"[number % 2]) for number in range(40)]
 PLAIN = QualitySet("plain", "plain", "topic")
@@ -98,3 +99,21 @@ def test_prepared_files_hold_text_and_label(tmp_path: Path) -> None:
 def test_names_are_unique(suite: str) -> None:
     names = [quality_set.name for quality_set in SUITES[suite]]
     assert len(names) == len(set(names))
+
+
+def test_texts_without_labels_are_those_of_other_corpora_each_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fields = {"one/train.jsonl.gz": ["a", "b"], "two/train.txt.gz": ["text"], "plain/train.jsonl.gz": ["a"], "plain/unsup.jsonl.gz": ["a"]}
+    monkeypatch.setattr(quality_sets, "TEXTS", {"en": fields})
+    rows = {"one": [{"a": ["x", "y"], "b": "z"}, {"a": ["x", "y"], "b": " "}], "plain": [{"a": "labelled"}]}
+    for name, found in rows.items():
+        (tmp_path / name).mkdir()
+        with gzip.open(tmp_path / name / "train.jsonl.gz", "wt", encoding="utf-8") as file:
+            file.writelines(json.dumps(row) + "\n" for row in found)
+    with gzip.open(tmp_path / "plain" / "unsup.jsonl.gz", "wt", encoding="utf-8") as file:
+        file.write(json.dumps({"a": "nobody knows"}) + "\n")
+    (tmp_path / "two").mkdir()
+    with gzip.open(tmp_path / "two" / "train.txt.gz", "wt", encoding="utf-8") as file:
+        file.write("first line\n\nz\n")
+    write_texts(PLAIN, tmp_path, tmp_path / "new" / "texts.jsonl")
+    written = (tmp_path / "new" / "texts.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line) for line in written] == [{"text": text} for text in ("x y", "z", "first line", "nobody knows")]

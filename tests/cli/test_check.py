@@ -110,7 +110,7 @@ def test_nothing_is_written_into_a_folder_that_is_read(slm: Callable[..., Result
 def test_standard_input_is_read_for_one_split_only(slm: Callable[..., Result]) -> None:
     result = slm("check", "-", "--test", "-", text="a\n")
     assert result.exit_code == 2
-    assert "standard input (-) is named for two splits, and can be read once. Name a file for one of them." in result.stderr
+    assert "standard input (-) is named twice, and can be read once. Name a file in the place of one of them." in result.stderr
 
 
 def test_a_directory_is_no_place_for_a_page(reviews: Path, slm: Callable[..., Result]) -> None:

@@ -28,6 +28,7 @@ LAYERS = (
     ("batching", "bundle", "presets", "naive_bayes", "scanning", "settling", "joining", "mixing", "label_issues"),
     ("encoding", "plan", "session", "bagging", "predictor", "subsets"),
     ("describing", "dataset_directory", "parts"),
+    ("unlabelled",),
     ("preprocessing", "baselines", "folds", "learning_curve"),
     ("studies",),
     ("training",),

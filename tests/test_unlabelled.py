@@ -1,0 +1,226 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import Result
+from conftest import make_session, rows, train_tiny
+
+from slmcli.config import CleaningSettings, PreprocessSettings, TokenizerSettings
+from slmcli.cooccurrence import cooccurrence_vectors
+from slmcli.dataset import Dataset, open_dataset
+from slmcli.errors import ConfigError, DataError, OutputError
+from slmcli.formats.keras import load_model
+from slmcli.preprocessing import preprocess
+from slmcli.scanning import Scanned
+from slmcli.subsets import write_subset
+from slmcli.tokenizers import TOKENIZERS
+from slmcli.unlabelled import Texts, with_texts
+
+TEXTS = [f"the {fruit} was {taste} and {taste} again" for fruit in ("plum", "quince", "fig") for taste in ("sweet", "sour", "ripe")]
+
+
+def write_lines(path: Path, texts: list[str]) -> Path:
+    path.write_text("".join(text + "\n" for text in texts), encoding="utf-8")
+    return path
+
+
+def make(corpus: Path, place: Path, *unlabelled: Path, overwrite: bool = False, **changes: Any) -> Dataset:
+    values: dict[str, Any] = {"min_frequency": 1, "max_length": 16, "unlabelled": [str(path) for path in unlabelled], **changes}
+    preprocess(PreprocessSettings(files=[str(corpus)], **values), place / "dataset", overwrite=overwrite)
+    return open_dataset(place / "dataset")
+
+
+def texts_of(dataset: Dataset) -> list[str]:
+    tokenizer = dataset.load_tokenizer()
+    return [tokenizer.decode(example.features["token_ids"]) for example in dataset.read("train")]
+
+
+@pytest.fixture(scope="module")
+def beside(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """The dataset of `corpus`, with nine texts without labels."""
+    place = tmp_path_factory.mktemp("beside")
+    return make(corpus, place, write_lines(place / "fruit.txt", TEXTS))
+
+
+def test_words_of_texts_without_labels_enter_the_vocabulary(beside: Dataset, dataset: Path) -> None:
+    assert {"quince", "sour"} <= set(beside.load_tokenizer().vocabulary)
+    assert "quince" not in open_dataset(dataset).load_tokenizer().vocabulary
+
+
+def test_the_texts_are_a_dataset_of_running_text(beside: Dataset) -> None:
+    assert beside.unlabelled is not None
+    assert sorted(texts_of(beside.unlabelled)) == sorted(TEXTS)
+    assert (beside.unlabelled.task, beside.unlabelled.labels, beside.unlabelled.splits) == ("language-model", [], ["train"])
+    assert beside.unlabelled.load_tokenizer().fingerprint == beside.load_tokenizer().fingerprint
+    assert [source["name"] for source in beside.unlabelled.description["sources"]] == ["fruit.txt"]
+    assert beside.description["unlabelled"] == {"path": "unlabelled", "examples": 9, "tokens": 9 * 8}
+
+
+def test_a_text_is_kept_whole(corpus: Path, tmp_path: Path) -> None:
+    made = make(corpus, tmp_path, write_lines(tmp_path / "long.txt", [" ".join(["plum"] * 100)]), max_length=16)
+    assert made.unlabelled
+    assert [len(example.features["token_ids"]) for example in made.unlabelled.read("train")] == [101]
+
+
+def test_examples_and_labels_are_those_of_the_labelled_files(beside: Dataset, dataset: Path) -> None:
+    plain = open_dataset(dataset)
+    for name in ("examples", "label_counts", "tokens", "length_histogram", "labels"):
+        assert beside.description[name] == plain.description[name]
+    assert plain.unlabelled is None
+
+
+def test_other_texts_make_another_dataset(corpus: Path, tmp_path: Path) -> None:
+    file = write_lines(tmp_path / "fruit.txt", TEXTS)
+    first = make(corpus, tmp_path, file)
+    assert make(corpus, tmp_path, file).fingerprint == first.fingerprint
+    write_lines(file, [*TEXTS, "another plum"])
+    with pytest.raises(OutputError, match="holds a dataset of other files or settings"):
+        make(corpus, tmp_path, file)
+    with pytest.raises(OutputError, match="holds a dataset of other files or settings"):
+        make(corpus, tmp_path)
+    assert make(corpus, tmp_path, file, overwrite=True).description["unlabelled"]["examples"] == 10
+    assert make(corpus, tmp_path, overwrite=True).unlabelled is None
+    assert not (tmp_path / "dataset" / "unlabelled").exists()
+
+
+def test_texts_of_any_form_are_read(corpus: Path, tmp_path: Path) -> None:
+    """Also where the labelled files' format and column are named, and what is labelled too."""
+    table = tmp_path / "more.csv"
+    table.write_text("Body,label\r\nmelon pie,good\r\n,bad\r\n汤很好 🍲,\r\n", encoding="utf-8")
+    renamed = tmp_path / "reviews.jsonl"
+    renamed.write_text("".join(json.dumps({"body": text, "kind": label}) + "\n" for text, label in rows()), encoding="utf-8")
+    lines = write_lines(tmp_path / "lines.txt", ["a pear", "", "   ", "two pears"])
+    made = make(renamed, tmp_path, table, lines, text_column="body", label_column="kind", format="jsonl")
+    assert made.unlabelled
+    assert sorted(texts_of(made.unlabelled)) == ["a pear", "melon pie", "two pears", "汤很好 🍲"]
+
+
+def test_patterns_and_several_files(corpus: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_lines(tmp_path / f"part-{name}.txt", TEXTS)
+    assert make(corpus, tmp_path, tmp_path / "part-*.txt").description["unlabelled"]["examples"] == 18
+
+
+@pytest.mark.parametrize("tokenizer", ["word", "chinese", "character", "byte", "bpe", "wordpiece", "unigram"])
+def test_every_tokenizer_reads_them(tokenizer: str, corpus: Path, tmp_path: Path) -> None:
+    made = make(corpus, tmp_path, write_lines(tmp_path / "fruit.txt", TEXTS), tokenizer=tokenizer, vocabulary_size=600)
+    assert made.unlabelled
+    known = made.load_tokenizer()
+    expected = [[*known.encode(text), 3] for text in TEXTS]
+    assert sorted(example.features["token_ids"].tolist() for example in made.unlabelled.read("train")) == sorted(expected)
+
+
+def test_a_known_tokenizer_stays_as_it_is(corpus: Path, dataset: Path, foreign_tokenizer: Path, tmp_path: Path) -> None:
+    file = write_lines(tmp_path / "fruit.txt", TEXTS)
+    for known in (dataset, foreign_tokenizer):
+        made = make(corpus, tmp_path, file, tokenizer_from=str(known), min_frequency=2, overwrite=True)
+        assert "quince" not in made.load_tokenizer().vocabulary
+        assert made.unlabelled
+        assert made.unlabelled.examples("train") == 9
+
+
+def test_two_processes_make_the_same_dataset(corpus: Path, tmp_path: Path) -> None:
+    file = write_lines(tmp_path / "fruit.txt", TEXTS)
+    found = []
+    for workers in (1, 2):
+        (tmp_path / str(workers)).mkdir()
+        path = make(corpus, tmp_path / str(workers), file, workers=workers).path
+        found.append({str(each.relative_to(path)): each.read_bytes() for each in path.rglob("*.tfrecord")})
+    assert found[0] == found[1]
+    assert "unlabelled/train-00000-of-00001.tfrecord" in found[0]
+
+
+def joined(counts: dict[str, int], more: dict[str, int], *, tokenizer: str = "word", **settings: Any) -> Any:
+    untrained = TOKENIZERS.load(tokenizer).untrained(TokenizerSettings(**settings), CleaningSettings())
+    texts = Texts(Scanned(None, [], [], 0, 0), None, more)  # type: ignore[arg-type]
+    return with_texts(counts, texts, untrained)
+
+
+def test_training_texts_count_as_much_as_all_others_together() -> None:
+    """So many times that there are more of them: 6 tokens beside 91 others count 16 times."""
+    found = joined({"soup": 2, "tea": 3, "the": 1}, {"the": 40, "soup": 1, "of": 50})
+    assert found == {"soup": 33, "tea": 48, "the": 56, "of": 50}
+    assert joined({"soup": 2}, {"the": 1}, min_frequency=1) == {"soup": 2, "the": 1}
+
+
+def test_a_word_is_as_frequent_as_both_together_say() -> None:
+    assert set(joined({"soup": 1, "tea": 1}, {"soup": 1, "fig": 1, "plum": 2}, min_frequency=2)) == {"soup", "plum"}
+    assert set(joined({"soup": 1}, {"fig": 1}, tokenizer="bpe", min_frequency=2)) == {"soup", "fig"}  # of pieces, not of words
+
+
+def test_without_texts_counts_stay_as_they_are() -> None:
+    counts = {"soup": 1}
+    assert with_texts(counts, None, TOKENIZERS.load("word").untrained(TokenizerSettings(), CleaningSettings())) is counts
+
+
+def test_texts_without_a_token_are_refused(corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"--unlabelled .*blank.txt: no text has a single token. Give files of texts, or leave it out."):
+        make(corpus, tmp_path, write_lines(tmp_path / "blank.txt", ["  ", "\t"]))
+    assert not (tmp_path / "dataset").exists()
+
+
+def test_a_file_that_is_missing_or_has_no_texts_is_refused(corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"nowhere.txt does not exist"):
+        make(corpus, tmp_path, tmp_path / "nowhere.txt")
+    table = tmp_path / "table.csv"
+    table.write_text("x,y\n1,2\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"table.csv: which column to use is not obvious from the names: x, y. Pass --text-column NAME."):
+        make(corpus, tmp_path, table)
+    assert not (tmp_path / "dataset").exists()
+
+
+def test_texts_without_a_corpus_are_refused(tmp_path: Path) -> None:
+    message = "--validation, --test and --unlabelled go with training files, and none are given. Name the training FILES too."
+    with pytest.raises(ConfigError, match=message):
+        preprocess(PreprocessSettings(unlabelled=[str(write_lines(tmp_path / "fruit.txt", TEXTS))]), tmp_path / "dataset", overwrite=False)
+
+
+def test_standard_input_is_read_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"standard input \(-\) is named twice, and can be read once."):
+        preprocess(PreprocessSettings(files=["-"], unlabelled=["-"]), tmp_path / "dataset", overwrite=False)
+
+
+def test_training_begins_with_what_stands_beside_what_in_all_texts(beside: Dataset, tmp_path: Path) -> None:
+    session = make_session(beside.path, tmp_path / "run", embedding=6)
+    table = next(weight for weight in session.model.weights if weight.name == "embeddings").numpy()
+    assert beside.unlabelled
+    texts = [example.features["token_ids"] for each in (beside, beside.unlabelled) for example in each.read("train")]
+    expected = cooccurrence_vectors(texts, vocabulary_size=len(table), width=6)
+    quince = beside.load_tokenizer().vocabulary.index("quince")
+    assert expected[quince].any()
+    np.testing.assert_allclose(table[quince], 0.2 * np.sqrt(6) * expected[quince], atol=1e-6)
+
+
+def test_vectors_that_are_frozen_stay_and_are_counted_as_such(beside: Dataset, tmp_path: Path) -> None:
+    run = train_tiny(beside.path, tmp_path / "run", embedding=6)
+    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    size = len(beside.load_tokenizer().vocabulary) * 6
+    assert metrics["parameters"] - metrics["trainable_parameters"] == size + 1  # and the share of the member
+    before = next(weight for weight in make_session(beside.path, tmp_path / "new", embedding=6).model.weights if weight.name == "embeddings")
+    after = next(weight for weight in load_model(run / "bundle").weights if weight.name == "embeddings")
+    np.testing.assert_array_equal(after.numpy(), before.numpy())
+
+
+def test_vectors_that_are_not_frozen_move(beside: Dataset, tmp_path: Path) -> None:
+    run = train_tiny(beside.path, tmp_path / "run", embedding=6, freeze_embedding=False)
+    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["parameters"] - metrics["trainable_parameters"] == 1
+
+
+def test_a_part_of_the_examples_keeps_the_texts(beside: Dataset, tmp_path: Path) -> None:
+    splits = np.zeros(beside.examples("train") + beside.examples("validation"), np.uint8)
+    part = write_subset(beside, splits, tmp_path / "part")
+    assert part.unlabelled
+    assert sorted(texts_of(part.unlabelled)) == sorted(TEXTS)
+
+
+def test_the_command_says_how_many_texts_there_are(corpus: Path, slm: Callable[..., Result], tmp_path: Path) -> None:
+    file = write_lines(tmp_path / "fruit.txt", TEXTS)
+    arguments = ["preprocess", str(corpus), "--unlabelled", str(file), "--out", str(tmp_path / "dataset")]
+    result = slm(*arguments)
+    assert "tokens (and 72 in 9 texts without labels), vocabulary" in result.stdout
+    again = json.loads(slm(*arguments, "--json").stdout)
+    assert (again["up_to_date"], again["unlabelled"]) == (True, {"examples": 9, "tokens": 72})
