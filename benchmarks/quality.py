@@ -1,8 +1,8 @@
 """Measure slm on real corpora beside other programs: python benchmarks/quality.py --data DIR --suite classification.
 
 For every set of the table (benchmarks/quality_sets.py): `slm preprocess`, `slm finetune` and `slm evaluate` as fresh processes, on files that are
-prepared in --work; a set that says so, and every set with --unlabelled, also with texts of other corpora beside them, as texts without labels; with
---peers also fastText, TF-IDF and NB-SVM on the same files. Prints a Markdown table. By default the score is that of validation, and no
+prepared in --work; a set that says so both without and with texts of other corpora beside them, as texts without labels (--unlabelled); with --peers
+also fastText, TF-IDF and NB-SVM on the same files. Prints a Markdown table. By default the score is that of validation, and no
 test file is opened, so that settings can be chosen by it; `--split test` reports. Every finished result goes into --json at once and is not computed
 again: an interrupted run goes on where it stopped. Take another file for another state of the source.
 
@@ -88,7 +88,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--peers", type=Path, help="directory of the scripts of the other programs")
     parser.add_argument("--peer-python", default=sys.executable, help="Python that has what they need")
     parser.add_argument("--no-slm", action="store_true", help="measure only the other programs")
-    parser.add_argument("--unlabelled", action="store_true", help="give slm texts without labels on every set [only where the table says so, too]")
+    parser.add_argument(
+        "--unlabelled", action="store_true", help="only with texts without labels, on every set [without; both where the table says so]"
+    )
     parser.add_argument("--json", type=Path, help="file of results, read and added to")
     parser.add_argument("--work", type=Path, help="where files and models stay [a temporary directory]")
     parser.add_argument("--extra-preprocess", type=shlex.split, default=[], help="more options of slm preprocess, as one text")

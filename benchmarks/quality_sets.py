@@ -95,7 +95,6 @@ CLASSIFICATION = (
 SUITES = {"classification": CLASSIFICATION}
 
 # Texts without labels: file of DATA -> the fields that are texts. Only files to train on, and none of a set's own corpus but those without labels.
-# What is longest stands last, since only the first 20 million tokens are counted.
 TEXTS: Mapping[str, Mapping[str, Sequence[str]]] = {
     "en": {
         "squad_v1_subset/train.jsonl.gz": ("question", "context"),

@@ -2,7 +2,8 @@
 
 What decides the content is what `preprocessing` uses: rows are read, scanned, counted and encoded by the same functions, called
 by steps (`beam_steps`). What needs all examples at once stands between the pipelines, in the process that starts them: dividing
-(22 bytes a row), and building the vocabulary. Corpus files and dataset directory must have the same paths on all machines.
+(22 bytes a row), and building the vocabulary; texts without labels are read and written there too. Corpus files and dataset
+directory must have the same paths on all machines.
 """
 
 import shutil
@@ -53,6 +54,7 @@ from slmcli.encoding import Job
 from slmcli.errors import ConfigError
 from slmcli.files import sha256_file
 from slmcli.ngrams import BUCKETS, choose_form
+from slmcli.parallel import usable_processors
 from slmcli.preprocessing import announce, settle_tokenizer
 from slmcli.reading import open_records
 from slmcli.scanning import read_blocks
@@ -61,7 +63,7 @@ from slmcli.tasks import TASKS
 from slmcli.tasks.base import Task
 from slmcli.text_files import STANDARD_INPUT
 from slmcli.tokenizers.base import Tokenizer
-from slmcli.unlabelled import read_texts, with_texts, write_texts
+from slmcli.unlabelled import Texts, look_at_texts, read_texts, with_texts, write_texts
 
 # our choice: as many as a small machine has cores
 _WORKERS = 2
@@ -104,7 +106,7 @@ def preprocess(settings: PreprocessSettings, out: Path, *, overwrite: bool) -> d
 
 def _make(settings: PreprocessSettings, files: Files, part: Path, description: Mapping[str, Any]) -> Made:
     """Scan, divide, build the vocabulary, encode, check and write."""
-    if any(path == STANDARD_INPUT for paths in files.values() for path in paths):
+    if any(path == STANDARD_INPUT for paths in number_splits(files).values() for path in paths):
         raise ConfigError("--runner beam cannot read standard input (-): its workers have their own. Name a file, or pass --runner local.")
     beam = start_beam(settings.beam_options, workers=settings.workers or _WORKERS)
     directory = part.resolve()
@@ -115,15 +117,13 @@ def _make(settings: PreprocessSettings, files: Files, part: Path, description: M
     _scan(beam, settings, files, tokenizer=tokenizer, spill=spill)
     corpus = _divide(settings, files, spill)
     counts = {} if is_known else _count(beam, corpus, spill)
-    workers = settings.workers or _WORKERS
-    # in this process and its own: what they give to the dataset is a vocabulary, and files that nobody reads in parallel
-    texts = read_texts(files.get(UNLABELLED, ()), settings, tokenizer, spill / UNLABELLED, announce=announce, workers=workers)
+    paths = files.get(UNLABELLED, ())
+    texts = read_texts(paths, settings, tokenizer, spill / UNLABELLED, announce=ignore, workers=usable_processors())
     if counts:
         tokenizer = type(tokenizer).build(with_texts(counts, texts, tokenizer), tokenizer.settings, tokenizer.cleaning)
     corpus = replace(corpus, new_unknown_share=judge_unknown({} if texts else counts, tokenizer))
-    description = {**description, UNLABELLED: write_texts(texts, settings, tokenizer, directory, description, workers=workers)}
     job = _job(settings, kind(corpus.labels), tokenizer, corpus, directory)
-    document, report = _encode(beam, _with_ngrams(beam, job, corpus, settings), corpus, settings, description)
+    document, report = _encode(beam, _with_ngrams(beam, job, corpus, settings), corpus, settings, description, texts)
     shutil.rmtree(spill)
     read = [(len(corpus.splits), corpus.bytes_read), *([(texts.scanned.examples, texts.scanned.bytes_read)] if texts else [])]
     return Made(document, report, *map(sum, zip(*read, strict=True)))
@@ -135,6 +135,7 @@ def _open(settings: PreprocessSettings, files: Files, task: Task) -> tuple[bool,
     for path in (path for paths in number_splits(files).values() for path in paths):
         columns, _ = open_records(path, reading, task.fields, needs_targets=True)
         announce(path, columns)
+    look_at_texts([path for path in files.get(UNLABELLED, ()) if path != STANDARD_INPUT], settings, announce)
     first = next(read_blocks(number_splits(files), task, reading, ignore, needs_targets=True))
     return settle_tokenizer(settings, type(task), first)
 
@@ -243,7 +244,9 @@ def _with_ngrams(beam: Beam, job: Job, corpus: Corpus, settings: PreprocessSetti
     return replace(job, ngrams=build_ngrams(totals, form, settings))
 
 
-def _encode(beam: Beam, job: Job, corpus: Corpus, settings: PreprocessSettings, description: Mapping[str, Any]) -> tuple[dict[str, Any], DataReport]:
+def _encode(
+    beam: Beam, job: Job, corpus: Corpus, settings: PreprocessSettings, description: Mapping[str, Any], texts: Texts | None
+) -> tuple[dict[str, Any], DataReport]:
     """Encode and write the shards, check, describe; return what dataset.json says, and the report.
 
     Raises:
@@ -259,6 +262,7 @@ def _encode(beam: Beam, job: Job, corpus: Corpus, settings: PreprocessSettings, 
     raise_errors(report)
     facts = {**description, **describe_examples(statistics, job.task)}
     facts = {**facts, "shards": _complete_shards(job, facts["examples"]), "ngrams": write_ngrams(job.directory, job.ngrams)}
+    facts[UNLABELLED] = write_texts(texts, settings, job.tokenizer, job.directory, description, workers=usable_processors())
     return write_description(job.directory, tokenizer=job.tokenizer, labels=job.task.labels, description=facts), report
 
 

@@ -148,8 +148,8 @@ class PreprocessSettings(TextSettings, NgramSettings):
     test_share: float = Field(0.1, ge=0.0, lt=1.0, description="share of the training files to test on when there is no test file")
     unlabelled: list[str] = Field(
         [],
-        description="corpus files, patterns or folders of texts without labels, of the same language: their words enter the vocabulary, and what "
-        "stands beside what in them is what token vectors begin with",
+        description="file of texts without labels, in the same language; once for each file, pattern in quotes or folder: their words enter the "
+        "vocabulary, and what stands beside what in them is what token vectors begin with",
     )
     drop_overlap: bool = Field(False, description="drop validation and test texts that also stand in the training split")
     unknown_labels: Literal["error", "skip"] = Field("error", description="what to do with a label that no training example has")
@@ -217,13 +217,13 @@ class InitialSettings(Settings):
     initial_embedding: Literal["cooccurrence", "naive_bayes", "uniform"] | None = Field(
         None,
         description="cooccurrence: tokens that stand beside the same others start with similar vectors; naive_bayes: some values of a token's vector "
-        "start with what the token says about the labels; uniform: chance [cooccurrence where there are texts without labels, for a large "
+        "start with what the token says about the labels; uniform: chance [cooccurrence beside a million words or more without labels, for a large "
         "corpus of words, and for minrnn for any large one; naive_bayes for a small one of single texts with one label each; else uniform]",
     )
     freeze_embedding: bool | None = Field(
         None,
         description="leave token vectors as they begin, so that words which no training text has are read as those which have been; only from "
-        "cooccurrence [where there are texts without labels, and fewer than 5,000 training examples, of short texts]",
+        "cooccurrence [where there are a million tokens or more without labels, and fewer than 5,000 short texts with several labels]",
     )
 
 

@@ -1,12 +1,13 @@
 """What of a dataset decides the settings of its training: how many texts of which kind there are."""
 
 from slmcli.character_ngrams import texts_of_entries
-from slmcli.dataset import Dataset
+from slmcli.dataset import UNLABELLED, Dataset
 from slmcli.tasks import TASKS
 
 # our choice, on validation data of ten corpora (docs/decisions.md)
 _LARGE_CORPUS = 5_000
 _SHORT_TEXT, _FEW_EXAMPLES = 100, 2_000  # tokens, on average; of a label
+_MANY_TOKENS = 1_000_000  # of texts without labels
 
 
 def is_large(dataset: Dataset) -> bool:
@@ -28,6 +29,12 @@ def is_short_and_sparse(dataset: Dataset) -> bool:
     """Say whether few examples of short texts show each of several labels, as with questions and intents."""
     is_sparse = len(dataset.labels) > 2 and dataset.examples("train") < _FEW_EXAMPLES * len(dataset.labels)
     return TASKS.load(dataset.task).output_loss == "softmax" and is_sparse and not has_long_texts(dataset)
+
+
+def has_many_texts(dataset: Dataset) -> bool:
+    """Say whether there are texts without labels, and enough of them to say what words mean."""
+    facts = dataset.description.get(UNLABELLED) or {"tokens": 0}
+    return facts["tokens"] >= _MANY_TOKENS and reads_words(dataset)
 
 
 def reads_words(dataset: Dataset) -> bool:

@@ -87,7 +87,15 @@ class Dataset:
     def unlabelled(self) -> "Dataset | None":
         """Texts without labels that came with the examples, as the training split of a dataset; None when none did."""
         facts = self.description.get(UNLABELLED)
-        return open_dataset(self.path / facts["path"]) if facts else None
+        if not facts:
+            return None
+        path = self.path / facts["path"]
+        if not path.exists():
+            raise DatasetError(f"{path} is missing. The dataset is incomplete; make it again with `slm preprocess --overwrite`.")
+        texts = open_dataset(path)
+        if texts.description["tokenizer_fingerprint"] != self.description["tokenizer_fingerprint"]:
+            raise DatasetError(f"{path} was made with another tokenizer than {self.path}. Make the dataset again with `slm preprocess --overwrite`.")
+        return texts
 
     def examples(self, split: str) -> int:
         """Return the number of examples in a split."""

@@ -42,7 +42,7 @@ def describe_setup(settings: TextSettings, files: Files, *, tokenizer: Tokenizer
         tokenizer=tokenizer.name,
         cleaning=tokenizer.cleaning.cleaning,
         new_unknown_share=new_unknown_share,
-        files={split: [path.name for path in paths] for split, paths in files.items() if paths},
+        files={split: [path.name for path in files[split]] for split in SPLITS if files.get(split)},
     )
 
 

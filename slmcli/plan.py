@@ -8,7 +8,7 @@ from slmcli.backbones import BACKBONES
 from slmcli.backbones.base import Backbone, Branch
 from slmcli.character_ngrams import has_words
 from slmcli.config import FinetuneSettings, build
-from slmcli.corpus_shape import has_long_texts, has_many_long_texts, is_large, is_short_and_sparse, reads_words
+from slmcli.corpus_shape import has_long_texts, has_many_long_texts, has_many_texts, is_large, is_short_and_sparse, reads_words
 from slmcli.dataset import Dataset
 from slmcli.errors import ConfigError, DatasetError
 from slmcli.files import sha256_json
@@ -136,11 +136,24 @@ def _check_branches(plan: Plan, dataset: Dataset) -> None:
         raise ConfigError(
             f"{plan.source}: --pooling {pooling} looks at the ends of a text, and with --segment at the last segment alone. Leave one of them out."
         )
+    if plan.settings.freeze_embedding:
+        _check_freezing(plan, readers)
     if any(reader.subword_buckets for reader in readers) and not has_words(tokenizer := dataset.load_tokenizer()):
         raise ConfigError(
             f"{plan.source}: --subword-buckets needs words, and tokenizer {tokenizer.name} of {dataset.path} has single characters. "
             "Leave it out, or preprocess again with another --tokenizer."
         )
+
+
+def _check_freezing(plan: Plan, readers: Sequence[Backbone]) -> None:
+    """Refuse to leave token vectors as they begin where there are none, or where they begin with chance."""
+    if not readers:
+        raise ConfigError(f"{plan.source}: --freeze-embedding is for token vectors, and a bag has none. Leave it out, or pass another --backbone.")
+    if plan.settings.initial_embedding not in (None, "cooccurrence"):
+        began = f"--initial-embedding {plan.settings.initial_embedding}"
+        raise ConfigError(f"{plan.source}: --freeze-embedding leaves token vectors as they begin, with {began} by chance. Leave one of them out.")
+    if any(reader.subword_buckets for reader in readers):
+        raise ConfigError(f"{plan.source}: --freeze-embedding and --subword-buckets exclude each other: vectors of n-grams begin with chance.")
 
 
 def _refits(plan: Plan, dataset: Dataset) -> bool:
@@ -178,7 +191,7 @@ def _fields_of(names: Sequence[str]) -> set[str]:
 
 def _settle_training(plan: Plan, dataset: Dataset) -> FinetuneSettings:
     settings, has_many = plan.settings, is_large(dataset)
-    initial = settings.initial_embedding or _initial_embedding(plan, dataset)
+    initial = settings.initial_embedding or ("cooccurrence" if settings.freeze_embedding else _initial_embedding(plan, dataset))
     small_pooling = "max" if is_short_and_sparse(dataset) else "max_sqrtn"
     is_slow = not has_many or _reads_many_long_texts_in_order(plan, dataset)
     return settings.model_copy(
@@ -200,7 +213,7 @@ def _reads_many_long_texts_in_order(plan: Plan, dataset: Dataset) -> bool:
 
 
 def _initial_embedding(plan: Plan, dataset: Dataset) -> str:
-    if dataset.unlabelled:
+    if has_many_texts(dataset):
         return "cooccurrence"
     if is_large(dataset):
         # single characters stand beside too many others: it is no gain to `conv`
@@ -209,26 +222,12 @@ def _initial_embedding(plan: Plan, dataset: Dataset) -> str:
 
 
 def _freezes(plan: Plan, dataset: Dataset, initial: str) -> bool:
-    """Say whether token vectors stay as they begin.
-
-    Raises:
-        ConfigError: That was asked for, and they begin with nothing worth keeping, or no branch has any, or not all of them would.
-    """
+    """Say whether token vectors stay as they begin: as asked for, else where that was measured to pay."""
+    if plan.settings.freeze_embedding is not None:
+        return plan.settings.freeze_embedding
     readers = [branch for branch in plan.branches.values() if isinstance(branch, Backbone)]
-    if not plan.settings.freeze_embedding:
-        can = initial == "cooccurrence" and bool(readers) and not any(reader.subword_buckets for reader in readers)
-        pays = dataset.unlabelled is not None and not is_large(dataset) and not has_long_texts(dataset)
-        return can and pays and plan.settings.freeze_embedding is None
-    if not readers:
-        raise ConfigError(f"{plan.source}: --freeze-embedding is for token vectors, and a bag has none. Leave it out, or pass another --backbone.")
-    if initial != "cooccurrence":
-        raise ConfigError(
-            f"{plan.source}: --freeze-embedding leaves token vectors as they begin, and with --initial-embedding {initial} that is mostly chance. "
-            "Pass --initial-embedding cooccurrence, or leave it out."
-        )
-    if any(reader.subword_buckets for reader in readers):
-        raise ConfigError(f"{plan.source}: --freeze-embedding and --subword-buckets exclude each other: vectors of n-grams begin with chance.")
-    return True
+    can = initial == "cooccurrence" and bool(readers) and not any(reader.subword_buckets for reader in readers)
+    return can and has_many_texts(dataset) and is_short_and_sparse(dataset) and not is_large(dataset)
 
 
 def _settle_branches(plan: Plan, dataset: Dataset) -> dict[str, Branch]:
@@ -305,4 +304,6 @@ def fingerprint(dataset: Dataset, plan: Plan) -> str:
     """Hash everything that decides the trained weights."""
     # a preset is what chose the branches; once they are chosen it says nothing
     excluded = {*_NOT_IN_FINGERPRINT, "preset"}
+    if not plan.settings.freeze_embedding:  # nor what was so before there was such a setting
+        excluded.add("freeze_embedding")
     return sha256_json([dataset.fingerprint, plan.settings.model_dump(exclude=excluded), [each.model_dump() for each in plan.branches.values()]])[:16]

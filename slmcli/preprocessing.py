@@ -86,7 +86,6 @@ def _make(settings: PreprocessSettings, files: Files, part: Path, description: M
     spill = part / "spill"
     spill.mkdir()
     corpus = _read(settings, files, spill, workers=workers, divided=settings)
-    description = {**description, UNLABELLED: write_texts(corpus.texts, settings, corpus.tokenizer, part, description, workers=workers)}
     document, report = _write(corpus, settings, part, description, workers=workers)
     shutil.rmtree(spill)
     read = [corpus.scanned, *([corpus.texts.scanned] if corpus.texts else [])]
@@ -218,6 +217,7 @@ def _write(
     used = {name: shards[split] if facts["examples"][name] else 0 for split, name in enumerate(SPLITS)}
     written = finish_shards(directory, used, workers=workers)
     facts = {**description, **facts, "shards": written, "ngrams": write_ngrams(directory, job.ngrams)}
+    facts[UNLABELLED] = write_texts(corpus.texts, settings, corpus.tokenizer, directory, description, workers=workers)
     return write_description(directory, tokenizer=corpus.tokenizer, labels=corpus.task.labels, description=facts), report
 
 

@@ -96,7 +96,7 @@ def write_subset(dataset: Dataset, splits: np.ndarray, out: Path) -> Dataset:
         out: Where to write.
     """
     if (out / "dataset.json").exists():
-        return open_dataset(out)
+        return _open(out, dataset)
     with new_directory(out, marker="dataset.json") as part:
         for name in _COPIED:
             if (dataset.path / name).exists():
@@ -108,7 +108,15 @@ def write_subset(dataset: Dataset, splits: np.ndarray, out: Path) -> Dataset:
             for writer in writers:
                 writer.close()
         write_json(part / "dataset.json", _describe(dataset, splits, writers))
-    return open_dataset(out)
+    return _open(out, dataset)
+
+
+def _open(out: Path, dataset: Dataset) -> Dataset:
+    """Open a subset, whose texts without labels are those that stand beside the whole now."""
+    subset = open_dataset(out)
+    if facts := dataset.description.get(UNLABELLED):
+        subset.description[UNLABELLED] = {**facts, "path": str((dataset.path / facts["path"]).resolve())}
+    return subset
 
 
 def _write_shards(dataset: Dataset, splits: np.ndarray, writers: Sequence["_Writer"]) -> None:
@@ -122,12 +130,10 @@ def _write_shards(dataset: Dataset, splits: np.ndarray, writers: Sequence["_Writ
 
 
 def _describe(dataset: Dataset, splits: np.ndarray, writers: Sequence["_Writer"]) -> dict[str, Any]:
-    facts = dataset.description.get(UNLABELLED)
     return {
         **dataset.description,
         "fingerprint": sha256_json([dataset.fingerprint, hashlib.sha256(splits.tobytes()).hexdigest()])[:16],
         "subset_of": dataset.fingerprint,
-        **({UNLABELLED: {**facts, "path": str((dataset.path / facts["path"]).resolve())}} if facts else {}),
         "examples": {writer.split: writer.examples for writer in writers},
         "label_counts": {writer.split: {label: writer.labels[label] for label in dataset.labels} for writer in writers},
         "tokens": sum(writer.tokens for writer in writers),

@@ -1,5 +1,6 @@
 """Train a model on a dataset: settle the settings, train each member, weigh them, write the bundle."""
 
+import logging
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from slmcli.backbones.base import Backbone
 from slmcli.bagging import Solving
 from slmcli.batching import bucket_limits, length_histogram, numbered_batches
 from slmcli.bundle import write_bundle
-from slmcli.dataset import Dataset
+from slmcli.dataset import UNLABELLED, Dataset
 from slmcli.execution import Execution, expected_seconds, start_execution
 from slmcli.files import read_json, write_json
 from slmcli.joining import Joined, join
@@ -28,6 +29,8 @@ from slmcli.session import EVALUATION_BATCH, Session
 from slmcli.studies import prepare_studies
 from slmcli.tasks import TASKS
 from slmcli.tasks.base import TrainableTask
+
+logger = logging.getLogger(__name__)
 
 Report = Callable[[Mapping[str, Any]], None]
 # shares of the members, scores on validation, and what to look at
@@ -55,12 +58,27 @@ def finetune(dataset: Dataset, values: Mapping[str, Any], out: Path, *, source: 
     plan = split_settings(values, source=source)
     check_compatible(dataset, plan.settings)
     plan = settle(plan, dataset)
+    _tell_of_texts(dataset, plan)
     is_done = is_up_to_date(out, fingerprint(dataset, plan)) and not overwrite
     studies = prepare_studies(dataset, plan, out if is_done else None)
     summary = _summary_of(out) if is_done else _train(dataset, plan, out, resume=resume, overwrite=overwrite, report=report)
     if studies is not None:
         return {**summary, **studies.carry_out(Run(out), train=finetune, report=report)}
     return {**summary, "up_to_date": True} if is_done else summary
+
+
+def _tell_of_texts(dataset: Dataset, plan: Plan) -> None:
+    """Say so where texts without labels stand beside the examples, and nothing is learned from them but words."""
+    if not dataset.description.get(UNLABELLED):
+        return
+    if not any(isinstance(branch, Backbone) for branch in plan.branches.values()):
+        logger.info("Nothing is learned from the texts without labels in %s: a bag has no token vectors.", dataset.path)
+    elif plan.settings.initial_embedding != "cooccurrence":
+        logger.info(
+            "Nothing is learned from the texts without labels in %s: token vectors begin with %s. Pass --initial-embedding cooccurrence to use them.",
+            dataset.path,
+            {"uniform": "chance", "naive_bayes": "naive Bayes"}[str(plan.settings.initial_embedding)],
+        )
 
 
 def _summary_of(out: Path) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Texts without labels beside a labelled corpus: their tokens are counted for its vocabulary, and they are kept as a dataset inside its own."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,11 +16,14 @@ from slmcli.encoding import Job, Pieces, encode, finish_shards
 from slmcli.errors import DataError
 from slmcli.fields import TEXT
 from slmcli.files import sha256_json
+from slmcli.reading import open_records
 from slmcli.scanning import Announce, Scanned, read_blocks, scan
 from slmcli.spill import Spill
 from slmcli.tasks import TASKS
 from slmcli.tasks.base import Task
 from slmcli.tokenizers.base import Tokenizer
+
+logger = logging.getLogger(__name__)
 
 _TASK = "language-model"
 
@@ -44,12 +48,9 @@ def read_texts(
 ) -> Texts | None:
     """Read files of texts, whatever else stands in them; None when there are no files.
 
-    A file may have another form and another column of texts than the labelled ones: `text_column` names it where there is such a
-    column, and `format` and `column` say nothing.
-
     Args:
         paths: The files.
-        settings: How they are read.
+        settings: What may name the column of texts.
         tokenizer: Cleans and splits; it need not be trained.
         directory: Where they are kept meanwhile.
         announce: Told, once a file, which column is used.
@@ -60,12 +61,12 @@ def read_texts(
     """
     if not paths:
         return None
-    task: Task = TASKS.load(_TASK)([])
-    if settings.text_column:
-        vars(task)["fields"] = (replace(TEXT, names=(settings.text_column.lower(), *TEXT.names)),)  # of this task alone, not of its class
-    reading = settings.narrow(CorpusSettings).model_copy(update={"text_column": None, "label_column": None, "format": None, "column": []})
-    blocks = read_blocks({0: paths}, task, reading, announce, needs_targets=False)
-    scanned = scan(blocks, task, tokenizer, Spill(directory), workers=workers)
+    task = _reader(settings)
+    try:
+        blocks = read_blocks({0: paths}, task, CorpusSettings(), announce, needs_targets=False)
+        scanned = scan(blocks, task, tokenizer, Spill(directory), workers=workers)
+    except DataError as error:
+        raise _about_texts(error) from error
     totals = np.zeros(len(scanned.pretokens), np.int64)
     tokens = 0
     for block in scanned.spill:
@@ -78,11 +79,39 @@ def read_texts(
     return Texts(scanned, task, {token: count for token, count in zip(scanned.pretokens, totals.tolist(), strict=True) if count})
 
 
-def with_texts(counts: Mapping[str, int], texts: Texts | None, tokenizer: Tokenizer) -> Mapping[str, int]:
-    """Return what a vocabulary is made of: pretokens of all texts, those of training texts so many times that they are the greater part.
+def _reader(settings: PreprocessSettings) -> Task:
+    """Return what reads texts from files of another form than the labelled ones, whose column may have the same name."""
+    task: Task = TASKS.load(_TASK)([])
+    if settings.text_column:
+        vars(task)["fields"] = (replace(TEXT, names=(settings.text_column.lower(), *TEXT.names)),)  # of this one, not of its class
+    return task
 
-    Else a great many other texts would leave no room for the rare words of the training texts. An entry needs as many occurrences in
-    both together as the tokenizer asks for.
+
+def look_at_texts(paths: Sequence[Path], settings: PreprocessSettings, announce: Announce) -> None:
+    """Look into files before much else is done.
+
+    Raises:
+        DataError: One cannot be read, or which column holds the texts is not obvious.
+    """
+    try:
+        for path in paths:
+            columns, _ = open_records(path, CorpusSettings(), _reader(settings).fields, needs_targets=False)
+            announce(path, columns)
+    except DataError as error:
+        raise _about_texts(error) from error
+
+
+def _about_texts(error: DataError) -> DataError:
+    """Return an error that also says how texts without labels are read, which no option changes."""
+    how = "in UTF-8, of the format that name and content tell, with the texts in a column named like --text-column, or text"
+    return DataError(f"--unlabelled: {error}\nTexts without labels are read by themselves: {how}. Convert what is otherwise.")
+
+
+def with_texts(counts: Mapping[str, int], texts: Texts | None, tokenizer: Tokenizer) -> Mapping[str, int]:
+    """Return what a vocabulary is made of: pretokens of training texts and of others, and how often each occurs in both together.
+
+    Where entries are words, those of training texts count so many times that they are the greater part: else a great many other texts
+    would leave no room for rare words of the training texts. A word needs as many occurrences in both as the tokenizer asks for.
 
     Args:
         counts: Pretokens of the training texts and how often each occurs.
@@ -91,7 +120,7 @@ def with_texts(counts: Mapping[str, int], texts: Texts | None, tokenizer: Tokeni
     """
     if texts is None:
         return counts
-    times = 1 + sum(texts.counts.values()) // max(1, sum(counts.values()))
+    times = 1 + sum(texts.counts.values()) // max(1, sum(counts.values())) if tokenizer.is_one_piece else 1
     least = tokenizer.settings.min_frequency if tokenizer.is_one_piece else 1
     both = {token: (counts.get(token, 0), texts.counts.get(token, 0)) for token in {**counts, **texts.counts}}
     return {token: times * own + other for token, (own, other) in both.items() if own + other >= least}
@@ -129,6 +158,8 @@ def write_texts(
         directory=place,
     )
     facts = describe_examples(encode(job, scanned, workers=workers), texts.task)
+    if left_out := scanned.examples - facts["examples"]["train"]:
+        logger.info("%s texts without labels have no token, and are left out", f"{left_out:,}")
     shards = finish_shards(place, {"train": job.shards[0], "validation": 0, "test": 0}, workers=workers)
     own = {
         "task": _TASK,

@@ -8,7 +8,8 @@ from slmcli import corpus_shape
 from slmcli.config import PreprocessSettings
 from slmcli.dataset import Dataset, open_dataset
 from slmcli.errors import ConfigError
-from slmcli.plan import check_compatible, settle, split_settings
+from slmcli.files import sha256_json
+from slmcli.plan import check_compatible, fingerprint, settle, split_settings
 from slmcli.preprocessing import preprocess
 
 
@@ -208,49 +209,64 @@ def test_what_a_preset_sets_gives_way_to_what_was_asked_for(
     assert flat.get("recurrent_layers") == (asked.get("recurrent_layers", 2) if "minrnn" in expected[0] else None)
 
 
-def settled_flat(place: Path, *, unlabelled: bool = True, length: int = 1, labels: int = 2, **values: Any) -> dict[str, Any]:
+def settled_flat(place: Path, *, tokens: int = 8, length: int = 1, labels: int = 3, tokenizer: str = "auto", **values: Any) -> dict[str, Any]:
+    """Return what a training is settled to beside so many tokens of texts without labels, a word and an end each."""
     texts = place / "texts.txt"
-    texts.write_text("a plum and a fig\n" * 3, encoding="utf-8")
-    extra = {"unlabelled": [str(texts)]} if unlabelled else {}
-    made = make(place, "topic", [f"{'x ' * length}label{i % labels}" for i in range(12)], max_length=600, **extra)
+    texts.write_text("plum\n" * (tokens // 2), encoding="utf-8")
+    unlabelled = [str(texts)] if tokens else []
+    rows = [f"{'x ' * length}label{i % labels}" for i in range(12)]
+    made = make(place, "topic", rows, max_length=600, unlabelled=unlabelled, tokenizer=tokenizer)
     return settle(split_settings({"task": "topic", "backbone": "conv", **values}, source="test"), made).flat()
 
 
-def test_short_texts_with_others_beside_them_freeze_wide_vectors(tmp_path: Path) -> None:
-    flat = settled_flat(tmp_path)
-    assert (flat["initial_embedding"], flat["freeze_embedding"], flat["embedding"]) == ("cooccurrence", True, 300)
+FROZEN, LEARNED = ("cooccurrence", True, 300), ("cooccurrence", False, 128)
 
 
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ({"freeze_embedding": False}, ("cooccurrence", False, 64)),
+        ({}, FROZEN),
+        ({"backbone": "bag+conv"}, FROZEN),
         ({"embedding": 32}, ("cooccurrence", True, 32)),
-        ({"initial_embedding": "uniform"}, ("uniform", False, 64)),
-        ({"subword_buckets": 100}, ("cooccurrence", False, 64)),
-        ({"labels": 3}, ("cooccurrence", True, 300)),
-        ({"unlabelled": False}, ("naive_bayes", False, 64)),
-        ({"unlabelled": False, "initial_embedding": "cooccurrence", "freeze_embedding": True}, ("cooccurrence", True, 300)),
+        ({"freeze_embedding": False}, LEARNED),
+        ({"subword_buckets": 100}, LEARNED),
+        ({"initial_embedding": "uniform"}, ("uniform", False, 128)),
+        ({"tokens": 6}, ("naive_bayes", False, 128)),
+        ({"tokens": 0}, ("naive_bayes", False, 128)),
+        ({"tokens": 0, "freeze_embedding": True}, FROZEN),
+        ({"tokenizer": "character"}, ("naive_bayes", False, 128)),
         ({"length": 150}, ("cooccurrence", False, 64)),
+        ({"labels": 2}, ("cooccurrence", False, 64)),
     ],
     ids=str,
 )
-def test_what_decides_whether_vectors_are_frozen(values: dict[str, Any], expected: tuple[str, bool, int], tmp_path: Path) -> None:
+def test_what_decides_whether_vectors_are_frozen(
+    values: dict[str, Any], expected: tuple[str, bool, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(corpus_shape, "_MANY_TOKENS", 8)
     flat = settled_flat(tmp_path, **values)
     assert (flat["initial_embedding"], flat["freeze_embedding"], flat["embedding"]) == expected
 
 
+def test_a_bag_has_nothing_to_freeze(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(corpus_shape, "_MANY_TOKENS", 8)
+    assert settled_flat(tmp_path, backbone="bag")["freeze_embedding"] is False
+
+
 def test_a_large_corpus_learns_its_vectors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(corpus_shape, "_LARGE_CORPUS", 5)
+    monkeypatch.setattr(corpus_shape, "_MANY_TOKENS", 8)
     flat = settled_flat(tmp_path)
-    assert (flat["initial_embedding"], flat["freeze_embedding"], flat["embedding"]) == ("cooccurrence", False, 64)
+    assert (flat["initial_embedding"], flat["freeze_embedding"], flat["embedding"]) == LEARNED
 
 
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"unlabelled": False}, r"test: --freeze-embedding leaves token vectors as they begin, and with --initial-embedding naive_bayes that"),
-        ({"initial_embedding": "uniform"}, r"that is mostly chance. Pass --initial-embedding cooccurrence, or leave it out."),
+        (
+            {"initial_embedding": "uniform"},
+            r"test: --freeze-embedding leaves token vectors as they begin, with --initial-embedding uniform by chance.",
+        ),
         ({"subword_buckets": 100}, r"--freeze-embedding and --subword-buckets exclude each other: vectors of n-grams begin with chance."),
         ({"backbone": "bag"}, r"--freeze-embedding is for token vectors, and a bag has none. Leave it out, or pass another --backbone."),
     ],
@@ -259,3 +275,12 @@ def test_a_large_corpus_learns_its_vectors(tmp_path: Path, monkeypatch: pytest.M
 def test_freezing_what_begins_with_chance_is_refused(values: dict[str, Any], message: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=message):
         settled_flat(tmp_path, freeze_embedding=True, **values)
+
+
+def test_a_run_from_before_vectors_could_be_frozen_is_up_to_date(topics: Dataset) -> None:
+    plan = settle(split_settings({"task": "topic", "backbone": "conv"}, source="test"), topics)
+    values = plan.settings.model_dump(exclude={"checkpoint_minutes", "tensorboard", "k_fold", "learning_curve", "preset", "freeze_embedding"})
+    before = sha256_json([topics.fingerprint, values, [each.model_dump() for each in plan.branches.values()]])[:16]
+    assert fingerprint(topics, plan) == before
+    frozen = settle(split_settings({"task": "topic", "backbone": "conv", "freeze_embedding": True}, source="test"), topics)
+    assert fingerprint(topics, frozen) != before

@@ -1,4 +1,5 @@
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from conftest import make_session, rows, train_tiny
 from slmcli.config import CleaningSettings, PreprocessSettings, TokenizerSettings
 from slmcli.cooccurrence import cooccurrence_vectors
 from slmcli.dataset import Dataset, open_dataset
-from slmcli.errors import ConfigError, DataError, OutputError
+from slmcli.errors import ConfigError, DataError, DatasetError, OutputError
 from slmcli.formats.keras import load_model
 from slmcli.preprocessing import preprocess
 from slmcli.scanning import Scanned
@@ -87,15 +88,29 @@ def test_other_texts_make_another_dataset(corpus: Path, tmp_path: Path) -> None:
 
 
 def test_texts_of_any_form_are_read(corpus: Path, tmp_path: Path) -> None:
-    """Also where the labelled files' format and column are named, and what is labelled too."""
+    """Also where format, column and encoding of the labelled files are named, and what is labelled too."""
     table = tmp_path / "more.csv"
     table.write_text("Body,label\r\nmelon pie,good\r\n,bad\r\n汤很好 🍲,\r\n", encoding="utf-8")
     renamed = tmp_path / "reviews.jsonl"
-    renamed.write_text("".join(json.dumps({"body": text, "kind": label}) + "\n" for text, label in rows()), encoding="utf-8")
+    renamed.write_text("".join(json.dumps({"body": text, "kind": label}) + "\n" for text, label in rows()), encoding="utf-16")
     lines = write_lines(tmp_path / "lines.txt", ["a pear", "", "   ", "two pears"])
-    made = make(renamed, tmp_path, table, lines, text_column="body", label_column="kind", format="jsonl")
+    made = make(renamed, tmp_path, table, lines, text_column="body", label_column="kind", format="jsonl", encoding="utf-16")
     assert made.unlabelled
     assert sorted(texts_of(made.unlabelled)) == ["a pear", "melon pie", "two pears", "汤很好 🍲"]
+
+
+@pytest.mark.parametrize("task", ["pair", "similarity", "score", "multilabel"])
+def test_every_task_takes_them(task: str, tmp_path: Path) -> None:
+    lines = [{"text": f"{i} soup", "other": f"{i} tea", "label": "ab"[i % 2], "labels": "ab"[i % 2], "score": i % 7} for i in range(48)]
+    corpus = tmp_path / "corpus.jsonl"
+    corpus.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    columns = ["text_pair=other"] if task in ("pair", "similarity") else []
+    made = make(corpus, tmp_path, write_lines(tmp_path / "fruit.txt", TEXTS), task=task, column=columns)
+    assert made.unlabelled
+    assert made.unlabelled.examples("train") == 9
+    session = make_session(made.path, tmp_path / "run", task=task, embedding=6, initial_embedding="cooccurrence")
+    table = next(weight for weight in session.model.weights if weight.name == "embeddings").numpy()
+    assert np.linalg.norm(table[made.load_tokenizer().vocabulary.index("quince")]) == pytest.approx(0.2 * 6**0.5, abs=1e-5)
 
 
 def test_patterns_and_several_files(corpus: Path, tmp_path: Path) -> None:
@@ -139,7 +154,7 @@ def joined(counts: dict[str, int], more: dict[str, int], *, tokenizer: str = "wo
     return with_texts(counts, texts, untrained)
 
 
-def test_training_texts_count_as_much_as_all_others_together() -> None:
+def test_words_of_training_texts_count_as_much_as_all_others_together() -> None:
     """So many times that there are more of them: 6 tokens beside 91 others count 16 times."""
     found = joined({"soup": 2, "tea": 3, "the": 1}, {"the": 40, "soup": 1, "of": 50})
     assert found == {"soup": 33, "tea": 48, "the": 56, "of": 50}
@@ -148,7 +163,12 @@ def test_training_texts_count_as_much_as_all_others_together() -> None:
 
 def test_a_word_is_as_frequent_as_both_together_say() -> None:
     assert set(joined({"soup": 1, "tea": 1}, {"soup": 1, "fig": 1, "plum": 2}, min_frequency=2)) == {"soup", "plum"}
-    assert set(joined({"soup": 1}, {"fig": 1}, tokenizer="bpe", min_frequency=2)) == {"soup", "fig"}  # of pieces, not of words
+
+
+@pytest.mark.parametrize("tokenizer", ["bpe", "wordpiece", "unigram", "byte", "character"])
+def test_where_entries_are_no_words_all_texts_count_alike(tokenizer: str) -> None:
+    """Frequencies are those of pieces, which the training of the tokenizer looks at."""
+    assert joined({"soup": 1, "tea": 1}, {"soup": 40, "fig": 1}, tokenizer=tokenizer, min_frequency=2) == {"soup": 41, "tea": 1, "fig": 1}
 
 
 def test_without_texts_counts_stay_as_they_are() -> None:
@@ -167,8 +187,11 @@ def test_a_file_that_is_missing_or_has_no_texts_is_refused(corpus: Path, tmp_pat
         make(corpus, tmp_path, tmp_path / "nowhere.txt")
     table = tmp_path / "table.csv"
     table.write_text("x,y\n1,2\n", encoding="utf-8")
-    with pytest.raises(DataError, match=r"table.csv: which column to use is not obvious from the names: x, y. Pass --text-column NAME."):
+    how = r"(?s)--unlabelled: .*table.csv: which column to use is not obvious.*\nTexts without labels are read by themselves: in UTF-8, of the format"
+    with pytest.raises(DataError, match=how):
         make(corpus, tmp_path, table)
+    with pytest.raises(ConfigError, match="a corpus file's name is empty"):
+        make(corpus, tmp_path, Path("texts"), unlabelled=[""])
     assert not (tmp_path / "dataset").exists()
 
 
@@ -184,7 +207,7 @@ def test_standard_input_is_read_once(tmp_path: Path) -> None:
 
 
 def test_training_begins_with_what_stands_beside_what_in_all_texts(beside: Dataset, tmp_path: Path) -> None:
-    session = make_session(beside.path, tmp_path / "run", embedding=6)
+    session = make_session(beside.path, tmp_path / "run", embedding=6, initial_embedding="cooccurrence")
     table = next(weight for weight in session.model.weights if weight.name == "embeddings").numpy()
     assert beside.unlabelled
     texts = [example.features["token_ids"] for each in (beside, beside.unlabelled) for example in each.read("train")]
@@ -195,26 +218,66 @@ def test_training_begins_with_what_stands_beside_what_in_all_texts(beside: Datas
 
 
 def test_vectors_that_are_frozen_stay_and_are_counted_as_such(beside: Dataset, tmp_path: Path) -> None:
-    run = train_tiny(beside.path, tmp_path / "run", embedding=6)
+    run = train_tiny(beside.path, tmp_path / "run", embedding=6, freeze_embedding=True)
     metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     size = len(beside.load_tokenizer().vocabulary) * 6
     assert metrics["parameters"] - metrics["trainable_parameters"] == size + 1  # and the share of the member
-    before = next(weight for weight in make_session(beside.path, tmp_path / "new", embedding=6).model.weights if weight.name == "embeddings")
+    begun = make_session(beside.path, tmp_path / "new", embedding=6, freeze_embedding=True)
+    before = next(weight for weight in begun.model.weights if weight.name == "embeddings")
     after = next(weight for weight in load_model(run / "bundle").weights if weight.name == "embeddings")
     np.testing.assert_array_equal(after.numpy(), before.numpy())
 
 
 def test_vectors_that_are_not_frozen_move(beside: Dataset, tmp_path: Path) -> None:
-    run = train_tiny(beside.path, tmp_path / "run", embedding=6, freeze_embedding=False)
+    run = train_tiny(beside.path, tmp_path / "run", embedding=6, initial_embedding="cooccurrence")
     metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     assert metrics["parameters"] - metrics["trainable_parameters"] == 1
 
 
-def test_a_part_of_the_examples_keeps_the_texts(beside: Dataset, tmp_path: Path) -> None:
-    splits = np.zeros(beside.examples("train") + beside.examples("validation"), np.uint8)
-    part = write_subset(beside, splits, tmp_path / "part")
+def test_a_bag_says_that_it_has_no_token_vectors(beside: Dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    train_tiny(beside.path, tmp_path / "bag", backbone="bag")
+    assert f"Nothing is learned from the texts without labels in {beside.path}: a bag has no token vectors." in caplog.messages
+    train_tiny(beside.path, tmp_path / "conv")
+    assert "token vectors begin with naive Bayes. Pass --initial-embedding cooccurrence to use them." in caplog.text
+
+
+def test_texts_that_were_removed_are_missed(corpus: Path, tmp_path: Path) -> None:
+    made = make(corpus, tmp_path, write_lines(tmp_path / "fruit.txt", TEXTS))
+    shutil.rmtree(made.path / "unlabelled")
+    with pytest.raises(DatasetError, match=r"dataset/unlabelled is missing. The dataset is incomplete; make it again with `slm preprocess --overwr"):
+        make_session(made.path, tmp_path / "run", initial_embedding="cooccurrence")
+
+
+def test_texts_of_another_tokenizer_are_refused(corpus: Path, tmp_path: Path) -> None:
+    made = make(corpus, tmp_path, write_lines(tmp_path / "fruit.txt", TEXTS))
+    made.description["tokenizer_fingerprint"] = "of another"
+    with pytest.raises(DatasetError, match=r"dataset/unlabelled was made with another tokenizer than .*dataset. Make the dataset again with `slm"):
+        made.unlabelled  # noqa: B018  (it is looked at)
+
+
+def test_a_part_of_the_examples_has_the_texts_wherever_they_are(corpus: Path, tmp_path: Path) -> None:
+    made = make(corpus, tmp_path, write_lines(tmp_path / "fruit.txt", TEXTS))
+    splits = np.zeros(made.examples("train") + made.examples("validation"), np.uint8)
+    part = write_subset(made, splits, tmp_path / "part")
     assert part.unlabelled
     assert sorted(texts_of(part.unlabelled)) == sorted(TEXTS)
+    moved = made.path.rename(tmp_path / "moved")
+    part = write_subset(open_dataset(moved), splits, tmp_path / "part")
+    assert part.unlabelled
+    assert part.unlabelled.path == moved.resolve() / "unlabelled"
+
+
+def test_every_fold_begins_with_them(beside: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts, readers = beside.unlabelled, []
+
+    def unlabelled(dataset: Dataset) -> Dataset | None:
+        readers.append(dataset.path)
+        return texts
+
+    monkeypatch.setattr(Dataset, "unlabelled", property(unlabelled))
+    train_tiny(beside.path, tmp_path / "run", k_fold=2, embedding=6, freeze_embedding=True)
+    assert len(set(readers)) == 3  # the whole, and two folds
 
 
 def test_the_command_says_how_many_texts_there_are(corpus: Path, slm: Callable[..., Result], tmp_path: Path) -> None:
