@@ -89,7 +89,9 @@ class TokenizerSettings(Settings):
         "regexp", description="NLTK tokenizer behind `word`; regexp and wordpunct need no NLTK at inference"
     )
     vocabulary_size: int = Field(30_000, ge=7, description="most entries in the vocabulary, the six special tokens included")
-    min_frequency: int = Field(2, ge=1, description="occurrences in the training texts that a token needs to enter the vocabulary")
+    min_frequency: int = Field(
+        2, ge=1, description="occurrences in training texts and those without labels that a token needs to enter the vocabulary"
+    )
 
 
 class EncodingSettings(Settings):
@@ -223,7 +225,7 @@ class InitialSettings(Settings):
     freeze_embedding: bool | None = Field(
         None,
         description="leave token vectors as they begin, so that words which no training text has are read as those which have been; only from "
-        "cooccurrence [where there are a million tokens or more without labels, and fewer than 5,000 short texts with several labels]",
+        "cooccurrence [beside a million words or more without labels, for fewer than 5,000 short texts with one of several labels each]",
     )
 
 

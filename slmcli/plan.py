@@ -227,7 +227,8 @@ def _freezes(plan: Plan, dataset: Dataset, initial: str) -> bool:
         return plan.settings.freeze_embedding
     readers = [branch for branch in plan.branches.values() if isinstance(branch, Backbone)]
     can = initial == "cooccurrence" and bool(readers) and not any(reader.subword_buckets for reader in readers)
-    return can and has_many_texts(dataset) and is_short_and_sparse(dataset) and not is_large(dataset)
+    is_one_text = len(TASKS.load(dataset.task).token_features) == 1
+    return can and is_one_text and has_many_texts(dataset) and is_short_and_sparse(dataset) and not is_large(dataset)
 
 
 def _settle_branches(plan: Plan, dataset: Dataset) -> dict[str, Branch]:

@@ -41,8 +41,9 @@ from slmcli.settling import given_tokenizer, settle_text, untrained_tokenizer
 from slmcli.spill import Spill
 from slmcli.tasks import TASKS
 from slmcli.tasks.base import Task
+from slmcli.text_files import STANDARD_INPUT
 from slmcli.tokenizers.base import Tokenizer
-from slmcli.unlabelled import Texts, read_texts, with_texts, write_texts
+from slmcli.unlabelled import Texts, look_at_texts, read_texts, with_texts, write_texts
 
 logger = logging.getLogger(__name__)
 
@@ -112,6 +113,9 @@ def check(settings: CheckSettings) -> DataReport:
 def _read(settings: TextSettings, files: Files, directory: Path, *, workers: int, divided: PreprocessSettings | None) -> Corpus:
     """Read the corpus once, divide it when asked to, and train the tokenizer on the training split."""
     kind: type[Task] = TASKS.load(settings.task)
+    paths = files.get(UNLABELLED, ())
+    if divided:
+        look_at_texts([path for path in paths if path != STANDARD_INPUT], divided, _say_nothing)
     numbered = number_splits(files)
     blocks = read_blocks(numbered, kind([]), settings.narrow(CorpusSettings), announce, needs_targets=True)
     first, blocks = _peek(blocks)
@@ -122,7 +126,6 @@ def _read(settings: TextSettings, files: Files, directory: Path, *, workers: int
     counts, labels = _count(scanned, splits)
     texts = None
     if divided:
-        paths = files.get(UNLABELLED, ())
         texts = read_texts(paths, divided, tokenizer, directory / UNLABELLED, announce=announce, workers=workers)
     if counts and not known:
         tokenizer = _build(tokenizer, with_texts(counts, texts, tokenizer), is_needed=divided is not None)
@@ -166,6 +169,10 @@ def announce(path: Path, columns: Columns) -> None:
     if columns.is_guessed and path.parent.parent != SAMPLES:
         named = ", ".join(f"{field} is column {name!r}" for field, name in columns.names.items())
         logger.info("%s: %s (guessed from the names)", source_name(path), named)
+
+
+def _say_nothing(path: Path, columns: Columns) -> None:
+    """Take note of nothing."""
 
 
 def _count(scanned: Scanned, splits: np.ndarray) -> tuple[dict[str, int], set[str]]:

@@ -58,7 +58,7 @@ def finetune(dataset: Dataset, values: Mapping[str, Any], out: Path, *, source: 
     plan = split_settings(values, source=source)
     check_compatible(dataset, plan.settings)
     plan = settle(plan, dataset)
-    _tell_of_texts(dataset, plan)
+    _look_at_texts(dataset, plan)
     is_done = is_up_to_date(out, fingerprint(dataset, plan)) and not overwrite
     studies = prepare_studies(dataset, plan, out if is_done else None)
     summary = _summary_of(out) if is_done else _train(dataset, plan, out, resume=resume, overwrite=overwrite, report=report)
@@ -67,18 +67,23 @@ def finetune(dataset: Dataset, values: Mapping[str, Any], out: Path, *, source: 
     return {**summary, "up_to_date": True} if is_done else summary
 
 
-def _tell_of_texts(dataset: Dataset, plan: Plan) -> None:
-    """Say so where texts without labels stand beside the examples, and nothing is learned from them but words."""
-    if not dataset.description.get(UNLABELLED):
+def _look_at_texts(dataset: Dataset, plan: Plan) -> None:
+    """See that texts without labels are there before anything is replaced, or say that nothing is learned from them but words.
+
+    Raises:
+        DatasetError: They are to be learned from, and are missing, or not those of the dataset.
+    """
+    if not dataset.description.get(UNLABELLED) or "subset_of" in dataset.description:
         return
+    initial = str(plan.settings.initial_embedding)
     if not any(isinstance(branch, Backbone) for branch in plan.branches.values()):
         logger.info("Nothing is learned from the texts without labels in %s: a bag has no token vectors.", dataset.path)
-    elif plan.settings.initial_embedding != "cooccurrence":
-        logger.info(
-            "Nothing is learned from the texts without labels in %s: token vectors begin with %s. Pass --initial-embedding cooccurrence to use them.",
-            dataset.path,
-            {"uniform": "chance", "naive_bayes": "naive Bayes"}[str(plan.settings.initial_embedding)],
-        )
+    elif initial == "cooccurrence":
+        dataset.unlabelled  # noqa: B018  (it is looked at)
+    else:
+        start = {"uniform": "chance", "naive_bayes": "naive Bayes"}[initial]
+        advice = "Pass --initial-embedding cooccurrence to use them."
+        logger.info("Nothing is learned from the texts without labels in %s: token vectors begin with %s. %s", dataset.path, start, advice)
 
 
 def _summary_of(out: Path) -> dict[str, Any]:

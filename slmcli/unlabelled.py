@@ -1,6 +1,7 @@
 """Texts without labels beside a labelled corpus: their tokens are counted for its vocabulary, and they are kept as a dataset inside its own."""
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from slmcli.tokenizers.base import Tokenizer
 logger = logging.getLogger(__name__)
 
 _TASK = "language-model"
+_ADVICE = re.compile(r" (?:It looks like [^\n]*: pass|Pass|Give [^\n]*pass) --[^\n]*$")
 
 
 @dataclass(frozen=True)
@@ -102,9 +104,10 @@ def look_at_texts(paths: Sequence[Path], settings: PreprocessSettings, announce:
 
 
 def _about_texts(error: DataError) -> DataError:
-    """Return an error that also says how texts without labels are read, which no option changes."""
-    how = "in UTF-8, of the format that name and content tell, with the texts in a column named like --text-column, or text"
-    return DataError(f"--unlabelled: {error}\nTexts without labels are read by themselves: {how}. Convert what is otherwise.")
+    """Return an error that says how texts without labels are read, in the place of advice on options, which are for the labelled files."""
+    what = _ADVICE.sub("", str(error))
+    how = "in UTF-8, of the format that name and content tell, with the texts in a column named like that of the labelled files, or text"
+    return DataError(f"--unlabelled: {what}\nTexts without labels are read by themselves: {how}. Convert what is otherwise.")
 
 
 def with_texts(counts: Mapping[str, int], texts: Texts | None, tokenizer: Tokenizer) -> Mapping[str, int]:
@@ -163,6 +166,7 @@ def write_texts(
     shards = finish_shards(place, {"train": job.shards[0], "validation": 0, "test": 0}, workers=workers)
     own = {
         "task": _TASK,
+        "settings": {**description["settings"], "task": _TASK},
         "fingerprint": sha256_json([description["fingerprint"], UNLABELLED])[:16],
         "sources": [{**source, "split": "train"} for source in description["sources"] if source["split"] == UNLABELLED],
     }

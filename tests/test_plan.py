@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 from typing import Any
 
@@ -246,6 +247,17 @@ def test_what_decides_whether_vectors_are_frozen(
     monkeypatch.setattr(corpus_shape, "_MANY_TOKENS", 8)
     flat = settled_flat(tmp_path, **values)
     assert (flat["initial_embedding"], flat["freeze_embedding"], flat["embedding"]) == expected
+
+
+def test_two_texts_are_compared_by_vectors_that_are_learned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(corpus_shape, "_MANY_TOKENS", 8)
+    (tmp_path / "texts.txt").write_text("plum\n" * 4, encoding="utf-8")
+    rows = [{"text": f"word{i}", "text_pair": f"thing{i}", "label": "abc"[i % 3]} for i in range(12)]
+    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    values = {"files": [str(tmp_path / "pairs.jsonl")], "unlabelled": [str(tmp_path / "texts.txt")], "test_share": 0.0, "min_frequency": 1}
+    preprocess(PreprocessSettings(task="pair", **values), tmp_path / "dataset", overwrite=False)
+    flat = settle(split_settings({"task": "pair", "backbone": "conv"}, source="test"), open_dataset(tmp_path / "dataset")).flat()
+    assert (flat["initial_embedding"], flat["freeze_embedding"], flat["embedding"]) == LEARNED
 
 
 def test_a_bag_has_nothing_to_freeze(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -187,8 +187,11 @@ def test_a_file_that_is_missing_or_has_no_texts_is_refused(corpus: Path, tmp_pat
         make(corpus, tmp_path, tmp_path / "nowhere.txt")
     table = tmp_path / "table.csv"
     table.write_text("x,y\n1,2\n", encoding="utf-8")
-    how = r"(?s)--unlabelled: .*table.csv: which column to use is not obvious.*\nTexts without labels are read by themselves: in UTF-8, of the format"
-    with pytest.raises(DataError, match=how):
+    ours = r"\nTexts without labels are read by themselves: in UTF-8, of the format that name and content tell, with the texts in a column"
+    with pytest.raises(DataError, match=r"--unlabelled: .*table.csv: which column to use is not obvious from the names: x, y." + ours):
+        make(corpus, tmp_path, table)
+    table.write_bytes("text\n汤很好喝\n".encode("gb18030"))
+    with pytest.raises(DataError, match=r"--unlabelled: .*table.csv:2: byte 0x.. is not valid utf-8." + ours):
         make(corpus, tmp_path, table)
     with pytest.raises(ConfigError, match="a corpus file's name is empty"):
         make(corpus, tmp_path, Path("texts"), unlabelled=[""])
@@ -246,7 +249,8 @@ def test_texts_that_were_removed_are_missed(corpus: Path, tmp_path: Path) -> Non
     made = make(corpus, tmp_path, write_lines(tmp_path / "fruit.txt", TEXTS))
     shutil.rmtree(made.path / "unlabelled")
     with pytest.raises(DatasetError, match=r"dataset/unlabelled is missing. The dataset is incomplete; make it again with `slm preprocess --overwr"):
-        make_session(made.path, tmp_path / "run", initial_embedding="cooccurrence")
+        train_tiny(made.path, tmp_path / "run", initial_embedding="cooccurrence")
+    assert not (tmp_path / "run").exists()
 
 
 def test_texts_of_another_tokenizer_are_refused(corpus: Path, tmp_path: Path) -> None:
