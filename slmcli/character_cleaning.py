@@ -214,9 +214,9 @@ URLS = _replaced(
     "_url_",
     ("://", "www.", "Www.", "WWW."),
 )
-EMAILS = _replaced(r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]++@[A-Za-z0-9-]++(?:\.[A-Za-z0-9-]++)++", "_email_", ("@",))
+EMAILS = _replaced(r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]++@[A-Za-z0-9-]++(?:(?=\.[A-Za-z0-9-])\.[A-Za-z0-9-]++)++", "_email_", ("@",))
 MENTIONS = _replaced(r"(?<![\w@.])@\w++", "_user_", ("@",))
 # not inside a word such as mp3 or 5kg, not the end of 2.5kg
-NUMBERS = _replaced(rf"(?<!{_LETTER})(?<!\d[.,])\d++(?:[.,]\d++)*+(?:[%\uff05\u2030]|(?!{_LETTER}))", "_number_", ("",))
+NUMBERS = _replaced(rf"(?<!{_LETTER})(?<!\d[.,])\d++(?:(?=[.,]\d)[.,]\d++)*+(?:[%\uff05\u2030]|(?!{_LETTER}))", "_number_", ("",))
 PUNCTUATION = Substitution(re.compile(rf"(?P<kept>{'|'.join(sorted(PLACEHOLDERS))})|(?<=\w)(?P<inner>['\u2019])(?=\w)|[^\w\s]|_"), _punctuation)
 SURROGATES, LOWERCASE, WHITESPACE = Surrogates(), Lowercase(), Whitespace()

@@ -130,7 +130,8 @@ def _words_of(text: str) -> Iterator[re.Match[str]]:
     return (_ASCII_WORD if text.isascii() else _any_word()).finditer(text)
 
 
-_ASCII_WORD = re.compile(r"\w++(?:'\w++)*+")
+# lookaheads: see pretokens.WORD_PATTERN
+_ASCII_WORD = re.compile(r"\w++(?:(?='\w)'\w++)*+")
 _HAN_RUN = re.compile(f"[{HAN}]{{1,{_CONVERTED_AT_ONCE}}}")
 _HAN_OR_OTHER_WORD = re.compile(rf"(?P<han>[{HAN}]++)|[^\W{HAN}]++")
 
@@ -140,7 +141,7 @@ def _any_word() -> re.Pattern[str]:
     """Return a pattern of words in any script, with the vowel signs and joiners that `re` does not count as letters."""
     marks = "".join(character for character in map(chr, range(0x300, 0x1F000)) if unicodedata.category(character)[0] == "M")
     letter = rf"[\w\u200c\u200d{marks}]"
-    return re.compile(f"(?=\\w){letter}++(?:['’]{letter}++)*+")
+    return re.compile(f"(?=\\w){letter}++(?:(?=['’]{letter})['’]{letter}++)*+")
 
 
 @functools.lru_cache(maxsize=16)

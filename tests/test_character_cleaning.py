@@ -102,10 +102,11 @@ def test_mentions_become_a_placeholder(text: str, expected: str) -> None:
         ("12% of 1,234.5", "_number_ of _number_"),
         ("有3个，共４５％", "有 _number_ 个，共 _number_"),
         ("at 10:30.", "at _number_ : _number_ ."),
+        ("3.5, then 4.", "_number_ , then _number_ ."),
         ("-5 5%5%", "- _number_ _number_  _number_"),
         ("mp3 5kg 2.5kg x1.5 half½", "mp3 5kg 2.5kg x1.5 half½"),
     ],
-    ids=["english", "chinese", "time", "signs", "inside words"],
+    ids=["english", "chinese", "time", "comma", "signs", "inside words"],
 )
 def test_numbers_become_a_placeholder(text: str, expected: str) -> None:
     assert cleaned(text, "numbers") == expected

@@ -47,12 +47,13 @@ def cleaned(text: str, *steps: str) -> str:
     [
         ("stopwords:en", "The soup isn't on THE stove, Ann!", " soup    stove, Ann!"),
         ("stopwords:en", "the isn’t theory", "  theory"),
+        ("stopwords:en", "'the' ’isn’t’ theory", "'' ’’ theory"),
         ("stopwords:de", "der Ofen ist warm", " Ofen  warm"),
         ("stopwords:zh", "我们的面包 the", "  面包 the"),
         ("stopwords:hi", "यह किताब है", " किताब "),
         ("stopwords:en", "", ""),
     ],
-    ids=["english", "apostrophe", "german", "chinese", "hindi", "empty"],
+    ids=["english", "apostrophe", "quotes", "german", "chinese", "hindi", "empty"],
 )
 def test_stop_words_are_removed_and_all_else_stays(step: str, text: str, expected: str) -> None:
     assert cleaned(text, step) == expected
