@@ -10,12 +10,11 @@ from slmcli.character_ngrams import has_words
 from slmcli.config import FinetuneSettings, build
 from slmcli.corpus_shape import has_long_texts, has_many_long_texts, has_many_texts, is_large, is_short_and_sparse, reads_words
 from slmcli.dataset import Dataset
-from slmcli.errors import ConfigError, DatasetError
+from slmcli.errors import ConfigError
 from slmcli.files import sha256_json
 from slmcli.presets import Choice, choose, has_ngrams
 from slmcli.registry import hint
 from slmcli.tasks import TASKS
-from slmcli.tasks.base import TrainableTask
 
 AUTO = "auto"
 # does not change the trained weights
@@ -24,15 +23,6 @@ _NOT_IN_FINGERPRINT = frozenset({"checkpoint_minutes", "tensorboard", "k_fold", 
 _EXAMPLES_SEEN = 110_000
 # our choice, on validation data of ten corpora (docs/decisions.md): inverse of the ridge penalty of a bag, with naive Bayes, without, by margins
 _TWO_LABELS_LONG, _TWO_LABELS, _MORE_LABELS, _OTHER_OUTPUTS = (30.0, 10.0, 3.0), (5.0, 10.0, 3.0), (2.0, 3.0, 0.3), (10.0, 10.0, 1.0)
-# settings that mean something to some tasks alone, and their values that ask for nothing
-_OF_SOME_TASKS: dict[str, tuple[Any, ...]] = {
-    "class_weights": (False,),
-    "loss": ("cross_entropy",),
-    "label_smoothing": (0.0,),
-    "tune_threshold": (False,),
-    "monitor": ("loss",),
-    "initial_embedding": (None, "uniform", "cooccurrence"),
-}
 
 
 @dataclass(frozen=True)
@@ -260,45 +250,6 @@ def _bag_strengths(dataset: Dataset) -> tuple[float, float, float]:
     if len(dataset.labels) != 2:
         return _MORE_LABELS
     return _TWO_LABELS_LONG if has_long_texts(dataset) else _TWO_LABELS
-
-
-def check_compatible(dataset: Dataset, settings: FinetuneSettings) -> None:
-    """Refuse a dataset that was made for another task or has nothing to train on, and settings without a meaning, before TensorFlow loads."""
-    if dataset.task != settings.task:
-        raise DatasetError(
-            f"{dataset.path} was made for task {dataset.task}, not {settings.task}. "
-            f"Pass --task {dataset.task}, or preprocess again for {settings.task}."
-        )
-    if not issubclass(TASKS.load(settings.task), TrainableTask):
-        trainable = [name for name in TASKS.names() if issubclass(TASKS.load(name), TrainableTask)]
-        raise ConfigError(f"task {settings.task} can be checked and preprocessed; this release trains {', '.join(trainable)}. Choose one of them.")
-    dataset.load_tokenizer()
-    if not dataset.examples("train"):
-        raise DatasetError(f"{dataset.path} has no training examples. Preprocess a corpus that has some.")
-    if problems := [*_settings_without_meaning(settings), *_untunable(dataset, settings)]:
-        raise ConfigError("\n".join(problems))
-
-
-def _settings_without_meaning(settings: FinetuneSettings) -> list[str]:
-    """Return what was asked for that the task cannot do."""
-    own = TASKS.load(settings.task).own_settings
-    asked = {name: getattr(settings, name) for name, neutral in _OF_SOME_TASKS.items() if getattr(settings, name) not in neutral}
-    return [
-        f"--{name.replace('_', '-')}{'' if value is True else f' {value}'} has no meaning for task {settings.task}. Leave it out."
-        for name, value in asked.items()
-        if name not in own
-    ]
-
-
-def _untunable(dataset: Dataset, settings: FinetuneSettings) -> list[str]:
-    """Return what stands in the way of a threshold between two labels."""
-    if not settings.tune_threshold or TASKS.load(settings.task).baselines != "label":
-        return []
-    if len(dataset.labels) != 2:
-        return [f"--tune-threshold is for two labels; {dataset.path} has {len(dataset.labels)}. Leave it out."]
-    if not dataset.examples("validation"):
-        return [f"--tune-threshold needs validation examples; {dataset.path} has none. Preprocess with --validation or --validation-share."]
-    return []
 
 
 def fingerprint(dataset: Dataset, plan: Plan) -> str:

@@ -13,7 +13,9 @@ from slmcli.backbones.base import Backbone
 from slmcli.bagging import Solving
 from slmcli.batching import bucket_limits, length_histogram, numbered_batches
 from slmcli.bundle import write_bundle
-from slmcli.dataset import UNLABELLED, Dataset
+from slmcli.compatibility import check_compatible
+from slmcli.corpus_identity import UNLABELLED
+from slmcli.dataset import Dataset
 from slmcli.execution import Execution, expected_seconds, start_execution
 from slmcli.files import read_json, write_json
 from slmcli.joining import Joined, join
@@ -21,7 +23,7 @@ from slmcli.label_issues import write_findings
 from slmcli.mixing import choose_shares
 from slmcli.ngrams import FEATURE
 from slmcli.parts import Judged, write_judged
-from slmcli.plan import Plan, check_compatible, fingerprint, settle, split_settings
+from slmcli.plan import Plan, fingerprint, settle, split_settings
 from slmcli.recipe_files import to_yaml
 from slmcli.run import FORMAT_VERSION, Run, is_up_to_date, start_run
 from slmcli.runtime import describe_environment

@@ -17,7 +17,7 @@ from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
 from slmcli.backbones import BACKBONES
 from slmcli.cli.main import main
 from slmcli.config import PreprocessSettings
-from slmcli.dataset import open_dataset
+from slmcli.dataset import Dataset, open_dataset
 from slmcli.execution import Execution
 from slmcli.plan import settle, split_settings
 from slmcli.preprocessing import preprocess
@@ -161,3 +161,23 @@ def python() -> Callable[[str], subprocess.CompletedProcess[str]]:
         return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
 
     return call
+
+
+def make_numbered(place: Path, task: str, labels: list[str], **values: Any) -> Dataset:
+    """Return a dataset of the texts `word0 LABEL`, `word1 LABEL` and so on, without a test split."""
+    corpus = write_jsonl(place / "corpus.jsonl", [(f"word{i} {label}", label) for i, label in enumerate(labels)])
+    settings = {"validation_share": 0.25, "test_share": 0.0, "min_frequency": 1, **values}
+    preprocess(PreprocessSettings(task=task, files=[str(corpus)], **settings), place / "dataset", overwrite=False)
+    return open_dataset(place / "dataset")
+
+
+@pytest.fixture(scope="session")
+def scores(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """A dataset whose targets are numbers."""
+    return make_numbered(tmp_path_factory.mktemp("scores"), "score", ["1", "2", "3", "4"] * 3)
+
+
+@pytest.fixture(scope="session")
+def topics(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """A dataset of three labels."""
+    return make_numbered(tmp_path_factory.mktemp("topics"), "topic", ["a", "b", "c"] * 4)

@@ -3,74 +3,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import write_jsonl
+from conftest import make_numbered, write_jsonl
 
 from slmcli import corpus_shape
 from slmcli.config import PreprocessSettings
 from slmcli.dataset import Dataset, open_dataset
 from slmcli.errors import ConfigError
 from slmcli.files import sha256_json
-from slmcli.plan import check_compatible, fingerprint, settle, split_settings
+from slmcli.plan import fingerprint, settle, split_settings
 from slmcli.preprocessing import preprocess
-
-
-def make(place: Path, task: str, labels: list[str], **values: Any) -> Dataset:
-    corpus = write_jsonl(place / "corpus.jsonl", [(f"word{i} {label}", label) for i, label in enumerate(labels)])
-    settings = {"validation_share": 0.25, "test_share": 0.0, "min_frequency": 1, **values}
-    preprocess(PreprocessSettings(task=task, files=[str(corpus)], **settings), place / "dataset", overwrite=False)
-    return open_dataset(place / "dataset")
-
-
-def check(dataset: Dataset, **values: Any) -> None:
-    check_compatible(dataset, split_settings({"task": dataset.task, **values}, source="test").settings)
-
-
-@pytest.fixture(scope="module")
-def scores(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    return make(tmp_path_factory.mktemp("scores"), "score", ["1", "2", "3", "4"] * 3)
-
-
-@pytest.fixture(scope="module")
-def topics(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    return make(tmp_path_factory.mktemp("topics"), "topic", ["a", "b", "c"] * 4)
-
-
-@pytest.mark.parametrize(
-    ("values", "said"),
-    [
-        ({"class_weights": True}, "--class-weights has"),
-        ({"loss": "focal"}, "--loss focal has"),
-        ({"label_smoothing": 0.1}, "--label-smoothing 0.1 has"),
-        ({"tune_threshold": True}, "--tune-threshold has"),
-        ({"monitor": "accuracy"}, "--monitor accuracy has"),
-        ({"initial_embedding": "naive_bayes"}, "--initial-embedding naive_bayes has"),
-    ],
-    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
-)
-def test_what_means_nothing_to_a_task_is_refused(values: dict[str, Any], said: str, scores: Dataset) -> None:
-    with pytest.raises(ConfigError, match=f"{said} no meaning for task score. Leave it out."):
-        check(scores, **values)
-
-
-def test_all_that_is_wrong_is_said_at_once(scores: Dataset) -> None:
-    with pytest.raises(ConfigError, match=r"--class-weights has .*\n--loss focal has"):
-        check(scores, class_weights=True, loss="focal")
-
-
-def test_a_threshold_between_three_labels_is_refused(topics: Dataset) -> None:
-    with pytest.raises(ConfigError, match=r"--tune-threshold is for two labels; .* has 3. Leave it out."):
-        check(topics, tune_threshold=True)
-
-
-def test_a_threshold_without_validation_is_refused(tmp_path: Path) -> None:
-    dataset = make(tmp_path, "topic", ["a", "b"] * 4, validation_share=0.0)
-    with pytest.raises(ConfigError, match=r"--tune-threshold needs validation examples; .* has none. Preprocess with --validation or"):
-        check(dataset, tune_threshold=True)
-
-
-def test_defaults_mean_something_to_every_task(scores: Dataset, topics: Dataset) -> None:
-    check(scores)
-    check(topics)
 
 
 @pytest.mark.parametrize(("name", "expected"), [("scores", "uniform"), ("topics", "naive_bayes")])
@@ -80,12 +21,8 @@ def test_only_one_label_of_one_text_starts_from_ratios(name: str, expected: str,
     assert settled.settings.initial_embedding == expected
 
 
-def test_settled_settings_are_accepted_again(scores: Dataset) -> None:
-    check(scores, **settle(split_settings({"task": "score"}, source="test"), scores).flat())
-
-
 def settled(place: Path, *, refit: bool | None = None, backbone: str = "bag", **values: Any) -> bool | None:
-    dataset = make(place, "topic", ["a", "b"] * 12, **values)
+    dataset = make_numbered(place, "topic", ["a", "b"] * 12, **values)
     return settle(split_settings({"task": "topic", "backbone": backbone, "refit": refit}, source="test"), dataset).settings.refit
 
 
@@ -118,7 +55,7 @@ def test_a_refit_without_a_bag_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("tokenizer", ["character", "byte"])
 def test_character_ngrams_of_single_characters_are_refused(tokenizer: str, tmp_path: Path) -> None:
-    dataset = make(tmp_path, "topic", ["a", "b", "c"] * 4, tokenizer=tokenizer)
+    dataset = make_numbered(tmp_path, "topic", ["a", "b", "c"] * 4, tokenizer=tokenizer)
     plan = split_settings({"task": "topic", "backbone": "bag+conv", "subword_buckets": 1000}, source="test")
     said = f"test: --subword-buckets needs words, and tokenizer {tokenizer} of .* has single characters. Leave it out, or preprocess again"
     with pytest.raises(ConfigError, match=said):
@@ -128,7 +65,7 @@ def test_character_ngrams_of_single_characters_are_refused(tokenizer: str, tmp_p
 @pytest.mark.parametrize(("words", "expected"), [(100, False), (5, True)])
 @pytest.mark.parametrize("backbone", ["lstm", "gru", "minrnn"])
 def test_long_texts_are_read_in_one_direction(backbone: str, words: int, expected: bool, tmp_path: Path) -> None:
-    dataset = make(tmp_path, "sentiment", [f"{'so ' * words}{end}" for end in ("good", "bad")] * 6)
+    dataset = make_numbered(tmp_path, "sentiment", [f"{'so ' * words}{end}" for end in ("good", "bad")] * 6)
     settled = settle(split_settings({"backbone": backbone}, source="test"), dataset)
     assert settled.branches[backbone].model_dump()["bidirectional"] is expected
     for asked in ({"bidirectional": True}, {"pooling": "first_last"}):
@@ -145,7 +82,7 @@ def test_a_large_corpus_of_long_texts_is_read_with_one_width(
     words: int, large: int, asked: dict[str, Any], expected: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("slmcli.corpus_shape._LARGE_CORPUS", large)  # examples
-    dataset = make(tmp_path, "sentiment", [f"{'so ' * words}{end}" for end in ("good", "bad")] * 6)
+    dataset = make_numbered(tmp_path, "sentiment", [f"{'so ' * words}{end}" for end in ("good", "bad")] * 6)
     settled = settle(split_settings({"backbone": "conv", **asked}, source="test"), dataset)
     assert settled.branches["conv"].model_dump()["widths"] == expected
 
@@ -172,7 +109,7 @@ def test_the_end_of_segments_is_no_end_of_a_text(pooling: str, topics: Dataset) 
 def test_many_long_texts_are_read_in_order_with_small_steps(
     words: int, large: int, backbone: str, expected: tuple[str, float, float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dataset = make(tmp_path, "sentiment", [f"{'word ' * words}{label}" for label in ("good", "bad") * 8])
+    dataset = make_numbered(tmp_path, "sentiment", [f"{'word ' * words}{label}" for label in ("good", "bad") * 8])
     monkeypatch.setattr("slmcli.corpus_shape._LARGE_CORPUS", large)  # examples
     flat = settle(split_settings({"backbone": backbone}, source="test"), dataset).flat()
     assert (flat["initial_embedding"], flat["learning_rate"], flat["embedding_dropout"]) == expected
@@ -180,7 +117,7 @@ def test_many_long_texts_are_read_in_order_with_small_steps(
 
 @pytest.mark.parametrize(("backbone", "expected"), [("conv", "uniform"), ("minrnn", "cooccurrence")])
 def test_single_characters_tell_conv_nothing_of_each_other(backbone: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    dataset = make(tmp_path, "sentiment", ["a", "b"] * 8, tokenizer="character")
+    dataset = make_numbered(tmp_path, "sentiment", ["a", "b"] * 8, tokenizer="character")
     monkeypatch.setattr("slmcli.corpus_shape._LARGE_CORPUS", 6)
     assert settle(split_settings({"backbone": backbone}, source="test"), dataset).settings.initial_embedding == expected
 
@@ -203,7 +140,7 @@ def test_single_characters_tell_conv_nothing_of_each_other(backbone: str, expect
 def test_what_a_preset_sets_gives_way_to_what_was_asked_for(
     asked: dict[str, Any], expected: tuple[str, bool | None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dataset = make(tmp_path, "sentiment", [f"{'word ' * 100}{label}" for label in ("good", "bad") * 8])
+    dataset = make_numbered(tmp_path, "sentiment", [f"{'word ' * 100}{label}" for label in ("good", "bad") * 8])
     monkeypatch.setattr("slmcli.corpus_shape._LARGE_CORPUS", 6)
     flat = settle(split_settings(asked, source="test"), dataset).flat()
     assert (flat["backbone"], flat.get("bidirectional")) == expected
@@ -216,7 +153,7 @@ def settled_flat(place: Path, *, tokens: int = 8, length: int = 1, labels: int =
     texts.write_text("plum\n" * (tokens // 2), encoding="utf-8")
     unlabelled = [str(texts)] if tokens else []
     rows = [f"{'x ' * length}label{i % labels}" for i in range(12)]
-    made = make(place, "topic", rows, max_length=600, unlabelled=unlabelled, tokenizer=tokenizer)
+    made = make_numbered(place, "topic", rows, max_length=600, unlabelled=unlabelled, tokenizer=tokenizer)
     return settle(split_settings({"task": "topic", "backbone": "conv", **values}, source="test"), made).flat()
 
 

@@ -25,7 +25,7 @@ LAYERS = (
     ("ngrams",),
     ("dataset", "report_files", "packed", "streamed", "character_ngrams"),
     ("corpus_shape", "cooccurrence"),
-    ("batching", "bundle", "presets", "naive_bayes", "scanning", "settling", "joining", "mixing", "label_issues"),
+    ("batching", "bundle", "compatibility", "presets", "naive_bayes", "scanning", "settling", "joining", "mixing", "label_issues"),
     ("encoding", "plan", "session", "bagging", "predictor", "subsets"),
     ("describing", "dataset_directory", "parts"),
     ("unlabelled",),
