@@ -28,13 +28,12 @@ from slmcli.beam_steps import (
     ScanRows,
     Step,
     add_ngrams,
-    ignore,
     join_runs,
 )
 from slmcli.checking import DataReport
 from slmcli.config import CorpusSettings, EncodingSettings, PreprocessSettings
-from slmcli.corpus_identity import UNLABELLED, Files, number_splits
-from slmcli.dataset import SPLITS, shard_name, write_description
+from slmcli.corpus_identity import SPLITS, UNLABELLED, Files, number_splits
+from slmcli.dataset import shard_name, write_description
 from slmcli.dataset_directory import Made, make_dataset
 from slmcli.describing import (
     build_ngrams,
@@ -118,7 +117,7 @@ def _make(settings: PreprocessSettings, files: Files, part: Path, description: M
     corpus = _divide(settings, files, spill)
     counts = {} if is_known else _count(beam, corpus, spill)
     paths = files.get(UNLABELLED, ())
-    texts = read_texts(paths, settings, tokenizer, spill / UNLABELLED, announce=ignore, workers=usable_processors())
+    texts = read_texts(paths, settings, tokenizer, spill / UNLABELLED, announce=announce, workers=usable_processors())
     if counts:
         tokenizer = type(tokenizer).build(with_texts(counts, texts, tokenizer), tokenizer.settings, tokenizer.cleaning)
     corpus = replace(corpus, new_unknown_share=judge_unknown({} if texts else counts, tokenizer))
@@ -135,8 +134,8 @@ def _open(settings: PreprocessSettings, files: Files, task: Task) -> tuple[bool,
     for path in (path for paths in number_splits(files).values() for path in paths):
         columns, _ = open_records(path, reading, task.fields, needs_targets=True)
         announce(path, columns)
-    look_at_texts([path for path in files.get(UNLABELLED, ()) if path != STANDARD_INPUT], settings, announce)
-    first = next(read_blocks(number_splits(files), task, reading, ignore, needs_targets=True))
+    look_at_texts(files.get(UNLABELLED, ()), settings)
+    first = next(read_blocks(number_splits(files), task, reading, needs_targets=True))
     return settle_tokenizer(settings, type(task), first)
 
 

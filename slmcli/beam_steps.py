@@ -16,12 +16,12 @@ import numpy as np
 
 from slmcli.beam_running import PROBLEMS
 from slmcli.config import CorpusSettings
-from slmcli.dataset import SPLITS, shard_name
+from slmcli.corpus_identity import SPLITS
+from slmcli.dataset import shard_name
 from slmcli.dividing import pretokens_of, trains_on
 from slmcli.encoding import Encoder, Job, Pieces, SplitStatistics
 from slmcli.errors import ConfigError, SlmError
 from slmcli.ngrams import PretokenHashes
-from slmcli.reading import Columns
 from slmcli.scanning import Collector, Rows, read_blocks
 from slmcli.spill import Block
 from slmcli.tasks.base import Task
@@ -90,7 +90,7 @@ class ReadFile(Step):
         """Yield place and rows."""
         number, split, path = element
         self._go_to_directory()
-        blocks = read_blocks({split: [path]}, self.task, self.settings, ignore, needs_targets=True)
+        blocks = read_blocks({split: [path]}, self.task, self.settings, needs_targets=True)
         for position, rows in enumerate(blocks):
             yield (number, position), rows
 
@@ -104,10 +104,6 @@ class ReadFile(Step):
     def place(self, element: tuple[int, int, Path]) -> Place:
         """Return the place of the file."""
         return element[0], 0
-
-
-def ignore(path: Path, columns: Columns) -> None:
-    """Take no notice."""
 
 
 class ScanRows(Step):

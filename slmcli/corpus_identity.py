@@ -15,7 +15,7 @@ from slmcli.sources import expand
 from slmcli.text_files import STANDARD_INPUT, split_pair
 
 SPLITS = ("train", "validation", "test")
-UNLABELLED = "unlabelled"  # what stands in the place of a split where texts have no labels
+UNLABELLED = "unlabelled"  # what stands beside the splits: texts without labels, in sources, in dataset.json, and as a directory
 Files = Mapping[str, Sequence[Path]]  # split, or UNLABELLED, to its corpus files
 # our choice: a file changed within this time before it was hashed may change again without a new time stamp
 _UNSURE_NANOSECONDS = 2_000_000_000

@@ -1,7 +1,8 @@
 """What of a dataset decides the settings of its training: how many texts of which kind there are."""
 
 from slmcli.character_ngrams import texts_of_entries
-from slmcli.dataset import UNLABELLED, Dataset
+from slmcli.corpus_identity import UNLABELLED
+from slmcli.dataset import Dataset
 from slmcli.tasks import TASKS
 
 # our choice, on validation data of ten corpora (docs/decisions.md)

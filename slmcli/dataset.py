@@ -9,6 +9,7 @@ from typing import Any  # Any: a JSON document
 import numpy as np
 
 from slmcli.config import EncodingSettings
+from slmcli.corpus_identity import SPLITS, UNLABELLED
 from slmcli.errors import DataError, DatasetError
 from slmcli.fields import Field
 from slmcli.files import read_json, sha256_file, write_json
@@ -22,8 +23,6 @@ from slmcli.tokenizers.base import FORMAT_VERSION as TOKENIZER_FORMAT_VERSION
 from slmcli.tokenizers.base import Tokenizer
 
 FORMAT_VERSION = 2
-SPLITS = ("train", "validation", "test")
-UNLABELLED = "unlabelled"  # what stands beside the splits: in dataset.json, and as a directory
 EXAMPLES_PER_SHARD = 25_000
 
 

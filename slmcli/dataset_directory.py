@@ -9,8 +9,8 @@ from typing import Any  # Any: a JSON document
 from slmcli import __version__
 from slmcli.checking import DataReport
 from slmcli.config import EncodingSettings, PreprocessSettings
-from slmcli.corpus_identity import Files, corpus_files, describe_sources
-from slmcli.dataset import FORMAT_VERSION, UNLABELLED, open_dataset
+from slmcli.corpus_identity import UNLABELLED, Files, corpus_files, describe_sources
+from slmcli.dataset import FORMAT_VERSION, open_dataset
 from slmcli.errors import ConfigError, OutputError
 from slmcli.files import check_replaceable, new_directory, read_json, sha256_json
 from slmcli.report_files import write_report

@@ -10,8 +10,8 @@ import numpy as np
 from slmcli.checking import DataReport, Repeats, build_report
 from slmcli.config import PreprocessSettings, TextSettings
 from slmcli.corpus_facts import Setup, TokenStatistics, estimate_unknown
-from slmcli.corpus_identity import Files
-from slmcli.dataset import EXAMPLES_PER_SHARD, SPLITS
+from slmcli.corpus_identity import SPLITS, Files
+from slmcli.dataset import EXAMPLES_PER_SHARD
 from slmcli.dividing import Found, RepeatedRows
 from slmcli.encoding import SplitStatistics
 from slmcli.errors import DataError

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from slmcli.config import EncodingSettings
-from slmcli.dataset import SPLITS, record_features, shard_name
+from slmcli.corpus_identity import SPLITS
+from slmcli.dataset import record_features, shard_name
 from slmcli.dividing import NOWHERE, TRAIN, mix
 from slmcli.files import sha256_file
 from slmcli.inspection import Inspection

@@ -15,7 +15,8 @@ from typing import Any  # Any: settings, events
 import numpy as np
 
 from slmcli.bundle import open_bundle
-from slmcli.dataset import SPLITS, Dataset
+from slmcli.corpus_identity import SPLITS
+from slmcli.dataset import Dataset
 from slmcli.errors import Interrupted
 from slmcli.files import write_bytes
 from slmcli.plan import Plan

@@ -14,8 +14,8 @@ import numpy as np
 from slmcli.checking import DataReport
 from slmcli.config import CheckSettings, CorpusSettings, EncodingSettings, PreprocessSettings, TextSettings
 from slmcli.corpora.base import source_name
-from slmcli.corpus_identity import UNLABELLED, Files, bytes_of, corpus_files, number_splits
-from slmcli.dataset import SPLITS, write_description
+from slmcli.corpus_identity import SPLITS, UNLABELLED, Files, bytes_of, corpus_files, number_splits
+from slmcli.dataset import write_description
 from slmcli.dataset_directory import Made, make_dataset
 from slmcli.describing import (
     build_ngrams,
@@ -30,18 +30,17 @@ from slmcli.describing import (
     sort_labels,
     write_ngrams,
 )
-from slmcli.dividing import RepeatedRows, Survey, divide_corpus, find_repeats, keep, labels_of, pretokens_of, survey, trains_on
+from slmcli.dividing import RepeatedRows, Survey, divide_corpus, find_repeats, keep, survey
 from slmcli.encoding import Job, Pieces, SplitStatistics, count_ngrams, encode, finish_shards
 from slmcli.errors import DataError
 from slmcli.ngrams import PretokenHashes, choose_form
 from slmcli.parallel import usable_processors
 from slmcli.reading import SAMPLES, Columns, Example
-from slmcli.scanning import Rows, Scanned, read_blocks, scan
+from slmcli.scanning import Rows, Scanned, count_training, read_blocks, scan
 from slmcli.settling import given_tokenizer, settle_text, untrained_tokenizer
 from slmcli.spill import Spill
 from slmcli.tasks import TASKS
 from slmcli.tasks.base import Task
-from slmcli.text_files import STANDARD_INPUT
 from slmcli.tokenizers.base import Tokenizer
 from slmcli.unlabelled import Texts, look_at_texts, read_texts, with_texts, write_texts
 
@@ -115,15 +114,15 @@ def _read(settings: TextSettings, files: Files, directory: Path, *, workers: int
     kind: type[Task] = TASKS.load(settings.task)
     paths = files.get(UNLABELLED, ())
     if divided:
-        look_at_texts([path for path in paths if path != STANDARD_INPUT], divided, _say_nothing)
+        look_at_texts(paths, divided)
     numbered = number_splits(files)
-    blocks = read_blocks(numbered, kind([]), settings.narrow(CorpusSettings), announce, needs_targets=True)
+    blocks = read_blocks(numbered, kind([]), settings.narrow(CorpusSettings), needs_targets=True, announce=announce)
     first, blocks = _peek(blocks)
     known, tokenizer = settle_tokenizer(settings, kind, first)
     scanned = scan(blocks, kind([]), tokenizer, Spill(directory / "blocks"), workers=workers)
     found = survey(scanned.spill, scanned.examples)
     splits = divide_corpus(found, scanned.spill, files=numbered, settings=divided) if divided else found.splits
-    counts, labels = _count(scanned, splits)
+    counts, labels = count_training(scanned, splits)
     texts = None
     if divided:
         texts = read_texts(paths, divided, tokenizer, directory / UNLABELLED, announce=announce, workers=workers)
@@ -169,23 +168,6 @@ def announce(path: Path, columns: Columns) -> None:
     if columns.is_guessed and path.parent.parent != SAMPLES:
         named = ", ".join(f"{field} is column {name!r}" for field, name in columns.names.items())
         logger.info("%s: %s (guessed from the names)", source_name(path), named)
-
-
-def _say_nothing(path: Path, columns: Columns) -> None:
-    """Take note of nothing."""
-
-
-def _count(scanned: Scanned, splits: np.ndarray) -> tuple[dict[str, int], set[str]]:
-    """Count the pretokens and gather the labels of the training examples that can be used."""
-    totals = np.zeros(len(scanned.pretokens), np.int64)
-    labels: set[str] = set()
-    for block in scanned.spill:
-        is_chosen = trains_on(block, splits)
-        labels.update(labels_of(block, is_chosen))
-        if len(totals):
-            numbers = scanned.numbers[block.worker][pretokens_of(block, is_chosen)]
-            totals += np.bincount(numbers, minlength=len(totals))
-    return {token: count for token, count in zip(scanned.pretokens, totals.tolist(), strict=True) if count}, labels
 
 
 def _job(corpus: Corpus, settings: TextSettings, directory: Path, *, shards: Mapping[int, int], seed: int) -> Job:

@@ -14,6 +14,7 @@ import numpy as np
 from slmcli.cleaning import normal_form
 from slmcli.config import CorpusSettings
 from slmcli.corpora.base import Record
+from slmcli.dividing import labels_of, pretokens_of, trains_on
 from slmcli.parallel import map_in_order
 from slmcli.reading import Columns, Example, open_records, to_example
 from slmcli.spill import Block, Spill, dump_examples
@@ -67,13 +68,14 @@ class _Result:
 
 
 def read_blocks(
-    files: Mapping[int, Sequence[Path]], task: Task, settings: CorpusSettings, announce: Announce, *, needs_targets: bool
+    files: Mapping[int, Sequence[Path]], task: Task, settings: CorpusSettings, *, needs_targets: bool, announce: Announce | None = None
 ) -> Iterator[Rows]:
-    """Yield the rows of all files, some at a time."""
+    """Yield the rows of all files, some at a time; tell `announce`, once a file, which columns are used."""
     for split, paths in files.items():
         for path in paths:
             columns, records = open_records(path, settings, task.fields, needs_targets=needs_targets)
-            announce(path, columns)
+            if announce is not None:
+                announce(path, columns)
             while rows := _take(records):
                 yield Rows(split, columns, rows)
 
@@ -178,3 +180,16 @@ def scan(blocks: Iterator[Rows], task: Task, tokenizer: Tokenizer, spill: Spill,
         examples += len(result.block)
         text_bytes += result.text_bytes
     return Scanned(spill, list(numbers), [np.frombuffer(each, np.int32) for each in by_worker.values()], examples, text_bytes)
+
+
+def count_training(scanned: Scanned, splits: np.ndarray) -> tuple[dict[str, int], set[str]]:
+    """Count the pretokens and gather the labels of the training examples that can be used; `splits` are those of all examples."""
+    totals = np.zeros(len(scanned.pretokens), np.int64)
+    labels: set[str] = set()
+    for block in scanned.spill:
+        is_chosen = trains_on(block, splits)
+        labels.update(labels_of(block, is_chosen))
+        if len(totals):
+            numbers = scanned.numbers[block.worker][pretokens_of(block, is_chosen)]
+            totals += np.bincount(numbers, minlength=len(totals))
+    return {token: count for token, count in zip(scanned.pretokens, totals.tolist(), strict=True) if count}, labels

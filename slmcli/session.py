@@ -113,8 +113,8 @@ class Session:
     def _texts(self) -> Iterator[np.ndarray]:
         """Yield the token ids of each training text, and then of each text without labels."""
         yield from (example.features[name] for example in self.dataset.read("train") for name in self.task.token_features)
-        if self.dataset.unlabelled:
-            yield from (example.features["token_ids"] for example in self.dataset.unlabelled.read("train"))
+        if texts := self.dataset.unlabelled:
+            yield from (example.features["token_ids"] for example in texts.read("train"))
 
     def _add_ratios(self, embeddings: Any) -> None:
         """Add the log-count ratios of the tokens to the first values of their vectors, where they take up half of them at most."""

@@ -13,7 +13,8 @@ from typing import Any  # Any: a JSON document
 import numpy as np
 
 from slmcli.cleaning import normal_form
-from slmcli.dataset import EXAMPLES_PER_SHARD, SPLITS, UNLABELLED, Dataset, EncodedExample, open_dataset, read_values, shard_name
+from slmcli.corpus_identity import SPLITS, UNLABELLED
+from slmcli.dataset import EXAMPLES_PER_SHARD, Dataset, EncodedExample, open_dataset, read_values, shard_name
 from slmcli.dividing import NOWHERE, TRAIN, Survey
 from slmcli.files import new_directory, sha256_file, sha256_json, write_json
 from slmcli.reading import Example

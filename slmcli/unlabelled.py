@@ -10,18 +10,20 @@ from typing import Any  # Any: a JSON document
 import numpy as np
 
 from slmcli.config import CorpusSettings, EncodingSettings, PreprocessSettings
-from slmcli.dataset import UNLABELLED, write_description
+from slmcli.corpus_identity import UNLABELLED
+from slmcli.dataset import write_description
 from slmcli.describing import count_shards, describe_examples
-from slmcli.dividing import pretokens_of
+from slmcli.dividing import TRAIN
 from slmcli.encoding import Job, Pieces, encode, finish_shards
 from slmcli.errors import DataError
 from slmcli.fields import TEXT
 from slmcli.files import sha256_json
 from slmcli.reading import open_records
-from slmcli.scanning import Announce, Scanned, read_blocks, scan
+from slmcli.scanning import Announce, Scanned, count_training, read_blocks, scan
 from slmcli.spill import Spill
 from slmcli.tasks import TASKS
 from slmcli.tasks.base import Task
+from slmcli.text_files import STANDARD_INPUT
 from slmcli.tokenizers.base import Tokenizer
 
 logger = logging.getLogger(__name__)
@@ -65,20 +67,19 @@ def read_texts(
         return None
     task = _reader(settings)
     try:
-        blocks = read_blocks({0: paths}, task, CorpusSettings(), announce, needs_targets=False)
+        blocks = read_blocks({0: paths}, task, CorpusSettings(), needs_targets=False, announce=announce)
         scanned = scan(blocks, task, tokenizer, Spill(directory), workers=workers)
     except DataError as error:
         raise _about_texts(error) from error
-    totals = np.zeros(len(scanned.pretokens), np.int64)
-    tokens = 0
-    for block in scanned.spill:
-        pretokens = pretokens_of(block, block.is_usable)
-        tokens += len(pretokens)
-        if len(totals):
-            totals += np.bincount(scanned.numbers[block.worker][pretokens], minlength=len(totals))
-    if not tokens:
+    if not any(block.is_usable.any() for block in scanned.spill):
         raise DataError(f"--unlabelled {', '.join(map(str, paths))}: no text has a single token. Give files of texts, or leave it out.")
-    return Texts(scanned, task, {token: count for token, count in zip(scanned.pretokens, totals.tolist(), strict=True) if count})
+    counts, _ = count_training(scanned, _all_training(scanned))
+    return Texts(scanned, task, counts)
+
+
+def _all_training(scanned: Scanned) -> np.ndarray:
+    """Return (texts,) uint8, the split of each."""
+    return np.full(scanned.examples, TRAIN, np.uint8)
 
 
 def _reader(settings: PreprocessSettings) -> Task:
@@ -89,16 +90,16 @@ def _reader(settings: PreprocessSettings) -> Task:
     return task
 
 
-def look_at_texts(paths: Sequence[Path], settings: PreprocessSettings, announce: Announce) -> None:
-    """Look into files before much else is done.
+def look_at_texts(paths: Sequence[Path], settings: PreprocessSettings) -> None:
+    """Look into files before much else is done; standard input can be read but once.
 
     Raises:
         DataError: One cannot be read, or which column holds the texts is not obvious.
     """
     try:
         for path in paths:
-            columns, _ = open_records(path, CorpusSettings(), _reader(settings).fields, needs_targets=False)
-            announce(path, columns)
+            if path != STANDARD_INPUT:
+                open_records(path, CorpusSettings(), _reader(settings).fields, needs_targets=False)
     except DataError as error:
         raise _about_texts(error) from error
 
@@ -146,24 +147,24 @@ def write_texts(
         return None
     place, scanned = directory / UNLABELLED, texts.scanned
     place.mkdir()
-    everything = np.zeros(scanned.examples, np.uint8)
+    splits = _all_training(scanned)
     job = Job(
         spill=scanned.spill,
         numbers=scanned.numbers,
-        splits=everything,
+        splits=splits,
         is_kept=np.ones(scanned.examples, bool),
         task=texts.task,
         tokenizer=tokenizer,
         encoding=settings.narrow(EncodingSettings),
         pieces=None if tokenizer.is_whole_text else Pieces.of(tokenizer, scanned.pretokens),
         seed=settings.seed,
-        shards=count_shards(everything),
+        shards=count_shards(splits),
         directory=place,
     )
     facts = describe_examples(encode(job, scanned, workers=workers), texts.task)
     if left_out := scanned.examples - facts["examples"]["train"]:
         logger.info("%s texts without labels have no token, and are left out", f"{left_out:,}")
-    shards = finish_shards(place, {"train": job.shards[0], "validation": 0, "test": 0}, workers=workers)
+    shards = finish_shards(place, {"train": job.shards[TRAIN], "validation": 0, "test": 0}, workers=workers)
     own = {
         "task": _TASK,
         "settings": {**description["settings"], "task": _TASK},
