@@ -36,11 +36,14 @@ class MaskedConvolution(UsesPaddingMask):
         filters: Features of each.
         dilation: How far apart the tokens of a window are.
         is_pooled: Whether to return the largest value of each feature over real tokens, zeros when there is none.
+        is_causal: Whether a window ends at its position instead of standing around it.
     """
 
-    def __init__(self, widths: Sequence[int], filters: int, *, dilation: int = 1, is_pooled: bool = False, **arguments: Any) -> None:
+    def __init__(
+        self, widths: Sequence[int], filters: int, *, dilation: int = 1, is_pooled: bool = False, is_causal: bool = False, **arguments: Any
+    ) -> None:
         super().__init__(**arguments)
-        self.widths, self.filters, self.dilation, self.is_pooled = list(widths), filters, dilation, is_pooled
+        self.widths, self.filters, self.dilation, self.is_pooled, self.is_causal = list(widths), filters, dilation, is_pooled, is_causal
 
     def build(self, vectors_shape: Any, *_: Any) -> None:
         """Make the kernel of each width, drawn for its own window, and the bias of all."""
@@ -53,9 +56,11 @@ class MaskedConvolution(UsesPaddingMask):
     def call(self, vectors: Any, padding_mask: Any) -> Any:
         """Return the features of each position, or the largest of each text."""
         kernels, bias = [ops.cast(kernel, vectors.dtype) for kernel in self.kernels], ops.cast(self.bias, vectors.dtype)
-        if self.is_pooled and self.dilation == 1 and not is_converting() and not is_compiling():
+        if self.is_causal:
+            found = zero_padding(self._look_back(vectors, kernels, bias), padding_mask)
+        elif self.is_pooled and self.dilation == 1 and not is_converting() and not is_compiling():
             return _convolve_and_pool(vectors, padding_mask, _join(kernels), bias)
-        if is_converting():  # constants of their own, which a converter quantizes and need not fold
+        elif is_converting():  # constants of their own, which a converter quantizes and need not fold
             parts = [ops.conv(vectors, kernel, padding="same", dilation_rate=self.dilation) for kernel in kernels]
             found = zero_padding(ops.relu(ops.concatenate(parts, axis=-1) + bias), padding_mask)
         elif self.dilation > 1:
@@ -64,6 +69,36 @@ class MaskedConvolution(UsesPaddingMask):
             found = _convolve(vectors, padding_mask, _join(kernels), bias)
         return maximum(found) if self.is_pooled else found
 
+    def _look_back(self, vectors: Any, kernels: Sequence[Any], bias: Any) -> Any:
+        """Return the features of windows that end at their positions: those around positions of a text with zeros before it."""
+        length, around = tf.shape(vectors)[1], self._before
+        later = tf.pad(vectors, [[0, 0], [around - around // 2, 0], [0, 0]])
+        kernel = _join(kernels, is_causal=True)
+        if is_converting():
+            padded = tf.pad(vectors, [[0, 0], [around, 0], [0, 0]])
+            return ops.relu(ops.conv(padded, kernel, padding="valid", dilation_rate=self.dilation) + bias)
+        found = _convolve_apart(later, kernel, bias, dilation=self.dilation) if self.dilation > 1 else _convolve(later, None, kernel, bias)
+        found = found[:, :length]
+        found.set_shape([*vectors.shape[:2], bias.shape[0]])
+        return found
+
+    @property
+    def _before(self) -> int:
+        """Positions before its own that the widest window reaches back to."""
+        return (max(self.widths) - 1) * self.dilation
+
+    def first_states(self, batch_size: int, features: int) -> list[Any]:
+        """Return what `step` begins with: the vectors before, (batch, positions, features)."""
+        return [tf.zeros([batch_size, self._before, features], self.compute_dtype)]
+
+    def step(self, vectors: Any, states: Sequence[Any], *_: Any) -> tuple[Any, list[Any]]:
+        """Return the features (batch, widths * filters) of one position, vectors (batch, features), and the states after it."""
+        kernel = _join([ops.cast(kernel, vectors.dtype) for kernel in self.kernels], is_causal=True)
+        seen = tf.concat([states[0], vectors[:, None]], axis=1)
+        flat = tf.reshape(seen[:, :: self.dilation], [-1, kernel.shape[0] * kernel.shape[1]])
+        product = tf.matmul(flat, tf.reshape(kernel, [flat.shape[1], kernel.shape[2]]))
+        return tf.nn.relu(product + ops.cast(self.bias, vectors.dtype)), [seen[:, 1:]]
+
     def compute_output_spec(self, vectors: Any, padding_mask: Any) -> Any:
         """Return the shape and dtype of the features."""
         places = vectors.shape[:1] if self.is_pooled else vectors.shape[:-1]
@@ -71,16 +106,19 @@ class MaskedConvolution(UsesPaddingMask):
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        own = {"widths": self.widths, "filters": self.filters, "dilation": self.dilation, "is_pooled": self.is_pooled}
+        own = {"widths": self.widths, "filters": self.filters, "dilation": self.dilation, "is_pooled": self.is_pooled, "is_causal": self.is_causal}
         return {**super().get_config(), **own}
 
 
-def _join(kernels: Sequence[Any]) -> Any:
-    """Return one kernel (widest, features, filters of all) of kernels (width, features, filters), their windows about the same middle."""
+def _join(kernels: Sequence[Any], *, is_causal: bool = False) -> Any:
+    """Return one kernel (widest, features, filters of all) of kernels (width, features, filters), their windows about the same middle.
+
+    Causal windows have the same end instead.
+    """
     widest = max(kernel.shape[0] for kernel in kernels)
     padded = []
     for kernel in kernels:
-        before = (widest - 1) // 2 - (kernel.shape[0] - 1) // 2
+        before = widest - kernel.shape[0] if is_causal else (widest - 1) // 2 - (kernel.shape[0] - 1) // 2
         padded.append(tf.pad(kernel, [[before, widest - kernel.shape[0] - before], [0, 0], [0, 0]]))
     return padded[0] if len(padded) == 1 else tf.concat(padded, axis=2)
 

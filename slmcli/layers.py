@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from slmcli.tokenizers.base import PADDING_ID
+from slmcli.tokenizers.base import END_ID, PADDING_ID
 from slmcli.tracing import is_compiling, is_converting
 
 WINDOW = 16  # positions; our choice, by measurement: 4 and 8 take longer
@@ -36,6 +36,32 @@ class PaddingMask(keras.layers.Layer):
     def compute_output_spec(self, token_ids: Any) -> Any:
         """Return the shape and dtype of the mask."""
         return keras.KerasTensor(token_ids.shape, dtype="bool")
+
+
+@keras.saving.register_keras_serializable("slmcli")
+class DocumentStart(keras.layers.Layer):
+    """Mark where a document begins among several in a row: token_ids of any shape, int32, to bool, True on <eos>, which stands before each."""
+
+    def call(self, token_ids: Any) -> Any:
+        """Return the marks."""
+        return ops.equal(token_ids, END_ID)
+
+    def compute_output_spec(self, token_ids: Any) -> Any:
+        """Return the shape and dtype of the marks."""
+        return keras.KerasTensor(token_ids.shape, dtype="bool")
+
+
+@keras.saving.register_keras_serializable("slmcli")
+class DocumentNumber(keras.layers.Layer):
+    """Number the documents of each row: token_ids (batch, length) int32 to (batch, length) int32, one more from each <eos> on."""
+
+    def call(self, token_ids: Any) -> Any:
+        """Return the numbers."""
+        return ops.cumsum(ops.cast(ops.equal(token_ids, END_ID), "int32"), axis=1)
+
+    def compute_output_spec(self, token_ids: Any) -> Any:
+        """Return the shape and dtype of the numbers."""
+        return keras.KerasTensor(token_ids.shape, dtype="int32")
 
 
 @keras.saving.register_keras_serializable("slmcli")

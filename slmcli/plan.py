@@ -1,13 +1,13 @@
 """What a training will do, settled and checked before TensorFlow loads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any  # Any: values as they come from flags and recipes
 
 from slmcli.backbones import BACKBONES
 from slmcli.backbones.base import Backbone, Branch
 from slmcli.character_ngrams import has_words
-from slmcli.config import FinetuneSettings, build
+from slmcli.config import FinetuneSettings, Settings, build
 from slmcli.corpus_shape import has_long_texts, has_many_long_texts, has_many_texts, is_large, is_short_and_sparse, reads_words
 from slmcli.dataset import Dataset
 from slmcli.errors import ConfigError
@@ -19,6 +19,8 @@ from slmcli.tasks import TASKS
 AUTO = "auto"
 # does not change the trained weights
 _NOT_IN_FINGERPRINT = frozenset({"checkpoint_minutes", "tensorboard", "k_fold", "learning_curve"})
+# settings younger than runs that can go on, and what was so before
+_NEUTRAL: dict[str, Any] = {"freeze_embedding": False, "causal": False, "layer_dropout": 0.0}
 # our choice, on validation data: about this many examples are seen, in 5 to 30 passes, until validation no longer improves
 _EXAMPLES_SEEN = 110_000
 # our choice, on validation data of ten corpora (docs/decisions.md): inverse of the ridge penalty of a bag, with naive Bayes, without, by margins
@@ -234,6 +236,8 @@ def _settle_branches(plan: Plan, dataset: Dataset) -> dict[str, Branch]:
         chosen["widths"] = [3]  # as good as three widths in two thirds of the time
     if _reads_many_long_texts_in_order(plan, dataset):
         chosen["embedding_dropout"] = 0.3
+    if plan.asked.get("causal"):
+        chosen["bidirectional"] = False
     if plan.settings.freeze_embedding:
         chosen["embedding"] = 300  # of 64, 128 and 300: what is not learned has to be there
     chosen = {key: value for key, value in chosen.items() if plan.asked.get(key) is None}
@@ -256,6 +260,10 @@ def fingerprint(dataset: Dataset, plan: Plan) -> str:
     """Hash everything that decides the trained weights."""
     # a preset is what chose the branches; once they are chosen it says nothing
     excluded = {*_NOT_IN_FINGERPRINT, "preset"}
-    if not plan.settings.freeze_embedding:  # nor what was so before there was such a setting
-        excluded.add("freeze_embedding")
-    return sha256_json([dataset.fingerprint, plan.settings.model_dump(exclude=excluded), [each.model_dump() for each in plan.branches.values()]])[:16]
+    parts = [_said(settings, excluded) for settings in (plan.settings, *plan.branches.values())]
+    return sha256_json([dataset.fingerprint, parts[0], parts[1:]])[:16]
+
+
+def _said(settings: Settings, excluded: Set[str]) -> dict[str, Any]:
+    """Return settings without what was so before there was such a setting."""
+    return {name: value for name, value in settings.model_dump(exclude=set(excluded)).items() if _NEUTRAL.get(name, ...) != value}

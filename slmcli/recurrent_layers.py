@@ -6,9 +6,10 @@ from typing import Any, ClassVar  # Any: Keras tensors
 import keras
 import tensorflow as tf
 
+from slmcli.gated_recurrences import gru, gru_step, lstm, lstm_step
 from slmcli.layers import UsesPaddingMask
 from slmcli.projections import project
-from slmcli.recurrences import gru, lstm, quasi_recurrent
+from slmcli.recurrences import Carried, quasi_recurrent
 
 
 @keras.saving.register_keras_serializable("slmcli")
@@ -25,14 +26,51 @@ class SwapBatchAndTime(UsesPaddingMask):
 
 
 class _Recurrent(UsesPaddingMask):
-    """What the recurrent layers share: a size and a direction."""
+    """What the recurrent layers share: a size, a direction, and states that can be carried from one window of a text into the next.
+
+    Where documents are packed, a third tensor says where one begins: (length, batch) bool. The length is then a multiple of 16.
+    """
 
     def __init__(self, units: int, *, is_reversed: bool = False, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.units = units
         self.is_reversed = is_reversed
+        self._features = 0
+        # variables, once they are carried
+        self._kept: list[Any] = []
 
-    def compute_output_spec(self, inputs: Any, padding_mask: Any, training: bool = False) -> Any:
+    def carry(self, rows: int) -> None:
+        """Begin from now on with the states at the end of the last batch, which has as many rows as every batch; they are not saved."""
+        self._tracker.unlock()
+        options: dict[str, Any] = {"initializer": "zeros", "trainable": False, "dtype": "float32", "autocast": False}
+        states = self.first_states(rows, self._features)
+        self._kept = [self.add_weight(name=f"state_{place}", shape=state.shape, **options) for place, state in enumerate(states)]
+        self._tracker.lock()
+
+    @property
+    def kept(self) -> list[Any]:
+        """The variables of what is carried."""
+        return list(self._kept)
+
+    def save_own_variables(self, store: Any) -> None:
+        """Put the weights into a file, without what is carried."""
+        for place, weight in enumerate(weight for weight in self.variables if all(weight is not kept for kept in self._kept)):
+            store[str(place)] = weight
+
+    def first_states(self, batch_size: int, features: int) -> list[Any]:
+        """Return what `step` begins with, float32 (batch, …) each."""
+        raise NotImplementedError
+
+    def _begin(self, batch_size: Any) -> Any:
+        """Return the states at the beginning of a batch."""
+        return [state.value for state in self._kept] or self.first_states(batch_size, self._features)
+
+    def _end(self, states: Sequence[Any]) -> None:
+        """Keep the states at the end of a batch, if they are carried."""
+        for variable, state in zip(self._kept, states, strict=False):
+            variable.assign(tf.cast(state, tf.float32))
+
+    def compute_output_spec(self, inputs: Any, padding_mask: Any, starts: Any = None, training: bool = False) -> Any:
         """Return the shape and dtype of the outputs."""
         return keras.KerasTensor((*inputs.shape[:2], self.units), dtype=self.compute_dtype)
 
@@ -56,6 +94,7 @@ class _WithRecurrentKernel(_Recurrent):
             self.seed_generator = keras.random.SeedGenerator()
 
     def _add_kernels(self, features: int) -> None:
+        self._features = features
         self.kernel = self.add_weight(name="kernel", shape=(features, self.parts * self.units), initializer="glorot_uniform")
         shape = (self.units, self.parts * self.units)
         self.recurrent_kernel = self.add_weight(name="recurrent_kernel", shape=shape, initializer="orthogonal")
@@ -89,11 +128,26 @@ class Lstm(_WithRecurrentKernel):
     def _first_bias(self, shape: Sequence[int], dtype: Any = None) -> Any:
         return tf.concat([tf.zeros([self.units]), tf.ones([self.units]), tf.zeros([2 * self.units])], 0)
 
-    def call(self, inputs: Any, padding_mask: Any, training: bool = False) -> Any:
+    def call(self, inputs: Any, padding_mask: Any, starts: Any = None, training: bool = False) -> Any:
         """Return the output of every position."""
         projected = project(inputs, tf.convert_to_tensor(self.kernel), tf.convert_to_tensor(self.bias))
-        mask = padding_mask if self.is_reversed else None
-        return lstm(projected, self._recurrent_kernel(training), padding_mask=mask, is_reversed=self.is_reversed)
+        kernel = self._recurrent_kernel(training)
+        if starts is None:
+            mask = padding_mask if self.is_reversed else None
+            return lstm(projected, kernel, padding_mask=mask, is_reversed=self.is_reversed)
+        outputs, states = lstm(projected, kernel, carried=Carried(self._begin(tf.shape(inputs)[1]), _goes_on(starts)))
+        self._end(states)
+        return outputs
+
+    def first_states(self, batch_size: int, features: int) -> list[Any]:
+        """Return the output and the cell before, (batch, units) float32 each."""
+        return [tf.zeros([batch_size, self.units]), tf.zeros([batch_size, self.units])]
+
+    def step(self, inputs: Any, states: Sequence[Any], *_: Any) -> tuple[Any, list[Any]]:
+        """Return the output (batch, units) of one position, inputs (batch, features), and the states after it."""
+        projected = project(inputs[None], tf.convert_to_tensor(self.kernel), tf.convert_to_tensor(self.bias))[0]
+        after = lstm_step(tf.convert_to_tensor(self.recurrent_kernel))([tf.cast(projected, tf.float32)], states)[1]
+        return tf.cast(after[0], self.compute_dtype), list(after)
 
 
 @keras.saving.register_keras_serializable("slmcli")
@@ -111,12 +165,29 @@ class Gru(_WithRecurrentKernel):
         self._add_kernels(inputs_shape[-1])
         self.bias = self.add_weight(name="bias", shape=(2, 3 * self.units), initializer="zeros")
 
-    def call(self, inputs: Any, padding_mask: Any, training: bool = False) -> Any:
+    def call(self, inputs: Any, padding_mask: Any, starts: Any = None, training: bool = False) -> Any:
         """Return the output of every position."""
         of_inputs, of_outputs = tf.unstack(tf.convert_to_tensor(self.bias))
         projected = project(inputs, tf.convert_to_tensor(self.kernel), of_inputs)
-        mask = padding_mask if self.is_reversed else None
-        return gru(projected, self._recurrent_kernel(training), of_outputs, padding_mask=mask, is_reversed=self.is_reversed)
+        kernel = self._recurrent_kernel(training)
+        if starts is None:
+            mask = padding_mask if self.is_reversed else None
+            return gru(projected, kernel, of_outputs, padding_mask=mask, is_reversed=self.is_reversed)
+        outputs, states = gru(projected, kernel, of_outputs, carried=Carried(self._begin(tf.shape(inputs)[1]), _goes_on(starts)))
+        self._end(states)
+        return outputs
+
+    def first_states(self, batch_size: int, features: int) -> list[Any]:
+        """Return the output before, (batch, units) float32."""
+        return [tf.zeros([batch_size, self.units])]
+
+    def step(self, inputs: Any, states: Sequence[Any], *_: Any) -> tuple[Any, list[Any]]:
+        """Return the output (batch, units) of one position, inputs (batch, features), and the state after it."""
+        of_inputs, of_outputs = tf.unstack(tf.convert_to_tensor(self.bias))
+        projected = project(inputs[None], tf.convert_to_tensor(self.kernel), of_inputs)[0]
+        step = gru_step(tf.convert_to_tensor(self.recurrent_kernel), tf.cast(of_outputs, tf.float32))
+        after = step([tf.cast(projected, tf.float32)], states)[1]
+        return tf.cast(after[0], self.compute_dtype), list(after)
 
 
 @keras.saving.register_keras_serializable("slmcli")
@@ -140,6 +211,7 @@ class MinRnn(_Recurrent):
 
     def build(self, inputs_shape: Any, *_: Any) -> None:
         """Make the weights; columns: candidates, forget gate, output gate."""
+        self._features = inputs_shape[-1]
         shape = (self.window * inputs_shape[-1], 3 * self.units)
         self.kernel = self.add_weight(name="kernel", shape=shape, initializer="glorot_uniform")
         self.bias = self.add_weight(name="bias", shape=(3 * self.units,), initializer=self._first_bias)
@@ -148,27 +220,53 @@ class MinRnn(_Recurrent):
         # our choice: as that of an LSTM, so that memory lasts at first
         return tf.concat([tf.zeros([self.units]), tf.ones([self.units]), tf.zeros([self.units])], 0)
 
-    def call(self, inputs: Any, padding_mask: Any, training: bool = False) -> Any:
+    def call(self, inputs: Any, padding_mask: Any, starts: Any = None, training: bool = False) -> Any:
         """Return the output of every position."""
-        mask = padding_mask if self.is_reversed else None
-        options: dict[str, Any] = {"window": self.window, "padding_mask": mask, "is_reversed": self.is_reversed}
-        return quasi_recurrent(inputs, tf.convert_to_tensor(self.kernel), tf.convert_to_tensor(self.bias), **options)
+        weights = tf.convert_to_tensor(self.kernel), tf.convert_to_tensor(self.bias)
+        if starts is None:
+            mask = padding_mask if self.is_reversed else None
+            return quasi_recurrent(inputs, *weights, window=self.window, padding_mask=mask, is_reversed=self.is_reversed)
+        before, cells = self._begin(tf.shape(inputs)[1])
+        going_on = _goes_on(starts)
+        seen, before = self._see(inputs, before, going_on)
+        outputs, states = quasi_recurrent(seen, *weights, window=1, carried=Carried([cells], going_on))
+        self._end([before, *states])
+        return outputs
 
-    def first_states(self, batch_size: int, features: int) -> tuple[Any, Any]:
-        """Return what `step` begins with: the inputs before (batch, window - 1, features) and the cells (batch, units)."""
-        return tf.zeros([batch_size, self.window - 1, features], self.compute_dtype), tf.zeros([batch_size, self.units])
+    def _see(self, inputs: Any, before: Any, going_on: Any) -> tuple[Any, Any]:
+        """Return (length, batch, window * features), what each position sees of its document, and the last inputs, the latest first."""
+        earlier = tf.reverse(tf.transpose(tf.cast(before, inputs.dtype), [1, 0, 2]), [0])  # (window - 1, batch, features), in their order
+        joined = tf.concat([earlier, inputs], 0)
+        length, parts, is_same = tf.shape(inputs)[0], [inputs], tf.cast(going_on, inputs.dtype)
+        same = is_same
+        for distance in range(1, self.window):
+            parts.append(joined[self.window - 1 - distance :][:length] * same)
+            same *= tf.concat([tf.ones_like(is_same[:distance]), is_same[:-distance]], 0)
+        last = tf.transpose(tf.reverse(joined[length:], [0]), [1, 0, 2])
+        seen = tf.concat(parts, -1)
+        seen.set_shape([*inputs.shape[:2], self.window * inputs.shape[-1]])
+        return seen, last
 
-    def step(self, inputs: Any, states: tuple[Any, Any]) -> tuple[Any, tuple[Any, Any]]:
+    def first_states(self, batch_size: int, features: int) -> list[Any]:
+        """Return the inputs before (batch, window - 1, features), the latest first, and the cells (batch, units), float32."""
+        return [tf.zeros([batch_size, self.window - 1, features]), tf.zeros([batch_size, self.units])]
+
+    def step(self, inputs: Any, states: Sequence[Any], *_: Any) -> tuple[Any, list[Any]]:
         """Return the output (batch, units) of one position, inputs (batch, features), and the states after it; the same as `call`'s."""
-        before, cells = states
+        before, cells = tf.cast(states[0], inputs.dtype), states[1]
         window = tf.concat([inputs[:, None], before], axis=1)  # (batch, window, features), the latest first
         joined = tf.reshape(window, [-1, self.window * inputs.shape[-1]])
         projected = project(joined[None], tf.convert_to_tensor(self.kernel), tf.convert_to_tensor(self.bias))[0]
         candidates, logits, output_gate = (tf.cast(part, tf.float32) for part in tf.split(projected, 3, axis=-1))
         kept = tf.sigmoid(logits)
         cells = kept * cells + (1.0 - kept) * tf.tanh(candidates)
-        return tf.cast(tf.sigmoid(output_gate) * cells, self.compute_dtype), (window[:, :-1], cells)
+        return tf.cast(tf.sigmoid(output_gate) * cells, self.compute_dtype), [tf.cast(window[:, :-1], tf.float32), cells]
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return {**super().get_config(), "window": self.window}
+
+
+def _goes_on(starts: Any) -> Any:
+    """Return (length, batch, 1) float32, 0 where a document begins, of (length, batch) bool."""
+    return 1.0 - tf.cast(tf.expand_dims(starts, -1), tf.float32)

@@ -19,10 +19,11 @@ def loop_over_time(
     *,
     states: Sequence[int],
     outputs: Sequence[int],
+    initial: Sequence[Any] | None = None,
     dtype: Any = tf.float32,
     is_reversed: bool = False,
     filler: float = 0.0,
-) -> list[Any]:
+) -> tuple[list[Any], list[Any]]:
     """Call `step` at every position, one after the other.
 
     No gradient is defined; who calls this writes it out.
@@ -30,14 +31,16 @@ def loop_over_time(
     Args:
         step: What happens at a position; values and states are float32.
         sequences: (length, batch, any width).
-        states: Width of each state; all begin with zeros.
+        states: Width of each state.
+        initial: What they begin with, each (batch, width) float32; zeros if it is left out.
         outputs: Width of each output, or of the first ones alone when the others are not needed.
         dtype: Type of the outputs.
         is_reversed: Go from the last position to the first.
         filler: Value of the positions that are added at the end, to make the length a multiple of the steps of an iteration.
 
     Returns:
-        The outputs, each (length, batch, width).
+        The outputs, each (length, batch, width), and the states after the last position, each (batch, width): of use only where the
+        length is a multiple of `STEPS`, so that no position was added.
     """
     shape = tf.shape(sequences[0])
     blocks = tf.maximum(1, -(-shape[0] // STEPS))
@@ -48,10 +51,10 @@ def loop_over_time(
         found, states = _one_block(step, [_cut(sequence, block) for sequence in padded], states, is_reversed)
         return done + 1, states, [_write(array, block, values) for array, values in zip(arrays, found, strict=False)]
 
-    zeros = [tf.zeros([shape[1], width]) for width in states]
+    first = list(initial) if initial is not None else [tf.zeros([shape[1], width]) for width in states]
     arrays = [_array(blocks, [STEPS, sequences[0].shape[1], width], shape[1], dtype) for width in outputs]
-    arrays = tf.while_loop(lambda done, *_: done < blocks, one_block, (0, zeros, arrays), parallel_iterations=1)[2]
-    return [_join(array, width, sequences[0]) for array, width in zip(arrays, outputs, strict=True)]
+    _, last, arrays = tf.while_loop(lambda done, *_: done < blocks, one_block, (0, first, arrays), parallel_iterations=1)
+    return [_join(array, width, sequences[0]) for array, width in zip(arrays, outputs, strict=True)], last
 
 
 def _one_block(step: Step, values: Sequence[Any], states: Sequence[Any], is_reversed: bool) -> tuple[list[Any], Sequence[Any]]:

@@ -16,7 +16,7 @@ def add(values: Any, states: Any) -> tuple[Any, Any]:
 def run(sequence: Any, **options: Any) -> list[np.ndarray]:
     from slmcli.time_loop import loop_over_time
 
-    return [each.numpy() for each in loop_over_time(add, [sequence], states=[2], outputs=[2, 2], **options)]
+    return [each.numpy() for each in loop_over_time(add, [sequence], states=[2], outputs=[2, 2], **options)[0]]
 
 
 def numbers(length: int) -> np.ndarray:
@@ -50,6 +50,6 @@ def test_no_length_is_known_when_a_graph_is_made() -> None:
 
     @tf.function(input_signature=[tf.TensorSpec([None, None, 2])])
     def total(sequence: Any) -> Any:
-        return loop_over_time(add, [sequence], states=[2], outputs=[2, 2])[0]
+        return loop_over_time(add, [sequence], states=[2], outputs=[2, 2])[0][0]
 
     np.testing.assert_array_equal(total(numbers(33)), numbers(33).cumsum(axis=0))

@@ -19,8 +19,11 @@ class Branch(Settings):
 class Backbone(Branch, abc.ABC):
     """Settings of an architecture that reads tokens in their order. `build` makes the model."""
 
+    name: ClassVar[str]
     # no output is below zero
     is_non_negative: ClassVar[bool] = False
+    # what it knows of the tokens before a window can be carried into the next one
+    carries_states: ClassVar[bool] = False
 
     embedding: int = Field(
         64, ge=1, description="width of a token vector; 128 for short texts with several labels, 300 where they are frozen, unless asked for"
@@ -42,6 +45,7 @@ class Backbone(Branch, abc.ABC):
         0, ge=0, description="tokens of a sliding window in which a longer text is read, each window by itself; 0: the text as a whole"
     )
     segment_overlap: int = Field(0, ge=0, description="tokens that a window shares with the next one, an even number; 0: none")
+    causal: bool = Field(False, description="let a token see only itself and those before it; a model that writes text has learned so")
 
     @model_validator(mode="after")
     def _overlap_is_a_part(self) -> "Backbone":
@@ -49,13 +53,30 @@ class Backbone(Branch, abc.ABC):
             raise ValueError(f"segment_overlap ({self.segment_overlap}) must be even and below segment ({self.segment})")
         return self
 
-    @abc.abstractmethod
-    def build(self, *, vocabulary_size: int, length: int | None) -> Any:
-        """Return a `keras.Model`.
+    @property
+    def gap(self) -> int:
+        """Positions of padding between two documents that are packed into one row, so that neither sees the other; 0 where a mask does that."""
+        return 0
 
-        Inputs: token_ids (batch, length) int32, padding_mask (batch, length) bool, True on real tokens.
-        Output: (batch, length, hidden), zeros on padding. More padding on the right changes nothing on real tokens.
+    @abc.abstractmethod
+    def connect(self, token_ids: Any, padding_mask: Any, *, vocabulary_size: int, is_packed: bool = False) -> Any:
+        """Return (batch, length, hidden) of symbolic inputs, zeros on padding; more padding on the right changes nothing on real tokens.
+
+        Args:
+            token_ids: (batch, length) int32.
+            padding_mask: (batch, length) bool, True on real tokens.
+            vocabulary_size: Entries of the vocabulary.
+            is_packed: Whether a row holds several documents, each of which begins with <eos> and sees nothing of those before.
         """
+
+    def build(self, *, vocabulary_size: int, length: int | None) -> Any:
+        """Return a `keras.Model` from token_ids (batch, length) int32 and padding_mask (batch, length) bool to what `connect` returns."""
+        import keras
+
+        token_ids = keras.Input((length,), dtype="int32", name="token_ids")
+        padding_mask = keras.Input((length,), dtype="bool", name="padding_mask")
+        hidden = self.connect(token_ids, padding_mask, vocabulary_size=vocabulary_size)
+        return keras.Model([token_ids, padding_mask], hidden, name=self.name)
 
     def build_pooled(self, *, vocabulary_size: int, length: int | None, pooling: str | None) -> Any:
         """Return a model from the inputs of `build` to (batch, hidden), pooled, where that is faster than a layer behind `build`'s, or None.
@@ -92,7 +113,7 @@ class Backbone(Branch, abc.ABC):
 class RecurrentBackbone(Backbone):
     """What recurrent backbones share: layers on top of each other, each of one direction or of both side by side."""
 
-    name: ClassVar[str]
+    carries_states: ClassVar[bool] = True
 
     units: int = Field(64, ge=1, description="lstm, gru, minrnn: memory cells of one direction")
     recurrent_layers: int = Field(1, ge=1, description="lstm, gru, minrnn: layers on top of each other; 2 where a preset takes minrnn")
@@ -102,29 +123,43 @@ class RecurrentBackbone(Backbone):
         "in both, too, where a preset takes minrnn]",
     )
 
+    layer_dropout: float = Field(0.0, ge=0.0, lt=1.0, description="lstm, gru, minrnn: share of the values between two layers dropped in training")
+
+    @model_validator(mode="after")
+    def _what_comes_later_is_not_seen(self) -> "RecurrentBackbone":
+        if self.causal and self.bidirectional:
+            raise ValueError("causal and bidirectional exclude each other: the other direction sees what comes later. Leave one of them out")
+        return self
+
     @abc.abstractmethod
     def recurrent(self, *, is_reversed: bool, name: str) -> Any:
-        """Return a Keras layer from (length, batch, features) and padding_mask (length, batch) to (length, batch, units)."""
+        """Return a Keras layer from (length, batch, features) and padding_mask (length, batch) to (length, batch, units).
 
-    def build(self, *, vocabulary_size: int, length: int | None) -> Any:
-        """Return the model; hidden is units, twice that when bidirectional, which it is unless settings say otherwise."""
+        It takes a third tensor where documents are packed: (length, batch) bool, True where one begins.
+        """
+
+    def connect(self, token_ids: Any, padding_mask: Any, *, vocabulary_size: int, is_packed: bool = False) -> Any:
+        """Return vectors; hidden is units, twice that when bidirectional, which it is unless settings say otherwise."""
         import keras
 
-        from slmcli.layers import ZeroPadding
+        from slmcli.layers import DocumentStart, ZeroPadding
         from slmcli.recurrent_layers import SwapBatchAndTime
 
-        token_ids = keras.Input((length,), dtype="int32", name="token_ids")
-        padding_mask = keras.Input((length,), dtype="bool", name="padding_mask")
         # before they are vectors, which are more to move
         exchanged = SwapBatchAndTime(name="time_major")(token_ids)
         mask = SwapBatchAndTime(name="time_major_mask")(padding_mask)
+        starts = [DocumentStart(name="starts")(exchanged)] if is_packed else []
         hidden = self.embed(exchanged, mask, vocabulary_size=vocabulary_size)  # (length, batch, embedding)
+        is_one_way = self.causal or self.bidirectional is False
+        directions = {"forward": False} if is_one_way else {"forward": False, "backward": True}
         for layer in range(self.recurrent_layers):
-            directions = {"forward": False} if self.bidirectional is False else {"forward": False, "backward": True}
-            outputs = [self.recurrent(is_reversed=back, name=f"{self.name}_{layer}_{name}")(hidden, mask) for name, back in directions.items()]
+            if layer and self.layer_dropout:
+                hidden = keras.layers.Dropout(self.layer_dropout, name=f"dropout_{layer}")(hidden)
+            readers = [self.recurrent(is_reversed=back, name=f"{self.name}_{layer}_{name}") for name, back in directions.items()]
+            outputs = [reader(hidden, mask, *starts) for reader in readers]
             joined = outputs[0] if len(outputs) == 1 else keras.layers.Concatenate(name=f"directions_{layer}")(outputs)
             hidden = ZeroPadding(name=f"padding_{layer}")(joined, mask)
-        return keras.Model([token_ids, padding_mask], SwapBatchAndTime(name="batch_major")(hidden), name=self.name)
+        return SwapBatchAndTime(name="batch_major")(hidden)
 
 
 class GatedBackbone(RecurrentBackbone):

@@ -17,6 +17,7 @@ class Conv(Backbone):
     from layer to layer (Yu & Koltun 2016, section 3; Strubell et al. 2017 for texts).
     """
 
+    name: ClassVar[str] = "conv"
     is_non_negative: ClassVar[bool] = True
 
     widths: list[PositiveInt] = Field(
@@ -29,31 +30,38 @@ class Conv(Backbone):
     conv_layers: int = Field(1, ge=1, description="conv: layers on top of each other for each window size")
     dilation: int = Field(2, ge=1, description="conv: how many times further apart the tokens of a window are than those of the layer below")
 
-    def build(self, *, vocabulary_size: int, length: int | None) -> Any:
-        """Return the model; hidden is len(widths) * filters."""
-        return self._model(vocabulary_size=vocabulary_size, length=length)
+    @property
+    def gap(self) -> int:
+        """Tokens before one that a feature of it sees."""
+        return (max(self.widths) - 1) * sum(self.dilation**layer for layer in range(self.conv_layers))
+
+    def connect(self, token_ids: Any, padding_mask: Any, *, vocabulary_size: int, is_packed: bool = False) -> Any:
+        """Return vectors; hidden is len(widths) * filters. Documents that are packed have a gap between them."""
+        return self._connect(token_ids, padding_mask, vocabulary_size=vocabulary_size)
 
     def build_pooled(self, *, vocabulary_size: int, length: int | None, pooling: str | None) -> Any:
         """Return the model with the largest features alone, or None: `max` by itself, above one layer, has a gradient in few places."""
         if pooling != "max" or self.conv_layers > 1 or self.segment:
             return None
-        return self._model(vocabulary_size=vocabulary_size, length=length, is_pooled=True)
+        import keras
 
-    def _model(self, *, vocabulary_size: int, length: int | None, is_pooled: bool = False) -> Any:
-        """Return the model; only one layer can be pooled."""
+        token_ids = keras.Input((length,), dtype="int32", name="token_ids")
+        padding_mask = keras.Input((length,), dtype="bool", name="padding_mask")
+        hidden = self._connect(token_ids, padding_mask, vocabulary_size=vocabulary_size, is_pooled=True)
+        return keras.Model([token_ids, padding_mask], hidden, name=self.name)
+
+    def _connect(self, token_ids: Any, padding_mask: Any, *, vocabulary_size: int, is_pooled: bool = False) -> Any:
+        """Return vectors, or the largest values; only one layer can be pooled."""
         import keras
 
         from slmcli.convolution import MaskedConvolution
 
-        token_ids = keras.Input((length,), dtype="int32", name="token_ids")
-        padding_mask = keras.Input((length,), dtype="bool", name="padding_mask")
         vectors = self.embed(token_ids, padding_mask, vocabulary_size=vocabulary_size)
         if self.conv_layers == 1:
-            hidden = MaskedConvolution(self.widths, self.filters, is_pooled=is_pooled, name="convolution")(vectors, padding_mask)
-        else:
-            parts = [self._stack(vectors, padding_mask, width, f"conv_{place}_width_{width}") for place, width in enumerate(self.widths)]
-            hidden = parts[0] if len(parts) == 1 else keras.layers.Concatenate(name="widths")(parts)
-        return keras.Model([token_ids, padding_mask], hidden, name="conv")
+            options: dict[str, Any] = {"is_pooled": is_pooled, "is_causal": self.causal, "name": "convolution"}
+            return MaskedConvolution(self.widths, self.filters, **options)(vectors, padding_mask)
+        parts = [self._stack(vectors, padding_mask, width, f"conv_{place}_width_{width}") for place, width in enumerate(self.widths)]
+        return parts[0] if len(parts) == 1 else keras.layers.Concatenate(name="widths")(parts)
 
     def _stack(self, vectors: Any, padding_mask: Any, width: int, name: str) -> Any:
         """Return (batch, length, filters) of one width."""
@@ -61,8 +69,10 @@ class Conv(Backbone):
 
         from slmcli.convolution import MaskedConvolution
 
-        hidden = MaskedConvolution([width], self.filters, name=name)(vectors, padding_mask)
+        options: dict[str, Any] = {"is_causal": self.causal}
+        hidden = MaskedConvolution([width], self.filters, **options, name=name)(vectors, padding_mask)
         for layer in range(1, self.conv_layers):
-            further = MaskedConvolution([width], self.filters, dilation=self.dilation**layer, name=f"{name}_layer_{layer}")(hidden, padding_mask)
+            options["dilation"] = self.dilation**layer
+            further = MaskedConvolution([width], self.filters, **options, name=f"{name}_layer_{layer}")(hidden, padding_mask)
             hidden = keras.layers.Add(name=f"{name}_sum_{layer}")([hidden, further])
         return hidden

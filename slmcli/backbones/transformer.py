@@ -1,6 +1,7 @@
 """A transformer encoder over token vectors."""
 
-from typing import Any, ClassVar, Literal  # Any: Keras models and tensors
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal  # Any: Keras tensors
 
 from pydantic import Field, model_validator
 
@@ -34,34 +35,34 @@ class Transformer(Backbone):
             raise ValueError(f"width ({self.width}) / heads ({self.heads}) must be even for rotary positions. Choose others, or --positions learned")
         return self
 
-    def build(self, *, vocabulary_size: int, length: int | None) -> Any:
-        """Return the model; hidden is width."""
+    def connect(self, token_ids: Any, padding_mask: Any, *, vocabulary_size: int, is_packed: bool = False) -> Any:
+        """Return vectors; hidden is width."""
         import keras
 
         from slmcli.attention import LearnedPositions
-        from slmcli.layers import ZeroPadding
+        from slmcli.layers import DocumentNumber, ZeroPadding
 
-        token_ids = keras.Input((length,), dtype="int32", name="token_ids")
-        padding_mask = keras.Input((length,), dtype="bool", name="padding_mask")
+        documents = [DocumentNumber(name="documents")(token_ids)] if is_packed else []
         hidden = self.embed(token_ids, padding_mask, vocabulary_size=vocabulary_size)
         if self.embedding != self.width:
             hidden = keras.layers.Dense(self.width, name="widening")(hidden)
         if self.positions == "learned":
             hidden = LearnedPositions(self.position_limit, name="positions")(hidden)
         for block in range(self.blocks):
-            hidden = self._block(hidden, padding_mask, f"block_{block}")
+            hidden = self._block(hidden, [padding_mask, *documents], f"block_{block}")
         hidden = keras.layers.LayerNormalization(name="normalization")(hidden)
-        return keras.Model([token_ids, padding_mask], ZeroPadding(name="padding")(hidden, padding_mask), name=self.name)
+        return ZeroPadding(name="padding")(hidden, padding_mask)
 
-    def _block(self, hidden: Any, padding_mask: Any, name: str) -> Any:
+    def _block(self, hidden: Any, masks: Sequence[Any], name: str) -> Any:
         """Add to each vector (batch, length, width) what it gathers from others, then what a feed-forward layer makes of it."""
         import keras
 
         from slmcli.attention import SelfAttention
 
         normalized = keras.layers.LayerNormalization(name=f"{name}_attention_normalization")(hidden)
-        attention = SelfAttention(self.heads, window=self.window, is_rotary=self.positions == "rotary", name=f"{name}_attention")
-        gathered = keras.layers.Dropout(self.block_dropout, name=f"{name}_attention_dropout")(attention(normalized, padding_mask))
+        options: dict[str, Any] = {"window": self.window, "is_rotary": self.positions == "rotary", "is_causal": self.causal}
+        attention = SelfAttention(self.heads, **options, name=f"{name}_attention")
+        gathered = keras.layers.Dropout(self.block_dropout, name=f"{name}_attention_dropout")(attention(normalized, *masks))
         hidden = keras.layers.Add(name=f"{name}_attention_sum")([hidden, gathered])
         normalized = keras.layers.LayerNormalization(name=f"{name}_feed_forward_normalization")(hidden)
         units = keras.layers.Dense(self.feed_forward, activation="gelu", name=f"{name}_units")(normalized)

@@ -1,4 +1,4 @@
-"""Every backbone: shapes, padding that never counts, gradients everywhere, vectors of words with those of character n-grams."""
+"""Every backbone: shapes, padding that never counts, gradients everywhere, a future and documents that stay apart, n-grams of words."""
 
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,8 @@ from conftest import ignore, make_session
 
 from slmcli.backbones import BACKBONES
 from slmcli.backbones.base import Backbone
+from slmcli.layers import PaddingMask
+from slmcli.tokenizers.base import END_ID
 
 SMALL: dict[str, list[dict[str, Any]]] = {
     "conv": [{"filters": 4, "widths": [1, 2, 3]}, {"filters": 4, "widths": [5]}, {"filters": 4, "widths": [1, 3], "conv_layers": 3}],
@@ -101,6 +103,45 @@ def test_every_weight_gets_a_gradient(name: str, settings: dict[str, Any]) -> No
         loss = tf.reduce_sum(tf.square(backbone([TOKEN_IDS, TOKEN_IDS != 0], training=False)))
     gradients = tape.gradient(loss, [weight.value for weight in backbone.trainable_weights])
     assert all(gradient is not None for gradient in gradients)
+
+
+def without_direction(settings: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in settings.items() if key != "bidirectional"}
+
+
+WRITERS = [
+    pytest.param(name, {**without_direction(settings), "causal": True}, id=f"{name}-{i}")
+    for name in IN_ORDER
+    for i, settings in enumerate(SMALL[name])
+]
+
+
+@pytest.mark.parametrize(("name", "settings"), WRITERS)
+def test_future_tokens_do_not_change_the_past(name: str, settings: dict[str, Any]) -> None:
+    backbone = build(name, settings)
+    other = np.where(np.arange(40) < 23, TEXTS[:1], 1 + TEXTS[:1] % 9)
+    np.testing.assert_allclose(hidden(backbone, TEXTS[:1])[:, :23], hidden(backbone, other)[:, :23], atol=1e-6)
+
+
+@pytest.mark.parametrize(("name", "settings"), WRITERS)
+def test_a_document_sees_nothing_of_those_before_it_in_its_row(name: str, settings: dict[str, Any]) -> None:
+    keras.utils.set_random_seed(1)
+    backbone = BACKBONES.load(name)(embedding=6, **settings)
+    token_ids = keras.Input((None,), dtype="int32")
+    packed = keras.Model(token_ids, backbone.connect(token_ids, PaddingMask()(token_ids), vocabulary_size=10, is_packed=True))
+    second = [END_ID, 7, 8, 9, 7, 6]
+    rows = np.array([[END_ID, *first, *[0] * backbone.gap, *second, *[0] * 40][:48] for first in ([4, 5, 6], [9, 9, 9])], np.int32)
+    start = 4 + backbone.gap
+    found = packed(rows, training=False).numpy()
+    np.testing.assert_allclose(found[0, start : start + 6], found[1, start : start + 6], atol=1e-6)
+    alone = packed(np.array([(second + [0] * 40)[:32]], np.int32), training=False).numpy()
+    if settings.get("positions") != "learned":  # which are those in the row
+        np.testing.assert_allclose(found[0, start : start + 6], alone[0, :6], atol=1e-6)
+
+
+def test_what_sees_both_directions_is_not_causal() -> None:
+    with pytest.raises(ValueError, match="causal and bidirectional exclude each other: the other direction sees what comes later"):
+        BACKBONES.load("lstm")(causal=True, bidirectional=True)
 
 
 @pytest.mark.parametrize("name", IN_ORDER)
