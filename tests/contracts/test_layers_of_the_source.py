@@ -11,8 +11,8 @@ PACKAGE = Path(__file__).parents[2] / "slmcli"
 LAYERS = (
     ("errors", "signals"),
     ("registry", "files", "devices", "parallel", "records", "pretokens", "subword_models", "text_files", "intervals", "confident_learning"),
-    ("unpacking", "tracing"),
-    ("cleaning_steps", "word_cleaning", "json_stream", "beam_running", "beam_shards", "time_loop", "projections"),
+    ("unpacking", "tracing", "word_joining"),
+    ("cleaning_steps", "word_cleaning", "detokenizing", "json_stream", "beam_running", "beam_shards", "time_loop", "projections"),
     ("config", "character_cleaning", "runtime", "metrics", "linear", "recurrences"),
     ("recipe_files", "corpora", "cleaning", "public_sets", "downloads", "machine", "multilabel_metrics", "regression_metrics", "thresholds"),
     ("fields", "public_data", "execution"),
