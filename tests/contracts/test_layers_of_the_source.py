@@ -30,7 +30,7 @@ LAYERS = (
     ("detection",),
     ("sources",),
     ("tokenizers", "reading", "run"),
-    ("layers", "arithmetic", "optimizers", "compilation", "callbacks", "inspection", "spill", "corpus_identity"),
+    ("layers", "generation", "arithmetic", "optimizers", "compilation", "callbacks", "inspection", "spill", "corpus_identity"),
     ("corpus_facts", "findings", "report", "attention", "recurrent_layers", "convolution", "token_vectors", "segments"),
     ("backbones", "formats", "tasks", "checking", "dividing", "measuring"),
     ("ngrams",),
