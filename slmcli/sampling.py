@@ -13,6 +13,8 @@ from slmcli.errors import BundleError
 
 # our choice: about the rounding of a probability whose logarithm is a 32-bit float, so that what is equal by hand counts as equal
 _ROUNDING = 1e-6
+# our choice: sorting 30,000 tokens takes 3 ms, finding so many of them 0.3 ms; where a model knows its language they are a nucleus of 0.95
+_FEW = 512
 
 
 def largest(values: np.ndarray, count: int) -> np.ndarray:
@@ -20,8 +22,9 @@ def largest(values: np.ndarray, count: int) -> np.ndarray:
     if count >= len(values):
         return np.argsort(-values, kind="stable")
     threshold = np.partition(values, len(values) - count)[len(values) - count]
-    candidates = np.flatnonzero(values >= threshold)
-    return candidates[np.argsort(-values[candidates], kind="stable")[:count]]
+    above = np.flatnonzero(values > threshold)
+    equal = np.flatnonzero(values == threshold)[: count - len(above)]
+    return np.concatenate([above[np.argsort(-values[above], kind="stable")], equal])
 
 
 def forbid(logits: np.ndarray, token_ids: Iterable[int]) -> np.ndarray:
@@ -78,10 +81,12 @@ def _keep(logits: np.ndarray, kept: Sequence[np.ndarray]) -> np.ndarray:
 def _nucleus(probabilities: np.ndarray, top_p: float) -> np.ndarray:
     """Return the fewest likeliest tokens of (vocab,) that have a probability together.
 
-    Tokens below (1 - top_p) / vocab are too improbable together to be needed, so that most of a vocabulary is never sorted.
+    Those below (1 - top_p) / vocab are together too improbable to be needed, and of the others few are sorted first.
     """
     candidates = np.flatnonzero(probabilities >= (1.0 - top_p) / len(probabilities))
-    order = candidates[np.argsort(-probabilities[candidates], kind="stable")]
+    order = candidates[largest(probabilities[candidates], _FEW)]
+    if probabilities[order].sum() < top_p:
+        order = candidates[np.argsort(-probabilities[candidates], kind="stable")]
     before = np.cumsum(probabilities[order]) - probabilities[order]
     return order[: max(1, int(np.searchsorted(before, top_p - _ROUNDING)))]
 
@@ -92,8 +97,11 @@ def softmax(logits: np.ndarray, *, temperature: float = 1.0) -> np.ndarray:
     Raises:
         BundleError: A row has nothing to choose from, or holds nan.
     """
-    powers = np.exp(_below_the_highest(logits) / temperature)
-    return powers / powers.sum(axis=1, keepdims=True)
+    powers = _below_the_highest(logits)
+    powers /= temperature
+    np.exp(powers, out=powers)
+    powers /= powers.sum(axis=1, keepdims=True)
+    return powers
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
@@ -111,7 +119,10 @@ def _below_the_highest(logits: np.ndarray) -> np.ndarray:
     highest = logits.max(axis=1, keepdims=True).astype(np.float64)
     if np.isnan(highest).any() or np.isneginf(highest).any():
         raise BundleError("the model gives no next token: its scores are nan, or all -inf. Train it again with a lower --learning-rate.")
-    return np.where(np.isposinf(highest), np.where(np.isposinf(logits), 0.0, -np.inf), logits - np.where(np.isposinf(highest), 0.0, highest))
+    if np.isposinf(highest).any():
+        logits = np.where(np.isposinf(highest), np.where(np.isposinf(logits), 0.0, -np.inf), logits)
+        highest = np.where(np.isposinf(highest), 0.0, highest)
+    return logits - highest
 
 
 def generators(seed: int, samples: int) -> list[np.random.Generator]:

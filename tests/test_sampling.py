@@ -90,6 +90,11 @@ def test_a_nucleus_is_the_smallest_by_its_definition(logits: np.ndarray, top_p: 
         assert len(token_ids) == 1 or falling[len(token_ids) - 2] < top_p
 
 
+@pytest.mark.parametrize(("top_p", "count"), [(0.1, 100), (0.5, 500), (0.9, 900)])
+def test_a_nucleus_of_many_equal_tokens_is_their_first(top_p: float, count: int) -> None:
+    assert kept(filter_logits(np.zeros((1, 1000), np.float32), top_p=top_p)) == [list(range(count))]
+
+
 def test_a_penalty_divides_positive_and_multiplies_negative_scores() -> None:
     logits = np.array([[4.0, -2.0, 4.0, -2.0]], np.float32)
     found = penalize_repetition(logits, np.array([[True, True, False, False]]), 2.0)
