@@ -307,6 +307,54 @@ class PredictSettings(CorpusSettings):
     threads: int = Field(0, ge=0, le=4096, description="processor threads; 0: all")
 
 
+class SamplingSettings(Settings):
+    """How a text is continued."""
+
+    temperature: float = Field(
+        0.8, ge=0.0, le=100.0, description="below 1: likely tokens more often than the model says, above 1: less; 0: always the likeliest"
+    )
+    top_k: int = Field(0, ge=0, description="draw from so many likeliest tokens; 0: from all")
+    top_p: float = Field(0.95, gt=0.0, le=1.0, description="draw from the fewest likeliest tokens that have this probability together")
+    min_p: float = Field(0.0, ge=0.0, lt=1.0, description="draw from tokens at least so many times as probable as the likeliest")
+    repetition_penalty: float = Field(1.0, ge=1.0, description="what the scores of tokens that occurred before are divided by; 1: no penalty")
+    beams: int = Field(1, ge=1, le=1000, description="continuations that are followed side by side for the most probable one, in place of drawing")
+    length_penalty: float = Field(
+        0.6, ge=0.0, le=10.0, description="how much length excuses a low probability when beams are compared; 0: not at all"
+    )
+    max_tokens: int = Field(200, ge=1, description="most tokens that are written")
+    min_tokens: int = Field(0, ge=0, description="tokens that are written before the text may end")
+    stop: list[str] = Field([], description="text before which to stop; may be given more than once")
+    samples: int = Field(1, ge=1, le=1000, description="different continuations of the same prompt")
+    seed: int = Field(0, ge=0, le=2**32 - 1, description="seed of what is drawn")
+
+    @pydantic.model_validator(mode="after")
+    def _beams_draw_nothing(self) -> "SamplingSettings":
+        neutral = {"temperature": (0.0, 1.0), "top_k": (0,), "top_p": (1.0,), "min_p": (0.0,)}
+        given = {name: getattr(self, name) for name in neutral}
+        drawing = {name: value for name, value in given.items() if value not in neutral[name] and value != type(self).model_fields[name].default}
+        if self.beams > 1 and drawing:
+            said = ", ".join(f"{name} ({value})" for name, value in drawing.items())
+            raise ValueError(f"{said} draw tokens, and beams ({self.beams}) follow the most probable ones. Leave out one or the other")
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _numbers_go_together(self) -> "SamplingSettings":
+        if self.min_tokens > self.max_tokens:
+            raise ValueError(f"min_tokens ({self.min_tokens}) must be at most max_tokens ({self.max_tokens})")
+        if 1 < self.beams < self.samples:
+            raise ValueError(f"samples ({self.samples}) must be at most beams ({self.beams}): each is one of them")
+        if self.samples > 1 and self.beams == 1 and self.temperature == 0.0:
+            raise ValueError(f"samples ({self.samples}) would all be the same with temperature 0. Pass a higher temperature, or beams")
+        return self
+
+    @pydantic.field_validator("stop", mode="after")
+    @classmethod
+    def _stops_are_texts(cls, stop: list[str]) -> list[str]:
+        if "" in stop:
+            raise ValueError("an empty text stands everywhere. Leave it out")
+        return stop
+
+
 SECTIONS: dict[str, type[Settings]] = {
     "preprocess": PreprocessSettings,
     "finetune": FinetuneSettings,

@@ -1,7 +1,4 @@
-"""What a text consists of before any vocabulary is looked at: patterns of pretokens, and words put together again."""
-
-import re
-from collections.abc import Iterable
+"""What a text consists of before any vocabulary is looked at: patterns of pretokens."""
 
 # Han characters stand without spaces between words
 HAN = r"\u3400-\u9fff\uf900-\ufaff"
@@ -12,11 +9,3 @@ WORD_PATTERN = rf"[{HAN}]|{_WORD}++(?:(?=['’]{_WORD})['’]{_WORD}++)*+|[^\w\s
 # our choice: words, runs of Han characters and runs of signs, each with the space before it, none longer than a line; every
 # character of a text belongs to exactly one of them, so that joined they are the text
 LOSSLESS_PATTERN = rf" ?{_WORD}{{1,64}}| ?[{HAN}]{{1,16}}| ?[^\w\s]{{1,16}}|\s+"
-
-# spaces that nobody writes: between Han characters and their signs, before closing signs, after opening ones
-_TIGHT = re.compile(rf"(?<=[{HAN}，。！？；：、]) (?=[{HAN}，。！？；：、])| (?=[.,!?;:%)\]}}’”…])|(?<=[(\[{{“‘]) ")
-
-
-def join_words(words: Iterable[str]) -> str:
-    """Return words with spaces between them, but for Han characters and around signs."""
-    return _TIGHT.sub("", " ".join(words))

@@ -13,6 +13,7 @@ from conftest import train_tiny, with_backbone
 
 from slmcli.dataset import open_dataset
 from slmcli.errors import BundleError, ConfigError, Interrupted, OutputError
+from slmcli.formats.keras import load_model
 from slmcli.run import Run
 from slmcli.training import finetune
 
@@ -21,11 +22,7 @@ LONG: dict[str, Any] = {"epochs": 8, "patience": 8, "batch_size": 2, "checkpoint
 
 def weights(run: Path) -> list[np.ndarray]:
     """Return all that training changes: the kept model's weights, and the state at the end."""
-    import keras
-
-    import slmcli.layers  # noqa: F401
-
-    model = keras.saving.load_model(run / "bundle" / "model.keras", compile=False)
+    model = load_model(run / "bundle")
     with np.load(Run(run).last_checkpoint) as state:
         return [*model.get_weights(), *(state[name] for name in state.files if name != "progress")]
 

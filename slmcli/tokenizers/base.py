@@ -14,6 +14,7 @@ import numpy as np
 
 from slmcli.cleaning import clean, clean_aligned
 from slmcli.config import CleaningSettings, TokenizerSettings
+from slmcli.detokenizing import Detokenizer
 from slmcli.errors import DataError
 from slmcli.files import sha256_json
 from slmcli.subword_models import load
@@ -68,8 +69,13 @@ class Tokenizer(abc.ABC):
         """Return the ids of a pretoken's pieces, at least one."""
 
     @abc.abstractmethod
+    def detokenizer(self) -> Detokenizer:
+        """Return what gives the text of token ids one by one."""
+
     def decode(self, token_ids: Iterable[int]) -> str:
         """Return the text of token ids; special tokens but the unknown one are left out."""
+        detokenizer = self.detokenizer()
+        return "".join([*map(detokenizer.add, token_ids), detokenizer.finish()])
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Return where each pretoken of a cleaned text stands in it, [start, end) in characters."""

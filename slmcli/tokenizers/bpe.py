@@ -1,10 +1,11 @@
 """Byte-pair encoding over bytes: frequent words are one token, rare ones several, and no text is unknown."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any  # Any: Hugging Face's JSON
 
 from slmcli.config import TokenizerSettings
+from slmcli.detokenizing import ByteDetokenizer, Detokenizer
 from slmcli.pretokens import LOSSLESS_PATTERN
 from slmcli.subword_models import byte_alphabet, train_byte_pairs
 from slmcli.tokenizers.base import SPECIAL_TOKENS, SubwordTokenizer
@@ -47,7 +48,9 @@ class BpeTokenizer(SubwordTokenizer):
         """Split a cleaned text into words with the space before them."""
         return _PRETOKENS.findall(text)
 
-    def decode(self, token_ids: Iterable[int]) -> str:
-        """Return the text; U+FFFD for bytes that make no character."""
-        pieces = "".join(self.vocabulary[token_id] for token_id in token_ids if token_id >= len(SPECIAL_TOKENS))
-        return bytes(map(_BYTES.__getitem__, pieces)).decode("utf-8", "replace")
+    def detokenizer(self) -> Detokenizer:
+        """Return what joins the bytes of pieces; U+FFFD for those that make no character."""
+        return ByteDetokenizer(self._bytes)
+
+    def _bytes(self, token_id: int) -> bytes:
+        return bytes(map(_BYTES.__getitem__, self.vocabulary[token_id])) if token_id >= len(SPECIAL_TOKENS) else b""

@@ -1,10 +1,11 @@
 """Bytes of UTF-8: no text is unknown, whatever its script."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Self
 
 from slmcli.config import CleaningSettings, TokenizerSettings
+from slmcli.detokenizing import ByteDetokenizer, Detokenizer
 from slmcli.pretokens import LOSSLESS_PATTERN
 from slmcli.tokenizers.base import SPECIAL_TOKENS, Tokenizer
 
@@ -38,6 +39,6 @@ class ByteTokenizer(Tokenizer):
         """Return the place of the character that each byte is a part of."""
         return [(position, position + 1) for position, character in enumerate(pretoken) for _ in character.encode("utf-8")]
 
-    def decode(self, token_ids: Iterable[int]) -> str:
-        """Return the text; U+FFFD for bytes that make no character."""
-        return bytes(token_id - _FIRST for token_id in token_ids if token_id >= _FIRST).decode("utf-8", "replace")
+    def detokenizer(self) -> Detokenizer:
+        """Return what joins bytes; U+FFFD for those that make no character."""
+        return ByteDetokenizer(lambda token_id: bytes((token_id - _FIRST,)) if token_id >= _FIRST else b"")

@@ -2,10 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 from slmcli.config import CleaningSettings, TokenizerSettings
+from slmcli.detokenizing import Detokenizer, TextDetokenizer
 from slmcli.pretokens import LOSSLESS_PATTERN
 from slmcli.tokenizers.base import SPECIAL_TOKENS, UNKNOWN_ID, Tokenizer, most_frequent
 
@@ -45,7 +46,11 @@ class CharacterTokenizer(Tokenizer):
         """Return the place of each character."""
         return [(position, position + 1) for position in range(len(pretoken))]
 
-    def decode(self, token_ids: Iterable[int]) -> str:
-        """Return the characters; U+FFFD for unknown ones."""
-        kept = (token_id for token_id in token_ids if token_id == UNKNOWN_ID or token_id >= len(SPECIAL_TOKENS))
-        return "".join("\ufffd" if token_id == UNKNOWN_ID else self.vocabulary[token_id] for token_id in kept)
+    def detokenizer(self) -> Detokenizer:
+        """Return what gives each character; U+FFFD for an unknown one."""
+        return TextDetokenizer(self._character)
+
+    def _character(self, token_id: int) -> str:
+        if token_id < len(SPECIAL_TOKENS):
+            return "\ufffd" if token_id == UNKNOWN_ID else ""
+        return self.vocabulary[token_id]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Self  # Any: jieba has no types
 
 from slmcli.config import CleaningSettings, TokenizerSettings
+from slmcli.detokenizing import Detokenizer, WordDetokenizer
 from slmcli.tokenizers.base import SPECIAL_TOKENS, UNKNOWN_ID, Tokenizer, most_frequent
 
 
@@ -32,14 +33,12 @@ class ChineseTokenizer(Tokenizer):
         """Return the one id of a word."""
         return [self._ids.get(pretoken, UNKNOWN_ID)]
 
-    def decode(self, token_ids: Iterable[int]) -> str:
-        """Return words, with spaces only between those of letters."""
-        words = [self.vocabulary[token_id] for token_id in token_ids if token_id == UNKNOWN_ID or token_id >= len(SPECIAL_TOKENS)]
-        parts = [
-            (" " if before[-1:].isascii() and before[-1:].isalnum() and word[:1].isascii() and word[:1].isalnum() else "") + word
-            for before, word in zip(["", *words], words, strict=False)
-        ]
-        return "".join(parts)
+    def detokenizer(self) -> Detokenizer:
+        """Return what joins words and signs as they are usually written."""
+        return WordDetokenizer(self._word)
+
+    def _word(self, token_id: int) -> str:
+        return self.vocabulary[token_id] if token_id == UNKNOWN_ID or token_id >= len(SPECIAL_TOKENS) else ""
 
 
 @functools.lru_cache(maxsize=1)

@@ -2,12 +2,14 @@
 
 import contextlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self  # Any: Hugging Face's objects and JSON
 
 from slmcli.cleaning import clean, clean_aligned
 from slmcli.config import CleaningSettings, TokenizerSettings
+from slmcli.detokenizing import Detokenizer, WindowDetokenizer
 from slmcli.errors import DataError
 from slmcli.tokenizers.base import SPECIAL_TOKENS, UNKNOWN_ID, Tokenizer, in_original, settings_of
 
@@ -22,6 +24,9 @@ _SPELLINGS = (
 )
 # a noncharacter, an unassigned one, letters of scripts and signs: some of them is unknown to every vocabulary that can lack something
 _RARE = "\U0010ffff \U000e0fff \ufffd ⍰ ꙮ ሴ 龘 ~ zqxj 0"
+
+# an entry that stands for a byte, where others are words
+_BYTE = re.compile(r"<0x[0-9A-F]{2}>")
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,14 @@ class HuggingFaceTokenizer(Tokenizer):
         theirs = [loaded.theirs[token_id] for token_id in token_ids if token_id in loaded.theirs]
         with _failing(f"the tokenizer cannot decode {theirs[:20]}", "Take another tokenizer."):
             return str(loaded.library.decode(theirs, skip_special_tokens=False))
+
+    def detokenizer(self) -> Detokenizer:
+        """Return what decodes the last tokens with those before them."""
+        return WindowDetokenizer(self.decode, self._is_partial)
+
+    def _is_partial(self, token_id: int) -> bool:
+        """Return whether a token is a byte, or has no text, so that it leaves open what the bytes before it are."""
+        return token_id not in self._load().theirs or _BYTE.fullmatch(self.vocabulary[token_id]) is not None
 
     def _encode(self, text: str) -> Any:
         library = self._load().library

@@ -1,10 +1,11 @@
 """Unigrams: the most probable way to spell a text in pieces; no text is unknown."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any  # Any: Hugging Face's JSON
 
 from slmcli.config import TokenizerSettings
+from slmcli.detokenizing import ByteDetokenizer, Detokenizer
 from slmcli.pretokens import LOSSLESS_PATTERN
 from slmcli.subword_models import BYTE_ENTRIES, train_unigrams
 from slmcli.tokenizers.base import SPECIAL_TOKENS, SubwordTokenizer
@@ -49,9 +50,9 @@ class UnigramTokenizer(SubwordTokenizer):
                 position = spans[-1][1]
         return spans
 
-    def decode(self, token_ids: Iterable[int]) -> str:
-        """Return the text; U+FFFD for bytes that make no character."""
-        return b"".join(map(self._bytes, token_ids)).decode("utf-8", "replace")
+    def detokenizer(self) -> Detokenizer:
+        """Return what joins pieces and bytes; U+FFFD for bytes that make no character."""
+        return ByteDetokenizer(self._bytes)
 
     def _bytes(self, token_id: int) -> bytes:
         if token_id < _FIRST_BYTE:

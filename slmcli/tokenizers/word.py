@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Self
 
 from slmcli.config import CleaningSettings, TokenizerSettings
-from slmcli.pretokens import WORD_PATTERN, join_words
+from slmcli.detokenizing import Detokenizer, WordDetokenizer
+from slmcli.pretokens import WORD_PATTERN
 from slmcli.tokenizers.base import SPECIAL_TOKENS, UNKNOWN_ID, Tokenizer, most_frequent
 
 # the pattern of nltk.tokenize.WordPunctTokenizer
@@ -45,9 +46,12 @@ class WordTokenizer(Tokenizer):
         ids = self._ids
         return [ids.get(token, UNKNOWN_ID) for token in pretokens]
 
-    def decode(self, token_ids: Iterable[int]) -> str:
-        """Return words with spaces between them, but for Han characters and around signs."""
-        return join_words(self.vocabulary[token_id] for token_id in token_ids if token_id == UNKNOWN_ID or token_id >= len(SPECIAL_TOKENS))
+    def detokenizer(self) -> Detokenizer:
+        """Return what joins words and signs as they are usually written."""
+        return WordDetokenizer(self._word)
+
+    def _word(self, token_id: int) -> str:
+        return self.vocabulary[token_id] if token_id == UNKNOWN_ID or token_id >= len(SPECIAL_TOKENS) else ""
 
 
 def _splitter(name: str) -> Callable[[str], list[str]]:

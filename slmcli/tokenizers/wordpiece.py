@@ -1,11 +1,12 @@
 """Word pieces: frequent words are one token, rare ones a beginning and continuing pieces."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any  # Any: Hugging Face's JSON
 
 from slmcli.config import TokenizerSettings
-from slmcli.pretokens import WORD_PATTERN, join_words
+from slmcli.detokenizing import Detokenizer, WordPieceDetokenizer
+from slmcli.pretokens import WORD_PATTERN
 from slmcli.subword_models import CONTINUING_PREFIX, train_word_pieces
 from slmcli.tokenizers.base import SPECIAL_TOKENS, UNKNOWN_ID, SubwordTokenizer
 
@@ -32,13 +33,14 @@ class WordPieceTokenizer(SubwordTokenizer):
         """Split a cleaned text into words and signs, Han characters one by one."""
         return _WORDS.findall(text)
 
-    def decode(self, token_ids: Iterable[int]) -> str:
-        """Return words with spaces between them, but for Han characters and around signs."""
-        words: list[str] = []
-        for token_id in token_ids:
-            piece = self.vocabulary[token_id]
-            if len(piece) > len(CONTINUING_PREFIX) and piece.startswith(CONTINUING_PREFIX):
-                words[-1:] = ["".join(words[-1:]) + piece.removeprefix(CONTINUING_PREFIX)]
-            elif token_id == UNKNOWN_ID or token_id >= len(SPECIAL_TOKENS):
-                words.append(piece)
-        return join_words(words)
+    def detokenizer(self) -> Detokenizer:
+        """Return what joins pieces to words, and words and signs as they are usually written."""
+        return WordPieceDetokenizer(self._piece)
+
+    def _piece(self, token_id: int) -> tuple[str, bool]:
+        """Return the text of a piece, empty for a special token, and whether it continues a word."""
+        if token_id < len(SPECIAL_TOKENS) and token_id != UNKNOWN_ID:
+            return "", False
+        piece = self.vocabulary[token_id]
+        continues = len(piece) > len(CONTINUING_PREFIX) and piece.startswith(CONTINUING_PREFIX)
+        return piece.removeprefix(CONTINUING_PREFIX) if continues else piece, continues

