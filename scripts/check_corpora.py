@@ -1,43 +1,82 @@
-"""Check the sample corpora: sizes, balance, no near-duplicates, no shared openings in bulk, and the hashes that their README states."""
+"""Check the sample corpora: sizes, balance, quotes, no near-duplicates, and the hashes that their README states."""
 
 import collections
 import hashlib
 import json
 import re
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 DATA = Path(__file__).parents[1] / "slmcli" / "data"
-LEAST = {"reviews.en": 1200, "reviews.zh": 300}
-SPLITS = ("train", "validation", "test")
-# our choice: two reviews that share this part of their three-word (three-character in Chinese) sequences are one text told twice
+REVIEWS = {"reviews.en": 1200, "reviews.zh": 300}  # the least number of reviews
+STORIES = {"stories.en": 150_000, "stories.zh": 60_000}  # the least bytes of text in `train`; an English byte is a character
+# our choice: two texts that share this part of their three-word (three-character in Chinese) sequences are one text told twice
 NEAR = 0.4
+QUOTATIONS = ("‘[^‘’]*’", "“[^“”‘’]*”", '"[^"]*"')  # the inner ones first
+
+Splits = Mapping[str, Sequence[Mapping[str, str]]]
 
 
 def main() -> int:
     """Return 0 when nothing is wrong."""
-    problems = [problem for name, least in LEAST.items() for problem in check(name, least)]
-    print("\n".join(problems) or f"{', '.join(LEAST)}: sizes, balance, uniqueness and hashes are right")
+    problems = [problem for name, least in REVIEWS.items() for problem in check_reviews(DATA / name, least)]
+    problems += [problem for name, least in STORIES.items() for problem in check_stories(DATA / name, least)]
+    print("\n".join(problems) or f"{', '.join(REVIEWS | STORIES)}: sizes, balance, quotes, uniqueness and hashes are right")
     return 1 if problems else 0
 
 
-def check(name: str, least: int) -> list[str]:
-    """Return what is wrong with one corpus."""
-    readme = (DATA / "README.md").read_text(encoding="utf-8")
-    problems, examples = [], []
-    for split in SPLITS:
-        path = DATA / name / f"{split}.jsonl"
-        content = path.read_bytes()
-        if hashlib.sha256(content).hexdigest() not in readme:
-            problems.append(f"{name}/{split}: its sha256 {hashlib.sha256(content).hexdigest()} is not in README.md")
-        found = [json.loads(line) for line in content.decode("utf-8").splitlines()]
-        counts = collections.Counter(example["label"] for example in found)
+def check_reviews(corpus: Path, least: int) -> list[str]:
+    """Return what is wrong with a corpus of reviews, of which `least` are needed."""
+    splits = read(corpus, ("train", "validation", "test"))
+    problems = []
+    for split, reviews in splits.items():
+        counts = collections.Counter(review["label"] for review in reviews)
         if max(counts.values()) - min(counts.values()) > 1:
-            problems.append(f"{name}/{split}: labels are not balanced: {dict(counts)}")
-        examples += found
-    if len(examples) < least:
-        problems.append(f"{name}: {len(examples)} examples, at least {least} are needed")
-    return problems + near_duplicates(name, [example["text"] for example in examples])
+            problems.append(f"{corpus.name}/{split}: labels are not balanced: {dict(counts)}")
+    size = sum(map(len, splits.values()))
+    if size < least:
+        problems.append(f"{corpus.name}: {size} examples, at least {least} are needed")
+    return problems + check_corpus(corpus, splits)
+
+
+def check_stories(corpus: Path, least: int) -> list[str]:
+    """Return what is wrong with a corpus of stories, whose `train` needs `least` bytes of text."""
+    splits = read(corpus, ("train", "validation"))
+    texts = texts_of(splits)
+    problems = [f"{corpus.name}: quotes are not closed within a paragraph of {text[:60]!r}" for text in texts if not closes_quotes(text)]
+    if corpus.suffix == ".en":
+        problems += [f"{corpus.name}: characters outside ASCII in {text[:60]!r}" for text in texts if not text.isascii()]
+    size = sum(len(story["text"].encode()) for story in splits["train"])
+    if size < least:
+        problems.append(f"{corpus.name}/train: {size} bytes of text, at least {least} are needed")
+    return problems + check_corpus(corpus, splits)
+
+
+def read(corpus: Path, splits: Sequence[str]) -> Splits:
+    """Return the examples of each split."""
+    return {split: [json.loads(line) for line in (corpus / f"{split}.jsonl").read_text("utf-8").splitlines()] for split in splits}
+
+
+def texts_of(splits: Splits) -> list[str]:
+    """Return the texts of all splits in one row."""
+    return [example["text"] for examples in splits.values() for example in examples]
+
+
+def closes_quotes(text: str) -> bool:
+    """Say whether every paragraph closes the quotations that it opens, and no others."""
+    paragraphs = text.splitlines()
+    for quotation in QUOTATIONS:
+        paragraphs = [re.sub(quotation, "", paragraph) for paragraph in paragraphs]
+    return not re.search('[‘’“”"]', "".join(paragraphs))
+
+
+def check_corpus(corpus: Path, splits: Splits) -> list[str]:
+    """Return what is wrong with a corpus of any kind: hashes that its README lacks, and near-duplicates."""
+    readme = (corpus.parent / "README.md").read_text("utf-8")
+    hashes = {split: hashlib.sha256((corpus / f"{split}.jsonl").read_bytes()).hexdigest() for split in splits}
+    problems = [f"{corpus.name}/{split}: its sha256 {found} is not in README.md" for split, found in hashes.items() if found not in readme]
+    return problems + near_duplicates(corpus.name, texts_of(splits))
 
 
 def near_duplicates(name: str, texts: list[str]) -> list[str]:
