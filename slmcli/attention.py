@@ -1,7 +1,7 @@
 """Self-attention over a text, with positions."""
 
 from collections.abc import Sequence
-from typing import Any  # Any: Keras tensors
+from typing import Any, ClassVar  # Any: Keras tensors
 
 import keras
 import tensorflow as tf
@@ -31,6 +31,8 @@ class SelfAttention(UsesPaddingMask):
         is_rotary: Turn queries and keys by their position.
         is_causal: Hide the tokens that come later.
     """
+
+    time_axis: ClassVar[int] = 1
 
     def __init__(self, heads: int, *, window: int = 0, is_rotary: bool = True, is_causal: bool = False, **arguments: Any) -> None:
         super().__init__(**arguments)
@@ -163,6 +165,8 @@ class LearnedPositions(keras.layers.Layer):
 
     Source: Devlin et al. 2019, section 3. Input and output shape: (batch, length, width).
     """
+
+    time_axis: ClassVar[int] = 1
 
     def __init__(self, limit: int, **arguments: Any) -> None:
         super().__init__(**arguments)

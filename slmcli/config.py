@@ -229,7 +229,27 @@ class InitialSettings(Settings):
     )
 
 
-class FinetuneSettings(HeadSettings, OptimizerSettings, InitialSettings):
+class RunSettings(Settings):
+    """How any training is carried out, and what it leaves."""
+
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="arithmetic of training; auto: as measured on this machine, or what the device has matrix units for"
+    )
+    xla: Literal["auto", "on", "off"] = Field("auto", description="compile the training step with XLA; auto: on a GPU, or where measured to pay")
+    devices: str = Field(
+        "auto",
+        coerce_numbers_to_str=True,
+        pattern="^(auto|cpu|gpu|[1-9][0-9]*)$",
+        description="cpu, gpu, or how many; auto: every GPU, or the processor",
+    )
+    threads: int = Field(0, ge=0, le=4096, description="processor threads; 0: as measured, or all. Another number may change a result's last bits")
+    checkpoint_minutes: float = Field(2.0, gt=0.0, description="minutes between checkpoints inside an epoch")
+    tensorboard: bool = Field(True, description="write a TensorBoard log")
+    licence: str = Field("unspecified", description="licence of the model, for its card")
+    seed: int = Field(0, ge=0, le=2**32 - 1, description="seed of weights, dropout and the order of examples")
+
+
+class FinetuneSettings(HeadSettings, OptimizerSettings, InitialSettings, RunSettings):
     """`slm finetune`: from a dataset to a trained model. Backbone settings stand beside these, at the same level."""
 
     task: str = Field("sentiment", description="what the model is trained to do")
@@ -247,17 +267,6 @@ class FinetuneSettings(HeadSettings, OptimizerSettings, InitialSettings):
     patience: int = Field(3, ge=1, description="epochs without a better validation score before training stops")
     monitor: Literal["loss", "accuracy"] = Field("loss", description="validation score that decides which epoch is best")
     max_minutes: float | None = Field(None, gt=0.0, description="stop after this many minutes of training, keeping the best epoch")
-    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        "auto", description="arithmetic of training; auto: as measured on this machine, or what the device has matrix units for"
-    )
-    xla: Literal["auto", "on", "off"] = Field("auto", description="compile the training step with XLA; auto: on a GPU, or where measured to pay")
-    devices: str = Field(
-        "auto",
-        coerce_numbers_to_str=True,
-        pattern="^(auto|cpu|gpu|[1-9][0-9]*)$",
-        description="cpu, gpu, or how many; auto: every GPU, or the processor",
-    )
-    threads: int = Field(0, ge=0, le=4096, description="processor threads; 0: as measured, or all. Another number may change a result's last bits")
     refit: bool | None = Field(
         None,
         description="once validation has decided what it decides, solve a bag of n-grams again, on training and validation examples together "
@@ -271,10 +280,6 @@ class FinetuneSettings(HeadSettings, OptimizerSettings, InitialSettings):
         "scores with intervals, and likely label errors in the whole corpus [no folds]",
     )
     learning_curve: bool = Field(False, description="also train on 10 % and 30 % of the training examples, and say whether more would help")
-    checkpoint_minutes: float = Field(2.0, gt=0.0, description="minutes between checkpoints inside an epoch")
-    tensorboard: bool = Field(True, description="write a TensorBoard log")
-    licence: str = Field("unspecified", description="licence of the model, for its card")
-    seed: int = Field(0, ge=0, le=2**32 - 1, description="seed of weights, dropout and the order of examples")
 
 
 class EvaluateSettings(CorpusSettings):
@@ -305,63 +310,6 @@ class PredictSettings(CorpusSettings):
     input: str | None = Field(None, description="corpus file of texts; - reads lines from standard input")
     batch_size: int = Field(64, ge=1, description="texts a batch")
     threads: int = Field(0, ge=0, le=4096, description="processor threads; 0: all")
-
-
-class SamplingSettings(Settings):
-    """How a text is continued."""
-
-    temperature: float = Field(
-        0.8, ge=0.0, le=100.0, description="below 1: likely tokens more often than the model says, above 1: less; 0: always the likeliest"
-    )
-    top_k: int = Field(0, ge=0, description="draw from so many likeliest tokens; 0: from all")
-    top_p: float = Field(0.95, gt=0.0, le=1.0, description="draw from the fewest likeliest tokens that have this probability together")
-    min_p: float = Field(0.0, ge=0.0, lt=1.0, description="draw from tokens at least so many times as probable as the likeliest")
-    repetition_penalty: float = Field(1.0, ge=1.0, description="what the scores of tokens that occurred before are divided by; 1: no penalty")
-    beams: int = Field(1, ge=1, le=1000, description="continuations that are followed side by side for the most probable one, in place of drawing")
-    length_penalty: float = Field(
-        0.6, ge=0.0, le=10.0, description="how much length excuses a low probability when beams are compared; 0: not at all"
-    )
-    max_tokens: int = Field(200, ge=1, description="most tokens that are written")
-    min_tokens: int = Field(0, ge=0, description="tokens that are written before the text may end")
-    stop: list[str] = Field([], description="text before which to stop; may be given more than once")
-    samples: int = Field(1, ge=1, le=1000, description="different continuations of the same prompt")
-    seed: int = Field(0, ge=0, le=2**32 - 1, description="seed of what is drawn")
-
-    @pydantic.model_validator(mode="after")
-    def _beams_draw_nothing(self) -> "SamplingSettings":
-        neutral = {"temperature": (0.0, 1.0), "top_k": (0,), "top_p": (1.0,), "min_p": (0.0,)}
-        given = {name: getattr(self, name) for name in neutral}
-        drawing = {name: value for name, value in given.items() if value not in neutral[name] and value != type(self).model_fields[name].default}
-        if self.beams > 1 and drawing:
-            said = ", ".join(f"{name} ({value})" for name, value in drawing.items())
-            raise ValueError(f"{said} draw tokens, and beams ({self.beams}) follow the most probable ones. Leave out one or the other")
-        return self
-
-    @pydantic.model_validator(mode="after")
-    def _numbers_go_together(self) -> "SamplingSettings":
-        if self.min_tokens > self.max_tokens:
-            raise ValueError(f"min_tokens ({self.min_tokens}) must be at most max_tokens ({self.max_tokens})")
-        if 1 < self.beams < self.samples:
-            raise ValueError(f"samples ({self.samples}) must be at most beams ({self.beams}): each is one of them")
-        if self.samples > 1 and self.beams == 1 and self.temperature == 0.0:
-            raise ValueError(f"samples ({self.samples}) would all be the same with temperature 0. Pass a higher temperature, or beams")
-        return self
-
-    @pydantic.field_validator("stop", mode="after")
-    @classmethod
-    def _stops_are_texts(cls, stop: list[str]) -> list[str]:
-        if "" in stop:
-            raise ValueError("an empty text stands everywhere. Leave it out")
-        return stop
-
-
-SECTIONS: dict[str, type[Settings]] = {
-    "preprocess": PreprocessSettings,
-    "finetune": FinetuneSettings,
-    "evaluate": EvaluateSettings,
-    "export": ExportSettings,
-    "predict": PredictSettings,
-}
 
 
 def build(model: type[SettingsType], values: Mapping[str, Any], *, source: str) -> SettingsType:

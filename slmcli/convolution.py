@@ -1,7 +1,7 @@
 """Convolutions over token vectors as few operations: on a processor a step waits for memory, not for arithmetic."""
 
 from collections.abc import Callable, Sequence
-from typing import Any  # Any: TensorFlow tensors, arguments by name
+from typing import Any, ClassVar  # Any: TensorFlow tensors, arguments by name
 
 import keras
 import tensorflow as tf
@@ -38,6 +38,8 @@ class MaskedConvolution(UsesPaddingMask):
         is_pooled: Whether to return the largest value of each feature over real tokens, zeros when there is none.
         is_causal: Whether a window ends at its position instead of standing around it.
     """
+
+    time_axis: ClassVar[int] = 1
 
     def __init__(
         self, widths: Sequence[int], filters: int, *, dilation: int = 1, is_pooled: bool = False, is_causal: bool = False, **arguments: Any

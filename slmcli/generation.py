@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from slmcli.config import SamplingSettings
+from slmcli.language_model_config import SamplingSettings
 from slmcli.sampling import choose, forbid, generators, largest, log_softmax, penalize_repetition
 from slmcli.tokenizers.base import BEGIN_ID, END_ID, MASK_ID, PADDING_ID, SEPARATOR_ID, UNKNOWN_ID
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any  # Any: values as they come from a YAML file
 
-from slmcli.config import SECTIONS
 from slmcli.errors import ConfigError
 from slmcli.registry import hint
+from slmcli.sections import SECTIONS
 
 
 def read_recipe(path: Path, *, data: str | None = None) -> dict[str, dict[str, Any]]:

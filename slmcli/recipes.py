@@ -7,10 +7,11 @@ from typing import Any  # Any: values of settings
 from pydantic.fields import FieldInfo
 
 from slmcli.backbones import BACKBONES
-from slmcli.config import SECTIONS, CorpusSettings, Settings, choices_of, ordered_fields
+from slmcli.config import CorpusSettings, Settings, choices_of, ordered_fields
 from slmcli.fields import Field
 from slmcli.reading import Columns, read_examples
 from slmcli.recipe_files import to_yaml
+from slmcli.sections import SECTIONS
 from slmcli.tasks import TASKS
 from slmcli.text_files import STANDARD_INPUT
 

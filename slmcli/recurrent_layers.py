@@ -31,6 +31,8 @@ class _Recurrent(UsesPaddingMask):
     Where documents are packed, a third tensor says where one begins: (length, batch) bool. The length is then a multiple of 16.
     """
 
+    time_axis: ClassVar[int] = 0
+
     def __init__(self, units: int, *, is_reversed: bool = False, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.units = units

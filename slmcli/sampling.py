@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from slmcli.config import SamplingSettings
 from slmcli.errors import BundleError
+from slmcli.language_model_config import SamplingSettings
 
 # our choice: about the rounding of a probability whose logarithm is a 32-bit float, so that what is equal by hand counts as equal
 _ROUNDING = 1e-6

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from slmcli.config import SamplingSettings
 from slmcli.generation import Decoder, Hypothesis, State, beam_search, generate
+from slmcli.language_model_config import SamplingSettings
 from slmcli.text_stream import TextStream
 from slmcli.tokenizers.base import END_ID, Tokenizer
 

@@ -45,12 +45,20 @@ class TokenEmbedding(keras.layers.Embedding):
         owners = np.repeat(np.arange(self.input_dim, dtype=np.int32), np.diff(stops))
         self._subwords = tf.RaggedTensor.from_row_splits(rows, stops), tf.constant(owners)
 
-    def call(self, token_ids: Any) -> Any:
-        """Return the vector of each token."""
+    def call(self, token_ids: Any, is_reversed: bool = False) -> Any:
+        """Return the vector of each token; reversed, the products (…, tokens) float32 of vectors (…, width) with those of all tokens."""
+        if is_reversed:
+            products = ops.matmul(ops.cast(token_ids, self.compute_dtype), ops.transpose(ops.cast(self.embeddings.value, self.compute_dtype)))
+            return ops.cast(products, "float32")
         vectors = tf.gather(self.embeddings.value, token_ids)
         if self._subwords is not None:
             vectors += self._mean_of_subwords(token_ids)
         return ops.cast(vectors, self.compute_dtype)
+
+    def compute_output_spec(self, token_ids: Any, is_reversed: bool = False) -> Any:
+        """Return the shape and dtype of the result."""
+        width, dtype = (self.input_dim, "float32") if is_reversed else (self.output_dim, self.compute_dtype)
+        return keras.KerasTensor((*(token_ids.shape[:-1] if is_reversed else token_ids.shape), width), dtype=dtype)
 
     def _mean_of_subwords(self, token_ids: Any) -> Any:
         """Return the means (batch, length, width) float32, computed once for each different token.

@@ -8,7 +8,6 @@ import pydantic
 import pytest
 
 from slmcli.config import (
-    SECTIONS,
     CleaningSettings,
     CorpusSettings,
     EvaluateSettings,
@@ -21,6 +20,7 @@ from slmcli.config import (
 )
 from slmcli.errors import ConfigError
 from slmcli.recipe_files import read_recipe, to_yaml
+from slmcli.sections import SECTIONS
 
 EVERY_MODEL = pytest.mark.parametrize("model", SECTIONS.values(), ids=SECTIONS.keys())
 

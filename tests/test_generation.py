@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slmcli.config import SamplingSettings
 from slmcli.generation import NEVER_WRITTEN, Hypothesis, beam_search, generate
+from slmcli.language_model_config import SamplingSettings
 from slmcli.tokenizers.base import END_ID, UNKNOWN_ID
 
 END = 0

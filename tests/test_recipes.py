@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from slmcli.backbones import BACKBONES
-from slmcli.config import SECTIONS, CorpusSettings, build
+from slmcli.config import CorpusSettings, build
 from slmcli.errors import DataError
 from slmcli.plan import split_settings
 from slmcli.recipe_files import read_recipe
 from slmcli.recipes import write_recipe
+from slmcli.sections import SECTIONS
 from slmcli.tasks import TASKS
 
 ROOT = Path(__file__).parents[1]

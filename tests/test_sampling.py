@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from slmcli.config import SamplingSettings, build
+from slmcli.config import build
 from slmcli.errors import BundleError, ConfigError
+from slmcli.language_model_config import SamplingSettings
 from slmcli.sampling import choose, draw, filter_logits, forbid, generators, largest, log_softmax, penalize_repetition, softmax
 
 # probabilities 0.5, 0.25, 0.125, 0.125

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from slmcli.config import CleaningSettings, SamplingSettings, TokenizerSettings
+from slmcli.config import CleaningSettings, TokenizerSettings
+from slmcli.language_model_config import SamplingSettings
 from slmcli.text_generation import Piece, encode_prompt, write
 from slmcli.tokenizers.base import END_ID
 from slmcli.tokenizers.byte import ByteTokenizer
