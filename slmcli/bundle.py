@@ -1,6 +1,7 @@
 """The deployable directory: model, tokenizer, labels, settings, card, and a manifest with a hash of each."""
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any  # Any: JSON documents and Keras models
@@ -17,11 +18,14 @@ from slmcli.formats.base import Format
 from slmcli.ngrams import FORMAT_VERSION as NGRAM_FORMAT_VERSION
 from slmcli.ngrams import NgramVocabulary
 from slmcli.tasks import TASKS
-from slmcli.tasks.base import TrainableTask
+from slmcli.tasks.base import Task, TrainableTask
 from slmcli.tokenizers.base import Tokenizer
 
 FORMAT_VERSION = 2
 MANIFEST = "manifest.json"
+LANGUAGE_MODEL = "language-model"
+_LABELLING = 'slm predict DIRECTORY "a text"\nslm predict DIRECTORY --input texts.csv > predictions.jsonl'
+_WRITING = 'slm generate DIRECTORY --prompt "how a text begins"\nslm finetune DATASET --init-from DIRECTORY'
 NGRAMS = "ngrams.json"
 
 
@@ -66,13 +70,30 @@ class Bundle:
         return self.manifest["bytes"]
 
 
+@dataclass(frozen=True)
+class LanguageBundle:
+    """A bundle of a language model on disk whose hashes were found right.
+
+    Attributes:
+        path: The directory.
+        manifest: Contents of manifest.json.
+        settings: Contents of settings.json: `encoding`, `pretrain`.
+        tokenizer: The tokenizer.
+    """
+
+    path: Path
+    manifest: dict[str, Any]
+    settings: dict[str, Any]
+    tokenizer: Tokenizer
+
+
 def write_bundle(
     path: Path,
     model: Any,
     *,
     format_name: str,
     quantize: str,
-    task: TrainableTask,
+    task: Task,
     tokenizer: Tokenizer,
     ngrams: NgramVocabulary | None,
     settings: Mapping[str, Any],
@@ -136,26 +157,61 @@ def open_bundle(path: Path) -> Bundle:
     """Open the bundle at `path`, or the one inside a run, and check every file against the manifest.
 
     Raises:
-        BundleError: There is none, a file is missing, or a file is not what was written.
+        BundleError: There is none, a file is missing or is not what was written, or it is a language model.
     """
+    path, manifest = _find(path)
+    if manifest.get("task") == LANGUAGE_MODEL:
+        raise BundleError(
+            f"{path} is a language model, which says nothing of labels. Let it write with `slm generate`, or begin a training with it: "
+            "`slm finetune DATASET --init-from RUN`."
+        )
+    with _explained(path):
+        return _read_parts(path, manifest)
+
+
+def open_language_bundle(path: Path) -> LanguageBundle:
+    """Open the bundle of a language model at `path`, or the one inside a run, and check every file against the manifest.
+
+    Raises:
+        BundleError: There is none, a file is missing or is not what was written, or it is a model of another kind.
+    """
+    path, manifest = _find(path)
+    if manifest.get("task") != LANGUAGE_MODEL:
+        raise BundleError(f"{path} was trained for task {manifest.get('task')} and cannot write. Pretrain a language model with `slm pretrain`.")
+    with _explained(path):
+        _check_files(path, manifest)
+        settings = read_json(path / "settings.json", format_version=FORMAT_VERSION)
+        return LanguageBundle(path, manifest, settings, read_tokenizer(path / "tokenizer.json"))
+
+
+def _find(path: Path) -> tuple[Path, dict[str, Any]]:
+    """Return the directory of a bundle, which may be inside a run, and its manifest."""
     if not (path / MANIFEST).exists() and (path / "bundle" / MANIFEST).exists():
         path = path / "bundle"
     if not (path / MANIFEST).exists():
         if (path / "run.json").exists():
-            raise BundleError(f"{path} is a run without a model yet. Finish it with slm finetune and --resume.")
-        raise BundleError(f"{path} is not a bundle or a run: it has no {MANIFEST}. Make one with `slm finetune` or `slm export`.")
-    manifest = read_json(path / MANIFEST, format_version=FORMAT_VERSION)
+            raise BundleError(f"{path} is a run without a model yet. Finish it with --resume.")
+        raise BundleError(f"{path} is not a bundle or a run: it has no {MANIFEST}. Make one with `slm finetune`, `slm pretrain` or `slm export`.")
+    return path, read_json(path / MANIFEST, format_version=FORMAT_VERSION)
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
     try:
-        return _read_parts(path, manifest)
+        yield
     except (KeyError, TypeError, AttributeError, pydantic.ValidationError, ConfigError) as error:
         raise BundleError(f"{path} is incomplete or was edited ({error}). Copy it again, or export it again.") from error
 
 
-def _read_parts(path: Path, manifest: dict[str, Any]) -> Bundle:
+def _check_files(path: Path, manifest: Mapping[str, Any]) -> None:
     for name, expected in manifest["files"].items():
         if name != Path(name).name:
             raise BundleError(f"{path / MANIFEST} names {name!r}, which is no file of the bundle. Copy the bundle again, or export it again.")
         _check_file(path / name, expected)
+
+
+def _read_parts(path: Path, manifest: dict[str, Any]) -> Bundle:
+    _check_files(path, manifest)
     labels = read_json(path / "labels.json", format_version=FORMAT_VERSION)["labels"]
     settings = read_json(path / "settings.json", format_version=FORMAT_VERSION)
     tokenizer = read_tokenizer(path / "tokenizer.json")
@@ -193,7 +249,9 @@ def _card(directory: Path, manifest: Mapping[str, Any]) -> str:
     scores = manifest.get("scores") or {}
     rows = "\n".join(f"| {name} | {value:.4f} |" for name, value in scores.items()) or "| none | |"
     size = sum(file.stat().st_size for file in directory.iterdir() if file.name not in (MANIFEST, "README.md"))
-    parity, output_name = manifest.get("parity"), TASKS.load(manifest["task"]).output_name
+    parity = manifest.get("parity")
+    output_name = TASKS.load(manifest["task"]).output_name if parity else ""
+    uses = _WRITING if manifest["task"] == LANGUAGE_MODEL else _LABELLING
     checked = f"Compared with the trained model on {parity['examples']} validation texts: {describe_parity(parity, output_name)}.\n" if parity else ""
     return f"""# A {manifest["task"]} model
 
@@ -209,8 +267,7 @@ Format {manifest["format"]}{"" if manifest["quantize"] == "none" else ", " + man
 ## Use
 
 ```
-slm predict DIRECTORY "a text"
-slm predict DIRECTORY --input texts.csv > predictions.jsonl
+{uses}
 ```
 
 ## Origin

@@ -3,11 +3,11 @@
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import Any  # Any: Keras logs
+from dataclasses import dataclass
+from typing import Any, Protocol  # Any: Keras logs
 
 import keras
 
-from slmcli.config import FinetuneSettings
 from slmcli.errors import Interrupted, SlmError
 from slmcli.run import Progress, Run, interruption, load_variables, save_state
 from slmcli.runtime import peak_memory_megabytes
@@ -15,6 +15,46 @@ from slmcli.signals import StopRequest
 
 _LOG_SECONDS = 10.0
 _RATE_SECONDS = 0.1  # our choice: shorter than anybody reads
+
+
+class Limits(Protocol):
+    """Settings that say when a training is saved and when it ends."""
+
+    @property
+    def learning_rate(self) -> float | None: ...  # noqa: D102  (what the settings say of it)
+    @property
+    def checkpoint_minutes(self) -> float: ...  # noqa: D102
+    @property
+    def max_minutes(self) -> float | None: ...  # noqa: D102
+    @property
+    def patience(self) -> int: ...  # noqa: D102
+    @property
+    def monitor(self) -> str: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much there is to do.
+
+    Attributes:
+        steps: Steps of the whole training; None: as many as there is time for.
+        epochs: Epochs of it.
+        examples: Examples a step, on average.
+        tokens: Tokens a step, on average.
+        max_minutes: Minutes after which it ends.
+    """
+
+    steps: int | None
+    epochs: int | None
+    examples: float
+    tokens: float
+    max_minutes: float | None
+
+    def share_done(self, progress: Progress) -> float:
+        """Return how much of the training is done, 0 to 1, by steps or by the clock, whichever is further."""
+        by_steps = progress.step / self.steps if self.steps else 0.0
+        by_clock = progress.seconds / (60 * self.max_minutes) if self.max_minutes else 0.0
+        return min(1.0, max(by_steps, by_clock))
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -25,7 +65,7 @@ class Checkpoint(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, run: Run, progress: Progress, settings: FinetuneSettings, stop: StopRequest, *, steps_per_epoch: int, has_validation: bool
+        self, run: Run, progress: Progress, settings: Limits, stop: StopRequest, *, steps_per_epoch: int | None, has_validation: bool
     ) -> None:
         super().__init__()
         self._steps_per_epoch = steps_per_epoch
@@ -121,25 +161,12 @@ class Checkpoint(keras.callbacks.Callback):
 class Report(keras.callbacks.Callback):
     """Tell every step and epoch to a listener, and write log.jsonl."""
 
-    def __init__(
-        self,
-        listener: Callable[[Mapping[str, Any]], None],
-        run: Run,
-        progress: Progress,
-        *,
-        settings: FinetuneSettings,
-        steps_per_epoch: int,
-        examples: int,
-        tokens: int,
-    ) -> None:
+    def __init__(self, listener: Callable[[Mapping[str, Any]], None], run: Run, progress: Progress, size: Size) -> None:
         super().__init__()
         self._listener = listener
         self._run = run
         self._progress = progress
-        self._settings = settings
-        self._steps_per_epoch = steps_per_epoch
-        self._examples = examples
-        self._tokens = tokens
+        self._size = size
         self._started = time.monotonic()
         self._first_step = progress.step
         self._logged_at = self._started
@@ -176,20 +203,21 @@ class Report(keras.callbacks.Callback):
 
     def _state(self, *, is_exact: bool) -> dict[str, Any]:
         """Return where the training is, how fast and how long still."""
-        progress, steps = self._progress, self._steps_per_epoch * (self._settings.epochs or 1)
+        progress, size = self._progress, self._size
         seconds = max(1e-6, time.monotonic() - self._started)
         steps_per_second = (progress.step - self._first_step) / seconds
+        steps = size.steps or round(progress.step / max(1e-6, size.share_done(progress)))
         left = (steps - progress.step) / steps_per_second if steps_per_second else 0.0
-        if self._settings.max_minutes:
-            left = min(left, 60 * self._settings.max_minutes - progress.seconds)
+        if size.max_minutes:
+            left = min(left, 60 * size.max_minutes - progress.seconds)
         return {
             "epoch": progress.epoch + 1,
-            "epochs": self._settings.epochs,
+            "epochs": size.epochs,
             "step": progress.step,
             "steps": steps,
             "learning_rate": self._learning_rate(is_exact=is_exact),
-            "examples_per_second": round(steps_per_second * self._examples / self._steps_per_epoch, 1),
-            "tokens_per_second": round(steps_per_second * self._tokens / self._steps_per_epoch),
+            "examples_per_second": round(steps_per_second * size.examples, 1),
+            "tokens_per_second": round(steps_per_second * size.tokens),
             "memory_megabytes": round(peak_memory_megabytes()),
             "seconds_left": round(max(0.0, left)),
         }

@@ -232,6 +232,7 @@ class InitialSettings(Settings):
 class RunSettings(Settings):
     """How any training is carried out, and what it leaves."""
 
+    backbone: str = Field("auto", description="architecture")
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto", description="arithmetic of training; auto: as measured on this machine, or what the device has matrix units for"
     )

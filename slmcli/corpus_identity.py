@@ -34,7 +34,9 @@ def corpus_files(settings: TextSettings) -> dict[str, list[Path]]:
     if not settings.files and (settings.validation or settings.test or unlabelled):
         raise ConfigError("--validation, --test and --unlabelled go with training files, and none are given. Name the training FILES too.")
     if not settings.files:
-        return {split: [sample_corpus(settings.sample, split)] for split in SPLITS}
+        kind = "stories" if settings.task == "language-model" else "reviews"
+        found = {split: sample_corpus(kind, settings.sample, split) for split in SPLITS}
+        return {split: [path] if path else [] for split, path in found.items()}
     if "" in (*settings.files, settings.validation, settings.test, *unlabelled):
         raise ConfigError("a corpus file's name is empty. Give a path, or leave it out.")
     named: dict[str, list[str]] = {
@@ -43,10 +45,10 @@ def corpus_files(settings: TextSettings) -> dict[str, list[Path]]:
         "test": [settings.test] if settings.test else [],
         **({UNLABELLED: unlabelled} if unlabelled else {}),
     }
-    found = {split: expand(files) if files else [] for split, files in named.items()}
-    if sum(STANDARD_INPUT in paths for paths in found.values()) > 1:
+    given = {split: expand(files) if files else [] for split, files in named.items()}
+    if sum(STANDARD_INPUT in paths for paths in given.values()) > 1:
         raise ConfigError("standard input (-) is named twice, and can be read once. Name a file in the place of one of them.")
-    return found
+    return given
 
 
 def number_splits(files: Files) -> dict[int, Sequence[Path]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any  # Any: a JSON document
 
 from slmcli import machine
-from slmcli.config import FinetuneSettings
+from slmcli.config import RunSettings
 from slmcli.devices import Device, choose_devices, find_devices, gpu_precision
 from slmcli.errors import ConfigError
 from slmcli.machine import Measurement
@@ -57,7 +57,7 @@ def expected_seconds(backbone: str, *, tokens: int) -> float:
     return tokens / _TOKENS_PER_SECOND[machine.kind_of(backbone)]
 
 
-def start_execution(settings: FinetuneSettings, *, seconds: float, begun: Mapping[str, Any] | None = None) -> Execution:
+def start_execution(settings: RunSettings, *, seconds: float, begun: Mapping[str, Any] | None = None) -> Execution:
     """Settle how to train and start TensorFlow.
 
     Args:
@@ -77,7 +77,7 @@ def start_execution(settings: FinetuneSettings, *, seconds: float, begun: Mappin
     return settle_execution(settings, devices, measured, seconds=seconds)
 
 
-def settle_execution(settings: FinetuneSettings, devices: Sequence[Device], measured: Measurement | None, *, seconds: float) -> Execution:
+def settle_execution(settings: RunSettings, devices: Sequence[Device], measured: Measurement | None, *, seconds: float) -> Execution:
     """Settle arithmetic, XLA and threads on these devices, of which the processor may have been measured."""
     precision, precision_reason = _choose_precision(settings, devices, measured)
     is_compiled, xla_reason = _choose_xla(settings, devices, measured, precision, seconds)
@@ -85,7 +85,7 @@ def settle_execution(settings: FinetuneSettings, devices: Sequence[Device], meas
     return Execution(precision, precision_reason, is_compiled, xla_reason, threads, tuple(device.name for device in devices))
 
 
-def _go_on(settings: FinetuneSettings, begun: Mapping[str, Any]) -> Execution:
+def _go_on(settings: RunSettings, begun: Mapping[str, Any]) -> Execution:
     """Return how the training was carried out before."""
     threads, names = begun.get("threads", 0), begun.get("devices", ["CPU:0"])
     start_tensorflow(threads=threads, seed=settings.seed)
@@ -102,7 +102,7 @@ def _go_on(settings: FinetuneSettings, begun: Mapping[str, Any]) -> Execution:
     )
 
 
-def _recall_or_measure(settings: FinetuneSettings, seconds: float) -> Measurement | None:
+def _recall_or_measure(settings: RunSettings, seconds: float) -> Measurement | None:
     """Return this machine's measurement, made now when none is kept and the training is long enough."""
     is_settled = settings.precision != "auto" and settings.xla != "auto" and settings.threads
     if is_settled or settings.devices == "gpu":
@@ -114,7 +114,7 @@ def _recall_or_measure(settings: FinetuneSettings, seconds: float) -> Measuremen
     return machine.measure()
 
 
-def _choose_precision(settings: FinetuneSettings, devices: Sequence[Device], measured: Measurement | None) -> tuple[str, str]:
+def _choose_precision(settings: RunSettings, devices: Sequence[Device], measured: Measurement | None) -> tuple[str, str]:
     if settings.precision != "auto":
         return resolve_precision(settings.precision)
     if devices[0].is_gpu:
@@ -124,9 +124,7 @@ def _choose_precision(settings: FinetuneSettings, devices: Sequence[Device], mea
     return resolve_precision("auto")
 
 
-def _choose_xla(
-    settings: FinetuneSettings, devices: Sequence[Device], measured: Measurement | None, precision: str, seconds: float
-) -> tuple[bool, str]:
+def _choose_xla(settings: RunSettings, devices: Sequence[Device], measured: Measurement | None, precision: str, seconds: float) -> tuple[bool, str]:
     if settings.xla != "auto":
         return settings.xla == "on", "asked for"
     if devices[0].is_gpu:

@@ -15,11 +15,10 @@ class PretrainSettings(RunSettings):
     batch_size: int = Field(64, ge=1, description="windows a step")
     epochs: int | None = Field(None, ge=1, le=100_000, description="passes over the texts [as many as about 6 million tokens need, 3 to 40]")
     max_minutes: float | None = Field(None, gt=0.0, description="minutes of training; the learning rate falls so as to be lowest at their end")
+    patience: int = Field(4, ge=1, description="validations without a better loss before training stops")
     validations: int = Field(10, ge=1, le=1000, description="how often, at equal distances, the model is judged and the best one kept")
     learning_rate: float = Field(4e-3, gt=0.0, description="highest learning rate")
-    warmup: float = Field(
-        0.05, ge=0.0, lt=1.0, description="share of the training in which the learning rate rises; then it falls as a cosine"
-    )
+    warmup: float = Field(0.05, ge=0.0, lt=1.0, description="share of the training in which the learning rate rises; then it falls as a cosine")
     weight_decay: float = Field(0.0, ge=0.0, lt=1.0, description="share of a weight matrix, times the learning rate, that a step takes away (AdamW)")
     beta_2: float = Field(0.99, gt=0.0, lt=1.0, description="how slowly Adam forgets how large gradients were")
     clip_norm: float = Field(1.0, ge=0.0, description="largest norm of all gradients together; 0: no clipping")
@@ -34,6 +33,11 @@ class PretrainSettings(RunSettings):
     )
     prompt: list[str] = Field([], description="text that the model continues at each validation, for the log; may be given more than once")
     init_from: str | None = Field(None, description="run or bundle whose weights to begin with, made with the same tokenizer")
+
+    @property
+    def monitor(self) -> str:
+        """What decides which validation is the best."""
+        return "loss"
 
 
 class SamplingSettings(Settings):

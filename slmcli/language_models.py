@@ -21,9 +21,7 @@ class LanguageModels:
     training: Any
 
 
-def build_language_models(
-    backbone: Backbone, settings: PretrainSettings, *, vocabulary_size: int, precision: str, is_packed: bool
-) -> LanguageModels:
+def build_language_models(backbone: Backbone, settings: PretrainSettings, *, vocabulary_size: int, precision: str, is_packed: bool) -> LanguageModels:
     """Return both models, computing in the dtype policy `precision`.
 
     Args:

@@ -18,11 +18,13 @@ class SparseAdam(keras.optimizers.Adam):
 
     Source: Kingma & Ba 2015, algorithm 1. Differs: for a sparse gradient the two moments of absent rows stay as they are
     instead of decaying, and their weights do not move. A dense step over a large embedding costs more than the rest of a
-    small model (`benchmarks/optimizer.py`).
+    small model (`benchmarks/optimizer.py`). With `weight_decay`, AdamW (Loshchilov & Hutter 2019, algorithm 2).
     """
 
-    def __init__(self, learning_rate: Any, *, clip_norm: float = 0.0, is_sparse: bool = True) -> None:
-        super().__init__(learning_rate)
+    def __init__(
+        self, learning_rate: Any, *, clip_norm: float = 0.0, is_sparse: bool = True, beta_2: float = 0.999, weight_decay: float = 0.0
+    ) -> None:
+        super().__init__(learning_rate, beta_2=beta_2, weight_decay=weight_decay or None)
         self._clip_norm = clip_norm
         self._is_sparse = is_sparse
 

@@ -56,21 +56,30 @@ def split_settings(values: Mapping[str, Any], *, source: str) -> Plan:
     Raises:
         ConfigError: A setting is unknown, belongs to another backbone, or is out of range.
     """
-    named = {str(key).replace("-", "_"): value for key, value in values.items()}
+    rest, asked = split_fields(values, FinetuneSettings, source=source)
     kinds: dict[str, type[Branch]] = {name: BACKBONES.load(name) for name in BACKBONES.names()}
-    of_branches = _fields_of(BACKBONES.names())
-    rest = {key: value for key, value in named.items() if key not in of_branches}
-    for key in rest:
-        if key not in FinetuneSettings.model_fields:
-            known = [*FinetuneSettings.model_fields, *sorted(of_branches)]
-            raise ConfigError(f"{source}: {key!r} is not a setting.{hint(key, known) or ' Known: ' + ', '.join(known) + '.'}")
     settings = build(FinetuneSettings, rest, source=source)
-    asked = {key: value for key, value in named.items() if key in of_branches}
     if settings.backbone != AUTO:
-        return Plan(settings, _build_branches(branch_names(settings.backbone, source=source), asked, source=source), asked, source)
+        return Plan(settings, build_branches(branch_names(settings.backbone, source=source), asked, source=source), asked, source)
     for kind in kinds.values():
         build(kind, {key: value for key, value in asked.items() if key in kind.model_fields}, source=source)
     return Plan(settings, {}, asked, source)
+
+
+def split_fields(values: Mapping[str, Any], model: type[Settings], *, source: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Divide flat settings into those of a model of settings and those of backbones.
+
+    Raises:
+        ConfigError: One belongs to neither.
+    """
+    named = {str(key).replace("-", "_"): value for key, value in values.items()}
+    of_branches = _fields_of(BACKBONES.names())
+    rest = {key: value for key, value in named.items() if key not in of_branches}
+    for key in rest:
+        if key not in model.model_fields:
+            known = [*model.model_fields, *sorted(of_branches)]
+            raise ConfigError(f"{source}: {key!r} is not a setting.{hint(key, known) or ' Known: ' + ', '.join(known) + '.'}")
+    return rest, {key: value for key, value in named.items() if key in of_branches}
 
 
 def branch_names(backbone: str, *, source: str) -> list[str]:
@@ -87,7 +96,12 @@ def branch_names(backbone: str, *, source: str) -> list[str]:
     return names
 
 
-def _build_branches(names: Sequence[str], asked: Mapping[str, Any], *, source: str) -> dict[str, Branch]:
+def build_branches(names: Sequence[str], asked: Mapping[str, Any], *, source: str) -> dict[str, Branch]:
+    """Return the settings of each branch.
+
+    Raises:
+        ConfigError: Something was asked for that none of them has, or that is out of range.
+    """
     kinds: dict[str, type[Branch]] = {name: BACKBONES.load(name) for name in names}
     fields = [field for kind in kinds.values() for field in kind.model_fields]
     for key in asked:
@@ -165,7 +179,7 @@ def _choose_branches(plan: Plan, dataset: Dataset) -> Plan:
         names, reason, given = _owners(plan, choice), "the settings that were asked for belong to it", {}
     asked = {**plan.asked, **{key: value for key, value in given.items() if plan.asked.get(key) is None}}
     update = {"backbone": "+".join(names), "ensemble": plan.settings.ensemble or choice.ensemble}
-    branches = _build_branches(names, asked, source=plan.source)
+    branches = build_branches(names, asked, source=plan.source)
     return replace(plan, settings=plan.settings.model_copy(update=update), branches=branches, asked=asked, reason=reason)
 
 

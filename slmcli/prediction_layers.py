@@ -90,6 +90,17 @@ class TokenLoss(keras.layers.Layer):
         return keras.KerasTensor(token_ids.shape, dtype="float32")
 
 
+class MeanCost(keras.losses.Loss):
+    """The mean of what predictions cost, each times its weight, for a model that says the costs itself."""
+
+    def __init__(self) -> None:
+        super().__init__(name="cost", reduction="mean_with_sample_weight")
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Return the costs (batch, length)."""
+        return y_pred
+
+
 def _probability(token_ids: Any, vocabulary_size: int) -> Any:
     """Return how probable each token is in a draw: log((k + 2) / (k + 1)) / log(vocab + 1)."""
     places = tf.cast(token_ids, tf.float32)

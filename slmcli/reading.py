@@ -58,9 +58,16 @@ class Columns:
     is_guessed: bool
 
 
-def sample_corpus(language: str, split: str) -> Path:
-    """Return the path of a split of the sample corpus that ships with the package."""
-    return SAMPLES / f"reviews.{language}" / f"{split}.jsonl"
+def sample_corpus(kind: str, language: str, split: str) -> Path | None:
+    """Return the path of a split of a sample corpus that ships with the package; None when it has no such split.
+
+    Args:
+        kind: `reviews`, with labels, or `stories`, without.
+        language: `en` or `zh`.
+        split: `train`, `validation` or `test`.
+    """
+    path = SAMPLES / f"{kind}.{language}" / f"{split}.jsonl"
+    return path if path.exists() else None
 
 
 def read_examples(

@@ -7,7 +7,9 @@ from typing import Any  # Any: values of settings
 from pydantic.fields import FieldInfo
 
 from slmcli.backbones import BACKBONES
+from slmcli.bundle import LANGUAGE_MODEL
 from slmcli.config import CorpusSettings, Settings, choices_of, ordered_fields
+from slmcli.errors import ConfigError
 from slmcli.fields import Field
 from slmcli.reading import Columns, read_examples
 from slmcli.recipe_files import to_yaml
@@ -16,7 +18,7 @@ from slmcli.tasks import TASKS
 from slmcli.text_files import STANDARD_INPUT
 
 # what only a person can know, left out of a recipe unless asked for
-_PERSONAL = frozenset({"input", "texts", "data", "require", "split"})
+_PERSONAL = frozenset({"input", "texts", "data", "require", "split", "prompts", "init_from", "causal"})
 
 
 def write_recipe(task: str, files: list[str], *, backbone: str, reading: CorpusSettings) -> str:
@@ -29,20 +31,31 @@ def write_recipe(task: str, files: list[str], *, backbone: str, reading: CorpusS
         reading: How the files are read.
 
     Raises:
+        ConfigError: The backbone is none for the task.
         DataError: A file cannot be read or its columns are not obvious.
     """
+    if task == LANGUAGE_MODEL and backbone == "bag":
+        raise ConfigError("backbone bag has no order of tokens, and so writes nothing. Choose another, such as lstm.")
     columns = _guess_columns(files, TASKS.load(task).fields, reading)
     known: dict[str, dict[str, Any]] = {
         "preprocess": {"task": task, "files": files, **reading.model_dump(exclude_defaults=True), **columns},
+        "pretrain": {"backbone": backbone},
         "finetune": {"task": task, "backbone": backbone},
         "export": {"format": "keras"} if "litert" in BACKBONES.load(backbone).lacking_formats else {"quantize": "dynamic"},
     }
     command = "slm run recipe.yaml"
     parts = [f"# A recipe for slm: `{command}` runs every stage; what is up to date is skipped.\n# A value of null means that slm chooses.\n"]
-    for section, model in SECTIONS.items():
-        models = (model, BACKBONES.load(backbone)) if section == "finetune" else (model,)
+    for section in _sections_for(task):
+        model = SECTIONS[section]
+        models = (model, BACKBONES.load(backbone)) if section in ("finetune", "pretrain") else (model,)
         parts.append(_section(section, models, known.get(section, {})))
     return "\n".join(parts)
+
+
+def _sections_for(task: str) -> list[str]:
+    """Return the stages of a task: texts are learned from and written, or examples are learned from and labelled."""
+    writing = {"pretrain", "generate"}
+    return [name for name in SECTIONS if name == "preprocess" or (name in writing) == (task == LANGUAGE_MODEL)]
 
 
 def _guess_columns(files: list[str], fields: Sequence[Field], reading: CorpusSettings) -> dict[str, str | None]:

@@ -5,6 +5,7 @@ from typing import Any, ClassVar  # Any: Keras tensors
 
 import keras
 import tensorflow as tf
+from keras import ops
 
 from slmcli.gated_recurrences import gru, gru_step, lstm, lstm_step
 from slmcli.layers import UsesPaddingMask
@@ -38,12 +39,25 @@ class _Recurrent(UsesPaddingMask):
         self.units = units
         self.is_reversed = is_reversed
         self._features = 0
-        # variables, once they are carried
+        # variables, once they are carried, and the share of rows that forget them
         self._kept: list[Any] = []
+        self._forgotten = 0.0
 
-    def carry(self, rows: int) -> None:
-        """Begin from now on with the states at the end of the last batch, which has as many rows as every batch; they are not saved."""
+    def carry(self, rows: int, *, forgotten: float = 0.0, seed: int = 0) -> None:
+        """Begin from now on with the states at the end of the last batch, which has as many rows as every batch; they are not saved.
+
+        Cells that never change would otherwise keep what the first steps left there, and the model count on it, which a text that
+        begins with nothing does not have.
+
+        Args:
+            rows: Rows of every batch.
+            forgotten: Share of the rows that begin with nothing, drawn for each batch in training.
+            seed: Seed of the draws; layers with the same one forget the same rows.
+        """
         self._tracker.unlock()
+        self._forgotten = forgotten
+        if forgotten:
+            self.row_generator = keras.random.SeedGenerator(seed)
         options: dict[str, Any] = {"initializer": "zeros", "trainable": False, "dtype": "float32", "autocast": False}
         states = self.first_states(rows, self._features)
         self._kept = [self.add_weight(name=f"state_{place}", shape=state.shape, **options) for place, state in enumerate(states)]
@@ -56,16 +70,23 @@ class _Recurrent(UsesPaddingMask):
 
     def save_own_variables(self, store: Any) -> None:
         """Put the weights into a file, without what is carried."""
-        for place, weight in enumerate(weight for weight in self.variables if all(weight is not kept for kept in self._kept)):
+        for place, weight in enumerate(weight for weight in self.weights if all(weight is not kept for kept in self._kept)):
             store[str(place)] = weight
 
     def first_states(self, batch_size: int, features: int) -> list[Any]:
         """Return what `step` begins with, float32 (batch, …) each."""
         raise NotImplementedError
 
-    def _begin(self, batch_size: Any) -> Any:
+    def _begin(self, batch_size: Any, training: bool) -> Any:
         """Return the states at the beginning of a batch."""
-        return [state.value for state in self._kept] or self.first_states(batch_size, self._features)
+        if not self._kept:
+            return self.first_states(batch_size, self._features)
+        states = [state.value for state in self._kept]
+        if not (training and self._forgotten):
+            return states
+        chances = tf.random.stateless_uniform([states[0].shape[0]], ops.cast(self.row_generator.next(), "int32"))
+        is_known = tf.cast(chances >= self._forgotten, tf.float32)
+        return [state * tf.reshape(is_known, [-1, *([1] * (len(state.shape) - 1))]) for state in states]
 
     def _end(self, states: Sequence[Any]) -> None:
         """Keep the states at the end of a batch, if they are carried."""
@@ -137,7 +158,7 @@ class Lstm(_WithRecurrentKernel):
         if starts is None:
             mask = padding_mask if self.is_reversed else None
             return lstm(projected, kernel, padding_mask=mask, is_reversed=self.is_reversed)
-        outputs, states = lstm(projected, kernel, carried=Carried(self._begin(tf.shape(inputs)[1]), _goes_on(starts)))
+        outputs, states = lstm(projected, kernel, carried=Carried(self._begin(tf.shape(inputs)[1], training), _goes_on(starts)))
         self._end(states)
         return outputs
 
@@ -175,7 +196,7 @@ class Gru(_WithRecurrentKernel):
         if starts is None:
             mask = padding_mask if self.is_reversed else None
             return gru(projected, kernel, of_outputs, padding_mask=mask, is_reversed=self.is_reversed)
-        outputs, states = gru(projected, kernel, of_outputs, carried=Carried(self._begin(tf.shape(inputs)[1]), _goes_on(starts)))
+        outputs, states = gru(projected, kernel, of_outputs, carried=Carried(self._begin(tf.shape(inputs)[1], training), _goes_on(starts)))
         self._end(states)
         return outputs
 
@@ -228,7 +249,7 @@ class MinRnn(_Recurrent):
         if starts is None:
             mask = padding_mask if self.is_reversed else None
             return quasi_recurrent(inputs, *weights, window=self.window, padding_mask=mask, is_reversed=self.is_reversed)
-        before, cells = self._begin(tf.shape(inputs)[1])
+        before, cells = self._begin(tf.shape(inputs)[1], training)
         going_on = _goes_on(starts)
         seen, before = self._see(inputs, before, going_on)
         outputs, states = quasi_recurrent(seen, *weights, window=1, carried=Carried([cells], going_on))

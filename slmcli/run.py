@@ -61,7 +61,8 @@ class Run:
     @property
     def resume_command(self) -> str:
         """What a person types to go on with the run."""
-        return shlex.join(["slm", "finetune", self.read()["dataset"], "--recipe", f"{self.path}/config.yaml", "--out", str(self.path), "--resume"])
+        begun = self.read()
+        return shlex.join(["slm", begun["command"], begun["dataset"], "--recipe", f"{self.path}/config.yaml", "--out", str(self.path), "--resume"])
 
     def read(self) -> dict[str, Any]:
         """Return run.json."""

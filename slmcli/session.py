@@ -180,12 +180,14 @@ class Session:
     def _callbacks(self, report: Callable[[Mapping[str, Any]], None], stop: StopRequest) -> list[Any]:
         import keras
 
-        from slmcli.callbacks import Checkpoint, Report
+        from slmcli.callbacks import Checkpoint, Report, Size
 
-        examples, tokens = self.dataset.examples("train"), self._training_tokens()
+        passes = self.steps_per_epoch
+        examples, tokens = self.dataset.examples("train") / passes, self._training_tokens() / passes
+        size = Size(passes * self.epochs, self.epochs, examples, tokens, self.settings.max_minutes)
         callbacks = [
             Checkpoint(self.run, self.progress, self.settings, stop, steps_per_epoch=self.steps_per_epoch, has_validation=self.has_validation),
-            Report(report, self.run, self.progress, settings=self.settings, steps_per_epoch=self.steps_per_epoch, examples=examples, tokens=tokens),
+            Report(report, self.run, self.progress, size),
         ]
         if self.settings.tensorboard:
             callbacks.append(keras.callbacks.TensorBoard(self.run.path / "tensorboard" / self.run.member, write_graph=False, profile_batch=0))

@@ -100,8 +100,7 @@ class TrainingWindows:
         """
         epoch, step = divmod(first_step, self.steps_per_epoch)
         while True:
-            for window in self._of_epoch(epoch, step):
-                yield window
+            yield from self._of_epoch(epoch, step)
             epoch, step = epoch + 1, 0
 
     def _of_epoch(self, epoch: int, first: int) -> Iterator[Window]:

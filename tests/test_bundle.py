@@ -56,7 +56,7 @@ def test_a_name_that_climbs_out_of_the_bundle_is_refused(copy: Path) -> None:
 
 def test_an_unfinished_run_says_how_to_finish(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text("{}", encoding="utf-8")
-    with pytest.raises(BundleError, match=r"is a run without a model yet. Finish it with slm finetune and --resume"):
+    with pytest.raises(BundleError, match=r"is a run without a model yet. Finish it with --resume"):
         open_bundle(tmp_path)
 
 

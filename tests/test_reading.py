@@ -140,7 +140,13 @@ def test_a_plain_text_file_is_read_where_no_label_is_needed(tmp_path: Path) -> N
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
 def test_the_sample_corpus_is_where_it_is_said_to_be(language: str, split: str) -> None:
-    assert sample_corpus(language, split).parts[-2:] == (f"reviews.{language}", f"{split}.jsonl")
+    path = sample_corpus("reviews", language, split)
+    assert path is not None
+    assert path.parts[-2:] == (f"reviews.{language}", f"{split}.jsonl")
+
+
+def test_stories_have_no_test_split() -> None:
+    assert [sample_corpus("stories", "zh", split) is not None for split in ("train", "validation", "test")] == [True, True, False]
 
 
 def test_a_missing_file_is_refused_with_the_nearest_name(file: Path) -> None:

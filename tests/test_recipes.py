@@ -1,3 +1,4 @@
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -5,9 +6,10 @@ from typing import Any
 import pytest
 
 from slmcli.backbones import BACKBONES
-from slmcli.config import CorpusSettings, build
-from slmcli.errors import DataError
-from slmcli.plan import split_settings
+from slmcli.config import CorpusSettings, FinetuneSettings, build
+from slmcli.errors import ConfigError, DataError
+from slmcli.language_model_config import PretrainSettings
+from slmcli.plan import build_branches, split_fields
 from slmcli.recipe_files import read_recipe
 from slmcli.recipes import write_recipe
 from slmcli.sections import SECTIONS
@@ -28,17 +30,28 @@ def table(tmp_path: Path) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("backbone", BACKBONES.names())
-@pytest.mark.parametrize("task", TASKS.names())
+LABELLING = [name for name in TASKS.names() if name != "language-model"]
+PAIRS = [*itertools.product(LABELLING, BACKBONES.names()), *(("language-model", name) for name in BACKBONES.names() if name != "bag")]
+
+
+@pytest.mark.parametrize(("task", "backbone"), PAIRS)
 def test_a_written_recipe_is_valid_and_complete(task: str, backbone: str, tmp_path: Path) -> None:
     row = {field.name: VALUES[field.kind] for field in TASKS.load(task).fields}
     (tmp_path / "corpus.jsonl").write_text(json.dumps(row), encoding="utf-8")
     text = write_recipe(task, [str(tmp_path / "corpus.jsonl")], backbone=backbone, reading=CorpusSettings())
     (tmp_path / "recipe.yaml").write_text(text, encoding="utf-8")
     sections = read_recipe(tmp_path / "recipe.yaml")
-    assert set(sections) == set(SECTIONS)
-    plan = split_settings(sections["finetune"], source="recipe")
-    assert (plan.settings.task, type(plan.branches[backbone])) == (task, BACKBONES.load(backbone))
+    writing = {"pretrain", "generate"}
+    assert set(sections) == {name for name in SECTIONS if name == "preprocess" or (name in writing) == (task == "language-model")}
+    training, model = ("pretrain", PretrainSettings) if task == "language-model" else ("finetune", FinetuneSettings)
+    rest, asked = split_fields(sections[training], model, source="recipe")
+    assert build(model, rest, source="recipe").backbone == backbone
+    assert build_branches([backbone], asked, source="recipe")
+
+
+def test_a_bag_writes_nothing() -> None:
+    with pytest.raises(ConfigError, match=r"backbone bag has no order of tokens, and so writes nothing. Choose another, such as lstm\."):
+        write_recipe("language-model", [], backbone="bag", reading=CorpusSettings())
 
 
 def test_a_written_recipe_names_the_columns_it_found(table: str, tmp_path: Path) -> None:
@@ -61,8 +74,9 @@ def test_a_recipe_for_an_unreadable_file_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", sorted(ROOT.glob("recipes/*/recipe.yaml")), ids=lambda path: path.parent.name)
 def test_the_recipes_of_the_project_are_valid(path: Path) -> None:
     sections = read_recipe(path, data="data")
-    split_settings(sections.pop("finetune"), source=str(path))
-    assert [build(SECTIONS[name], values, source=str(path)) for name, values in sections.items()]
+    trainings = {"pretrain": PretrainSettings, "finetune": FinetuneSettings}
+    values = {name: split_fields(given, trainings[name], source=str(path))[0] if name in trainings else given for name, given in sections.items()}
+    assert [build(SECTIONS[name], given, source=str(path)) for name, given in values.items()]
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("recipes/*/recipe.yaml")), ids=lambda path: path.parent.name)

@@ -1,6 +1,7 @@
 """What a person sees: progress of a training, tables of results."""
 
 import sys
+import textwrap
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any  # Any: events and results are JSON documents
@@ -41,6 +42,9 @@ class TrainingDisplay:
         part = f"{event['part']}: " if "part" in event else ""
         if event["event"] == "epoch":
             self._line(part + epoch_line(event))
+        elif event["event"] == "samples":
+            for text in event["samples"]:
+                self._line(textwrap.indent(text, "    | "))
         elif event["event"] == "pass":
             if event["is_last"]:
                 self._line(part + pass_line(event))

@@ -5,11 +5,12 @@ from typing import Any  # Any: settings as they come from a file
 
 import click
 
-from slmcli.cli import evaluate, export, finetune, predict, preprocess
+from slmcli.cli import evaluate, export, finetune, generate, predict, preprocess, pretrain
 from slmcli.cli.options import set_up_logging
 from slmcli.config import EvaluateSettings, ExportSettings, PredictSettings, PreprocessSettings, build
 from slmcli.errors import ConfigError
 from slmcli.formats import FORMATS
+from slmcli.language_model_config import GenerateSettings, PretrainSettings
 from slmcli.recipe_files import read_recipe
 from slmcli.tasks import TASKS
 
@@ -24,7 +25,7 @@ from slmcli.tasks import TASKS
 @click.option("--verbose", "-v", is_flag=True, help="say more")
 @click.option("--debug", is_flag=True, help="show a traceback for every error")
 def command(recipe: Path, data_dir: str | None, work: Path, resume: bool, overwrite: bool, quiet: bool, verbose: bool, debug: bool) -> None:
-    """Run every stage of RECIPE in order: preprocess, finetune, evaluate, export, predict.
+    """Run every stage of RECIPE in order: preprocess, pretrain, finetune, evaluate, export, predict, generate.
 
     Stages that are up to date are skipped; all settings are checked before the first stage starts.
     """
@@ -37,30 +38,34 @@ def run_stages(sections: dict[str, dict[str, Any]], source: str, work: Path, *, 
     """Run the stages that the recipe has sections for."""
     from slmcli.evaluation import check_gates
     from slmcli.exporting import check_format
-    from slmcli.plan import split_settings
+    from slmcli.plan import split_fields, split_settings
 
     if resume and overwrite:
         raise ConfigError("--resume and --overwrite exclude each other: go on, or begin anew. Pass one.")
     sections = {name: {key: value for key, value in values.items() if value is not None} for name, values in sections.items()}
     preparing = build(PreprocessSettings, sections.get("preprocess", {}), source=f"{source}: preprocess")
-    training = {"task": preparing.task, **sections.get("finetune", {})}
+    place, pretrained = work / preparing.task, work / preparing.task / ("pretrained" if "finetune" in sections else "run")
+    training = {"task": preparing.task, **({"init_from": str(pretrained)} if "pretrain" in sections else {}), **sections.get("finetune", {})}
     backbone = split_settings(training, source=f"{source}: finetune").settings.backbone
+    build(PretrainSettings, split_fields(sections.get("pretrain", {}), PretrainSettings, source=f"{source}: pretrain")[0], source=source)
     judging = build(EvaluateSettings, sections.get("evaluate", {}), source=f"{source}: evaluate")
     exporting = build(ExportSettings, sections.get("export", {}), source=f"{source}: export")
     predicting = build(PredictSettings, sections.get("predict", {}), source=f"{source}: predict")
-    place = work / preparing.task
+    writing = build(GenerateSettings, sections.get("generate", {}), source=f"{source}: generate")
     FORMATS.load(exporting.format)
     check_gates(judging.require, TASKS.load(preparing.task))
     if "export" in sections:
         check_format(backbone, exporting.format)
+    how: dict[str, Any] = {"resume": resume, "overwrite": overwrite, "quiet": quiet}
     if "preprocess" in sections:
         _title("preprocess")
         preprocess.show(preprocess.execute(preparing, place / "dataset", overwrite=overwrite))
+    if "pretrain" in sections:
+        _title("pretrain")
+        pretrain.show(pretrain.execute(sections["pretrain"], f"{source}: pretrain", place / "dataset", pretrained, **how))
     if "finetune" in sections:
         _title("finetune")
-        finetune.show(
-            finetune.execute(training, f"{source}: finetune", place / "dataset", place / "run", resume=resume, overwrite=overwrite, quiet=quiet)
-        )
+        finetune.show(finetune.execute(training, f"{source}: finetune", place / "dataset", place / "run", **how))
     if "evaluate" in sections:
         _title("evaluate")
         evaluate.execute(judging, place / "run", dataset=None, out=None, as_json=False)
@@ -70,6 +75,9 @@ def run_stages(sections: dict[str, dict[str, Any]], source: str, work: Path, *, 
     if predicting.texts or predicting.input:
         _title("predict")
         predict.show(predict.execute(predicting, place / ("export" if "export" in sections else "run")))
+    if "generate" in sections:
+        _title("generate")
+        generate.execute(writing, pretrained, as_json=False)
 
 
 def _title(stage: str) -> None:

@@ -51,6 +51,7 @@ def load_model(directory: Path) -> Any:
     import slmcli.attention
     import slmcli.convolution
     import slmcli.layers
+    import slmcli.prediction_layers
     import slmcli.recurrent_layers
     import slmcli.segments
     import slmcli.token_vectors  # noqa: F401

@@ -21,6 +21,10 @@ class Task(abc.ABC):
     """What a model is trained to do. Methods answer questions; none trains, saves or prints.
 
     Importing a task never imports TensorFlow: heads are built inside `build_model`.
+
+    Attributes:
+        labels: Label names in the order of their ids.
+        learned: What is learned beside the weights: scale of the targets, thresholds. A JSON document; a bundle keeps it.
     """
 
     name: ClassVar[str]
@@ -40,9 +44,12 @@ class Task(abc.ABC):
     score_names: ClassVar[tuple[str, ...]] = ()
     # cleaning steps unless others are asked for; what a model must reproduce or point at is left as it is
     cleaning: ClassVar[list[str]] = _CLEANED
+    # features that a model for it reads, each (length,) ids; 0 is padding. An instance may have more than its class
+    input_features: tuple[str, ...] = ("token_ids",)
 
-    def __init__(self, labels: Sequence[str]) -> None:
+    def __init__(self, labels: Sequence[str], learned: Mapping[str, Any] | None = None) -> None:
         self.labels = list(labels)
+        self.learned: dict[str, Any] = dict(learned or {})
         self.label_ids = {label: position for position, label in enumerate(self.labels)}
 
     @abc.abstractmethod
@@ -76,6 +83,18 @@ class Task(abc.ABC):
         """
         return max(lengths, default=0)
 
+    def with_learned(self, more: Mapping[str, Any]) -> Self:
+        """Return the same task that has learned more."""
+        other = copy.copy(self)
+        other.learned = {**self.learned, **more}
+        return other
+
+    def with_inputs(self, features: Sequence[str]) -> Self:
+        """Return the same task whose model reads other features."""
+        other = copy.copy(self)
+        other.input_features = tuple(features)
+        return other
+
     def identity(self, example: Example) -> str:
         """Return the text by which a repeated example is recognised."""
         return "\n".join(self.texts(example))
@@ -90,14 +109,8 @@ class Task(abc.ABC):
 
 
 class TrainableTask(Task):
-    """A task for which this release can train a model.
+    """A task for which this release can train a model by examples."""
 
-    Attributes:
-        learned: What is learned beside the weights: scale of the targets, thresholds. A JSON document; a bundle keeps it.
-    """
-
-    # features that the model reads, each (length,) ids; 0 is padding. An instance may have more than its class
-    input_features: tuple[str, ...] = ("token_ids",)
     # the main score, by which models are compared, and the one shown beside it
     headline: ClassVar[tuple[str, str]]
     # baselines that it is compared with: of one label, of any number of labels, of a number
@@ -108,22 +121,6 @@ class TrainableTask(Task):
     output_loss: ClassVar[Literal["softmax", "sigmoid", "square"]]
     # settings that mean something to it, of those that do not to every task
     own_settings: ClassVar[frozenset[str]] = frozenset()
-
-    def __init__(self, labels: Sequence[str], learned: Mapping[str, Any] | None = None) -> None:
-        super().__init__(labels)
-        self.learned: dict[str, Any] = dict(learned or {})
-
-    def with_learned(self, more: Mapping[str, Any]) -> Self:
-        """Return the same task that has learned more."""
-        other = copy.copy(self)
-        other.learned = {**self.learned, **more}
-        return other
-
-    def with_inputs(self, features: Sequence[str]) -> Self:
-        """Return the same task whose model reads other features."""
-        other = copy.copy(self)
-        other.input_features = tuple(features)
-        return other
 
     def learn_targets(self, examples: Iterable[Mapping[str, np.ndarray]]) -> dict[str, Any]:
         """Return what must be learned of the features of the training examples before a model is trained.

@@ -13,11 +13,11 @@ LAYERS = (
     ("registry", "files", "devices", "parallel", "records", "pretokens", "subword_models", "text_files", "intervals", "confident_learning"),
     ("unpacking", "tracing", "word_joining"),
     ("cleaning_steps", "word_cleaning", "detokenizing", "json_stream", "beam_running", "beam_shards", "time_loop", "projections"),
-    ("config", "character_cleaning", "runtime", "metrics", "linear", "recurrences"),
+    ("config", "character_cleaning", "runtime", "metrics", "linear", "recurrences", "perplexity"),
+    ("language_model_config", "gated_recurrences"),
+    ("sections", "sampling"),
     (
-        "gated_recurrences",
         "recipe_files",
-        "sampling",
         "corpora",
         "cleaning",
         "public_sets",
@@ -31,17 +31,31 @@ LAYERS = (
     ("detection",),
     ("sources",),
     ("tokenizers", "reading", "run"),
-    ("layers", "generation", "text_stream", "arithmetic", "optimizers", "compilation", "callbacks", "inspection", "spill", "corpus_identity"),
+    (
+        "layers",
+        "prediction_layers",
+        "generation",
+        "text_stream",
+        "arithmetic",
+        "optimizers",
+        "compilation",
+        "callbacks",
+        "inspection",
+        "spill",
+        "corpus_identity",
+    ),
     ("corpus_facts", "text_generation", "findings", "report", "attention", "recurrent_layers", "convolution", "token_vectors", "segments"),
+    ("pretraining_callbacks", "step_decoder"),
     ("backbones", "formats", "tasks", "checking", "dividing", "measuring"),
-    ("ngrams",),
+    ("ngrams", "language_models"),
     ("dataset", "report_files", "packed", "streamed", "character_ngrams"),
-    ("corpus_shape", "cooccurrence"),
+    ("corpus_shape", "cooccurrence", "token_windows"),
+    ("objectives",),
     ("batching", "bundle", "compatibility", "presets", "naive_bayes", "scanning", "settling", "joining", "mixing", "label_issues"),
-    ("encoding", "plan", "session", "bagging", "predictor", "subsets"),
-    ("describing", "dataset_directory", "parts"),
-    ("unlabelled",),
-    ("preprocessing", "baselines", "folds", "learning_curve"),
+    ("encoding", "plan", "session", "bagging", "predictor", "subsets", "writing"),
+    ("describing", "dataset_directory", "parts", "pretrain_plan"),
+    ("unlabelled", "pretraining_session"),
+    ("preprocessing", "pretraining", "baselines", "folds", "learning_curve"),
     ("studies",),
     ("training",),
     ("evaluation", "recipes", "benchmarking", "training_speed", "beam_steps"),
@@ -51,7 +65,7 @@ LAYERS = (
     ("__main__",),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-FAMILIES = ("corpora", "tokenizers", "backbones", "formats", "tasks")
+FAMILIES = ("corpora", "tokenizers", "backbones", "formats", "tasks", "objectives")
 MODULES = sorted(
     path.relative_to(PACKAGE).with_suffix("").as_posix() for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.stem != "__init__"
 )
@@ -71,6 +85,9 @@ ABOUT_KERAS = {
     "optimizers",
     "compilation",
     "callbacks",
+    "prediction_layers",
+    "pretraining_callbacks",
+    "step_decoder",
 }
 
 

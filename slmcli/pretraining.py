@@ -1,0 +1,123 @@
+"""Pretrain a language model on a dataset: settle the settings, train, judge, write the bundle."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any  # Any: JSON documents
+
+from slmcli.bundle import LANGUAGE_MODEL, write_bundle
+from slmcli.dataset import Dataset
+from slmcli.execution import Execution, expected_seconds, start_execution
+from slmcli.files import read_json, write_json
+from slmcli.perplexity import score_costs
+from slmcli.pretrain_plan import PretrainPlan, plan_pretraining
+from slmcli.pretraining_session import PretrainingSession
+from slmcli.recipe_files import to_yaml
+from slmcli.run import FORMAT_VERSION, Run, is_up_to_date, start_run
+from slmcli.runtime import describe_environment
+from slmcli.tasks import TASKS
+
+Report = Callable[[Mapping[str, Any]], None]
+
+
+def pretrain(dataset: Dataset, values: Mapping[str, Any], out: Path, *, source: str, resume: bool, overwrite: bool, report: Report) -> dict[str, Any]:
+    """Train unless a finished run with the same settings and data stands at `out`.
+
+    Args:
+        dataset: The encoded dataset: of running text, or of labelled texts, whose labels are then not looked at.
+        values: Flat settings of training and backbone.
+        out: The run directory.
+        source: Where the settings come from, for messages.
+        resume: Go on with an unfinished run.
+        overwrite: Replace what stands there.
+        report: Told of every step and judgement.
+
+    Returns:
+        The summary that `--json` prints.
+
+    Raises:
+        Interrupted: A signal came; the last checkpoint holds the state after the step that was in work.
+    """
+    plan = plan_pretraining(values, dataset, source=source)
+    fingerprint = plan.fingerprint(dataset, None)
+    if is_up_to_date(out, fingerprint) and not overwrite:
+        return {**_summary_of(out), "up_to_date": True}
+    begun = read_json(out / "environment.json") if resume and (out / "environment.json").exists() else None
+    run = start_run(
+        out,
+        fingerprint,
+        files={"config.yaml": to_yaml({"pretrain": plan.flat()})},
+        facts={"command": "pretrain", "task": LANGUAGE_MODEL, "dataset": str(dataset.path.resolve()), "dataset_fingerprint": dataset.fingerprint},
+        resume=resume,
+        overwrite=overwrite,
+    )
+    with run.locked():
+        execution = start_execution(plan.settings, seconds=_estimated_seconds(dataset, plan), begun=begun)
+        write_json(run.path / "environment.json", {"format_version": FORMAT_VERSION, **describe_environment(), **execution.describe()})
+        return _train(dataset, plan, run, execution, report)
+
+
+def _estimated_seconds(dataset: Dataset, plan: PretrainPlan) -> float:
+    if plan.settings.max_minutes:
+        return 60 * plan.settings.max_minutes
+    tokens = sum(length * count for length, count in dataset.length_histogram("train").items())
+    return expected_seconds(plan.settings.backbone, tokens=tokens * (plan.settings.epochs or 1))
+
+
+def _summary_of(out: Path) -> dict[str, Any]:
+    summary = read_json(out / "metrics.json", format_version=FORMAT_VERSION)
+    kept = {name: value for name, value in summary.items() if name not in ("history", "format_version")}
+    return {**kept, "run": str(out), "bundle": str(Run(out).bundle)}
+
+
+def _train(dataset: Dataset, plan: PretrainPlan, run: Run, execution: Execution, report: Report) -> dict[str, Any]:
+    """Train, judge the best model, write bundle, metrics.json and the end of run.json; return the summary."""
+    run.make_directories()
+    session = PretrainingSession(dataset, plan, run, execution)
+    session.fit(report)
+    model = session.best_model()
+    scores, intervals = _judge(session)
+    summary = {
+        "run": str(run.path),
+        "bundle": str(run.bundle),
+        "objective": plan.settings.objective,
+        "backbone": plan.settings.backbone,
+        **session.summary(),
+        "parameters": model.count_params(),
+        "trainable_parameters": model.count_params(),
+        "scores": scores,
+        "intervals": intervals,
+    }
+    write_bundle(
+        run.bundle,
+        model,
+        format_name="keras",
+        quantize="none",
+        task=TASKS.load(LANGUAGE_MODEL)([]),
+        tokenizer=session.tokenizer,
+        ngrams=None,
+        settings={"encoding": dataset.encoding.model_dump(), "length": None, "pretrain": plan.flat()},
+        facts={
+            "objective": plan.settings.objective,
+            "backbone": plan.settings.backbone,
+            "parameters": model.count_params(),
+            "scores": scores,
+            "dataset_fingerprint": dataset.fingerprint,
+            "licence": plan.settings.licence,
+        },
+        overwrite=True,
+    )
+    write_json(run.path / "metrics.json", {"format_version": FORMAT_VERSION, **summary, "history": session.progress.history})
+    run.write({**run.read(), "status": "complete"})
+    return summary
+
+
+def _judge(session: PretrainingSession) -> tuple[dict[str, float], dict[str, list[float]]]:
+    """Return scores of the best model on the validation texts and their intervals; none where there are no such texts."""
+    documents = session.documents["validation"]
+    if not documents:
+        return {}, {}
+    characters = sum(len(session.tokenizer.decode(document.tolist())) + 1 for document in documents)
+    costs, weights = session.costs()
+    scores, intervals = score_costs(costs, weights, characters=characters, seed=session.settings.seed)
+    rounded = {name: round(value, 6) for name, value in scores.items()}
+    return rounded, {name: [round(interval.low, 6), round(interval.high, 6)] for name, interval in intervals.items()}

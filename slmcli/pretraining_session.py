@@ -1,0 +1,247 @@
+"""Train a language model: windows of text step by step, judged at equal distances, the best one kept."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any  # Any: Keras models, JSON documents
+
+import numpy as np
+
+from slmcli.dataset import Dataset
+from slmcli.errors import BundleError, Interrupted
+from slmcli.execution import Execution
+from slmcli.language_model_config import SamplingSettings
+from slmcli.language_models import LanguageModels, build_language_models
+from slmcli.objectives import OBJECTIVES
+from slmcli.objectives.base import Objective
+from slmcli.pretrain_plan import PretrainPlan
+from slmcli.run import Progress, Run, interruption, load_progress
+from slmcli.signals import StopRequest, stop_on_signal
+from slmcli.text_generation import Piece, encode_prompt, write
+from slmcli.token_windows import TrainingWindows, Window, count_tokens, judging_windows, read_documents
+
+_READY = 4  # our choice: windows made ahead
+# our choice: a state lives for 32 windows on average (docs/decisions.md)
+_FORGOTTEN = 1 / 32
+_SAMPLE_TOKENS = 60  # our choice: two or three lines
+
+
+class PretrainingSession:
+    """The pretraining of one model in one process.
+
+    Args:
+        dataset: The encoded dataset.
+        plan: What to do.
+        run: Where the checkpoints are.
+        execution: How it is carried out.
+    """
+
+    def __init__(self, dataset: Dataset, plan: PretrainPlan, run: Run, execution: Execution) -> None:
+        import keras
+
+        keras.utils.set_random_seed(plan.settings.seed)
+        self.plan, self.run, self.execution = plan, run, execution
+        self.settings = plan.settings
+        self.objective: Objective = OBJECTIVES.load(plan.settings.objective)()
+        self.tokenizer = dataset.load_tokenizer()
+        self.vocabulary_size: int = dataset.description["vocabulary_size"]
+        self.progress: Progress = load_progress(run.last_checkpoint)
+        self.is_carried = plan.backbone.carries_states and self.objective.is_causal
+        self.documents = {split: read_documents(dataset, split) for split in ("train", "validation")}
+        self.windows = TrainingWindows(self.documents["train"], seed=plan.settings.seed, rows=plan.settings.batch_size, **self._form())
+        self.windows.check(str(dataset.path))
+        self.judged = [self._prepare(window, [0, place]) for place, window in enumerate(self._judging_windows())]
+        self.models = self._build(execution.precision)
+        # what `costs` has compiled
+        self._costing: dict[Any, Any] = {}
+        # a model that writes samples, and its decoder
+        self._writing: Any = None
+        self.carriers = [layer for layer in self.models.training.layers if hasattr(layer, "carry")] if self.is_carried else []
+
+    def _form(self) -> dict[str, Any]:
+        return {"context": self.settings.context, "gap": self.plan.backbone.gap, "is_carried": self.is_carried}
+
+    def _judging_windows(self) -> list[Window]:
+        documents = self.documents["validation"]
+        return judging_windows(documents, rows=self.settings.batch_size, **self._form()) if documents else []
+
+    def _prepare(self, window: Window, seed: Sequence[int]) -> Window:
+        generator = np.random.default_rng(seed)
+        return self.objective.prepare(window, vocabulary_size=self.vocabulary_size, generator=generator)
+
+    def _build(self, precision: str, *, is_packed: bool = True) -> LanguageModels:
+        sizes: dict[str, Any] = {"vocabulary_size": self.vocabulary_size, "precision": precision, "is_packed": is_packed}
+        return build_language_models(self.plan.backbone, self.settings, **sizes)
+
+    def compile(self) -> None:
+        """Make the model ready to be trained, from where the run stands."""
+        from slmcli.compilation import compile_gradients
+        from slmcli.optimizers import SparseAdam
+        from slmcli.prediction_layers import MeanCost
+
+        model, settings = self.models.training, self.settings
+        for layer in self.carriers:
+            layer.carry(settings.batch_size, forgotten=_FORGOTTEN, seed=settings.seed)
+        optimizer = SparseAdam(settings.learning_rate, clip_norm=settings.clip_norm, beta_2=settings.beta_2, weight_decay=settings.weight_decay)
+        if settings.weight_decay:
+            optimizer.exclude_from_weight_decay(var_list=[weight for weight in model.trainable_variables if len(weight.shape) < 2])
+        model.compile(optimizer=optimizer, loss=MeanCost(), jit_compile=False)
+        model.optimizer.build(model.trainable_variables)
+        if self.execution.is_compiled:
+            compile_gradients(model)
+
+    def fit(self, report: Callable[[Mapping[str, Any]], None]) -> None:
+        """Train from where the run stands to the end.
+
+        Raises:
+            Interrupted: A signal came.
+        """
+        progress = self.progress
+        if progress.is_finished:
+            return
+        self.compile()
+        self.run.forget_log_after(progress.step)
+        window = next(self._batches(0))
+        self.models.training.test_on_batch(*_as_batch(window))  # makes Keras create the variables of its metrics
+        self._forget()
+        with stop_on_signal() as stop:
+            callbacks = self._callbacks(report, stop)
+            while not (progress.is_finished or stop.is_set):
+                self._fit_until_judged(callbacks)
+        if stop.is_set and not progress.is_finished:
+            raise Interrupted(interruption(self.run, progress))
+
+    def _fit_until_judged(self, callbacks: Sequence[Any]) -> None:
+        """Train until the next judgement is due, or a limit is reached."""
+        import tensorflow as tf
+
+        shape = (self.settings.batch_size, self.settings.context)
+        ids, costs = tf.TensorSpec(shape, tf.int32), tf.TensorSpec(shape, tf.float32)
+        signature = ({"token_ids": ids, "targets": ids}, ids, costs)
+        first = self.progress.step
+        batches = tf.data.Dataset.from_generator(lambda: map(_as_batch, self._batches(first)), output_signature=signature)
+        epoch = self.progress.epoch
+        self.models.training.fit(
+            batches.prefetch(_READY),
+            epochs=epoch + 1,
+            initial_epoch=epoch,
+            steps_per_epoch=self.windows.steps_per_epoch * (self.settings.epochs or 1_000_000),
+            callbacks=list(callbacks),
+            shuffle=False,
+            verbose=0,
+        )
+
+    def _batches(self, first_step: int) -> Iterator[Window]:
+        for step, window in enumerate(self.windows.batches(first_step), first_step):
+            yield self._prepare(window, [self.settings.seed, 1, step])
+
+    def _callbacks(self, report: Callable[[Mapping[str, Any]], None], stop: StopRequest) -> list[Any]:
+        import keras
+
+        from slmcli.callbacks import Checkpoint, Report, Size
+        from slmcli.pretraining_callbacks import Judge, Pace, Samples
+
+        settings, windows = self.settings, self.windows
+        steps = windows.steps_per_epoch * settings.epochs if settings.epochs else None
+        size = Size(steps, settings.validations, float(windows.rows), float(windows.rows * windows.context), settings.max_minutes)
+        callbacks = [
+            *([Judge(self._judge)] if self.judged else []),
+            Checkpoint(self.run, self.progress, settings, stop, steps_per_epoch=None, has_validation=bool(self.judged)),
+            Pace(self.progress, settings, size),
+            Report(report, self.run, self.progress, size),
+        ]
+        if settings.prompt and self.objective.is_causal:
+            callbacks.append(Samples(self._samples, report, self.run, self.progress))
+        if settings.tensorboard:
+            callbacks.append(keras.callbacks.TensorBoard(self.run.path / "tensorboard", write_graph=False, profile_batch=0))
+        return callbacks
+
+    def _judge(self) -> dict[str, float]:
+        """Return `val_loss`, nats a token of the validation texts."""
+        costs, weights = self.costs()
+        return {"val_loss": float((costs * weights).sum() / weights.sum())}
+
+    def costs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return what each prediction in the validation texts costs, (windows, rows, context) float32 in nats, and its weight."""
+        import tensorflow as tf
+
+        kept = [variable.numpy() for variable in self._states()]
+        self._forget()
+        model = self.models.training
+        if model not in self._costing:
+            self._costing = {model: tf.function(lambda inputs: model(inputs, training=False), autograph=False)}
+        of_window = self._costing[model]
+        found = [of_window({"token_ids": tf.constant(inputs), "targets": tf.constant(targets)}).numpy() for inputs, targets, _ in self.judged]
+        for variable, value in zip(self._states(), kept, strict=True):
+            variable.assign(value)
+        return np.stack(found), np.stack([weights for _, _, weights in self.judged])
+
+    def _states(self) -> list[Any]:
+        return [variable for layer in self.carriers for variable in layer.kept]
+
+    def _forget(self) -> None:
+        """Begin with states that know nothing."""
+        for variable in self._states():
+            variable.assign(np.zeros(variable.shape, np.float32))
+
+    def _samples(self) -> list[str]:
+        """Return what the model makes of each prompt."""
+        from slmcli.step_decoder import StepDecoder
+
+        if self._writing is None:
+            plain = self._build("float32", is_packed=False)
+            self._writing = plain.training, StepDecoder(plain.scoring, memory=self.settings.context)
+        copy_weights(self.models.training, self._writing[0])
+        drawing = SamplingSettings(max_tokens=_SAMPLE_TOKENS, seed=self.settings.seed)
+        return [prompt + "".join(piece.text for piece in self._continue(prompt, drawing)) for prompt in self.settings.prompt]
+
+    def _continue(self, prompt: str, drawing: SamplingSettings) -> Iterator[Piece]:
+        return write(self._writing[1], self.tokenizer, encode_prompt(self.tokenizer, prompt), drawing)
+
+    def best_model(self) -> Any:
+        """Take the weights of the best judgement, in float32 from now on; return the model that scores tokens of plain texts.
+
+        Raises:
+            BundleError: The checkpoint cannot be read.
+        """
+        plain, self.models = self._build("float32", is_packed=False), self._build("float32")
+        self.carriers = [layer for layer in self.models.training.layers if hasattr(layer, "carry")] if self.is_carried else []
+        try:
+            plain.training.load_weights(self.run.best_checkpoint)
+        except (OSError, ValueError, KeyError) as error:
+            raise BundleError(f"{self.run.best_checkpoint} is not readable ({error}). Begin anew with --overwrite.") from error
+        copy_weights(plain.training, self.models.training)
+        for layer in self.carriers:
+            layer.carry(self.settings.batch_size)
+        return plain.scoring
+
+    def summary(self) -> dict[str, Any]:
+        """Return how the training went."""
+        progress, windows = self.progress, self.windows
+        tokens = progress.step * windows.rows * windows.context
+        return {
+            "epochs": round(tokens / count_tokens(self.documents["train"]), 2),
+            "steps": progress.step,
+            "best_validation": progress.best_epoch + 1,
+            "validations": progress.epoch,
+            "seconds": round(progress.seconds, 2),
+            "examples_per_second": round(progress.step * windows.rows / max(1e-6, progress.seconds), 1),
+            "tokens_per_second": round(tokens / max(1e-6, progress.seconds), 1),
+        }
+
+
+def copy_weights(source: Any, target: Any) -> None:
+    """Give the layers of one model the weights of those with the same names in another; carried states are left out."""
+    by_name = {layer.name: layer for layer in source.layers}
+    for layer in target.layers:
+        for old, new in zip(_weights(by_name[layer.name]) if layer.name in by_name else [], _weights(layer), strict=False):
+            new.assign(old)
+
+
+def _weights(layer: Any) -> list[Any]:
+    kept = getattr(layer, "kept", [])
+    return [weight for weight in layer.weights if all(weight is not variable for variable in kept)]
+
+
+def _as_batch(window: Window) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+    """Return inputs, targets, which the model reads too, and weights."""
+    inputs, targets, weights = window
+    return {"token_ids": inputs, "targets": targets}, targets, weights

@@ -1,0 +1,64 @@
+"""Texts written by a language model from its bundle."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from slmcli.bundle import LanguageBundle, open_language_bundle
+from slmcli.errors import BundleError, ConfigError
+from slmcli.language_model_config import SamplingSettings
+from slmcli.objectives import OBJECTIVES
+from slmcli.text_generation import Piece, encode_prompt, write
+from slmcli.tokenizers.base import UNKNOWN_ID, Tokenizer
+
+logger = logging.getLogger(__name__)
+
+# tokenizers for which a space belongs to the word behind it
+_SPACE_COMES_FIRST = frozenset({"bpe", "unigram"})
+
+
+class Writer:
+    """A language model that continues texts; TensorFlow is imported when it is made."""
+
+    def __init__(self, bundle: LanguageBundle, *, threads: int = 0) -> None:
+        from slmcli.formats.keras import load_model
+        from slmcli.runtime import start_tensorflow
+
+        objective = OBJECTIVES.load(bundle.manifest["objective"])
+        if not objective.is_causal:
+            raise BundleError(f"{bundle.path} was pretrained with objective {objective.name} and cannot write. Pretrain with --objective causal-lm.")
+        start_tensorflow(threads=threads)
+        from slmcli.step_decoder import StepDecoder
+
+        self.tokenizer = bundle.tokenizer
+        self._decoder = StepDecoder(load_model(bundle.path), memory=bundle.settings["pretrain"]["context"])
+
+    def write(self, prompt: str, settings: SamplingSettings) -> Iterator[Piece]:
+        """Yield what follows a prompt, piece by piece."""
+        return write(self._decoder, self.tokenizer, encode_prompt(self.tokenizer, prompt), settings)
+
+
+def open_writer(path: Path, *, threads: int = 0) -> Writer:
+    """Open the bundle of a language model at `path`, or the one inside a run."""
+    return Writer(open_language_bundle(path), threads=threads)
+
+
+def check_prompts(prompts: Sequence[str], tokenizer: Tokenizer) -> list[str]:
+    """Return the prompts as they are read, and say what the model has never seen of them.
+
+    Raises:
+        ConfigError: The model knows nothing of one of them.
+    """
+    return [_check_prompt(prompt, tokenizer) for prompt in prompts]
+
+
+def _check_prompt(prompt: str, tokenizer: Tokenizer) -> str:
+    kept = prompt.rstrip(" ") if tokenizer.name in _SPACE_COMES_FIRST else prompt
+    pretokens = tokenizer.tokenize(kept) if not tokenizer.is_whole_text else [kept]
+    unknown = [pretoken for pretoken in pretokens if UNKNOWN_ID in tokenizer.encode_pretokens([pretoken])] if not tokenizer.is_whole_text else []
+    if unknown and len(unknown) == len(pretokens):
+        raise ConfigError(f"prompt {prompt!r}: the tokenizer of the model has seen nothing of it in its texts. Give a prompt in their language.")
+    if unknown:
+        shown = ", ".join(map(repr, dict.fromkeys(unknown[:10])))
+        logger.warning("prompt %r: the model has never seen %s, and reads <unk> in its place", prompt, shown)
+    return kept
