@@ -214,7 +214,9 @@ class OptimizerSettings(Settings):
 
 
 class InitialSettings(Settings):
-    """What the token vectors know before training."""
+    """What a model knows before training."""
+
+    init_from: str | None = Field(None, description="run or bundle whose weights to begin with, made with the same tokenizer")
 
     initial_embedding: Literal["cooccurrence", "naive_bayes", "uniform"] | None = Field(
         None,

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any  # Any: values as they come from flags and recipes
 
 from slmcli.backbones import BACKBONES
 from slmcli.backbones.base import Backbone, Branch
+from slmcli.base_model import Base, open_base, take_over
 from slmcli.character_ngrams import has_words
 from slmcli.config import FinetuneSettings, Settings, build
 from slmcli.corpus_shape import has_long_texts, has_many_long_texts, has_many_texts, is_large, is_short_and_sparse, reads_words
@@ -20,7 +22,7 @@ AUTO = "auto"
 # does not change the trained weights
 _NOT_IN_FINGERPRINT = frozenset({"checkpoint_minutes", "tensorboard", "k_fold", "learning_curve"})
 # settings younger than runs that can go on, and what was so before
-_NEUTRAL: dict[str, Any] = {"freeze_embedding": False, "causal": False, "layer_dropout": 0.0}
+_NEUTRAL: dict[str, Any] = {"freeze_embedding": False, "causal": False, "layer_dropout": 0.0, "init_from": None}
 # our choice, on validation data: about this many examples are seen, in 5 to 30 passes, until validation no longer improves
 _EXAMPLES_SEEN = 110_000
 # our choice, on validation data of ten corpora (docs/decisions.md): inverse of the ridge penalty of a bag, with naive Bayes, without, by margins
@@ -37,6 +39,7 @@ class Plan:
         asked: What was asked for of branches, by whoever calls and, where they were silent, by the preset.
         source: Where it was asked for, for messages.
         reason: Why these branches were chosen.
+        base: What the training begins with.
     """
 
     settings: FinetuneSettings
@@ -44,6 +47,7 @@ class Plan:
     asked: Mapping[str, Any]
     source: str
     reason: str = "asked for"
+    base: Base | None = None
 
     def flat(self) -> dict[str, Any]:
         """Return all settings at one level, as a recipe has them."""
@@ -120,11 +124,31 @@ def settle(plan: Plan, dataset: Dataset) -> Plan:
     Raises:
         ConfigError: What was asked for is not among the branches that `--backbone auto` chose, or the dataset lacks what a branch reads.
     """
-    plan = _choose_branches(plan, dataset)
+    plan = _choose_branches(_with_base(plan, dataset), dataset)
     _check_branches(plan, dataset)
     settings = _settle_training(plan, dataset).model_copy(update={"refit": _refits(plan, dataset)})
     plan = replace(plan, settings=settings)
     return replace(plan, branches=_settle_branches(plan, dataset))
+
+
+def _with_base(plan: Plan, dataset: Dataset) -> Plan:
+    """Return the plan with the branch of what it begins with, in the place of any other that reads tokens in their order."""
+    if plan.settings.init_from is None:
+        return plan
+    base = open_base(Path(plan.settings.init_from), dataset)
+    if plan.settings.initial_embedding not in (None, "uniform"):
+        began = f"--initial-embedding {plan.settings.initial_embedding}"
+        raise ConfigError(f"{plan.source}: token vectors begin with those of --init-from, so {began} has no meaning. Leave one of them out.")
+    names = branch_names(plan.settings.backbone, source=plan.source) if plan.settings.backbone != AUTO else []
+    if names and base.backbone not in names:
+        asked = f"--backbone {plan.settings.backbone}"
+        raise ConfigError(f"{plan.source}: --init-from {base.path} is a {base.backbone}, not among {asked}. Name it, or leave --backbone out.")
+    if not names:
+        names = [*(name for name in choose(plan.settings.preset, dataset).branches if name == "bag"), base.backbone]
+    asked_of_branches = take_over(base, plan.asked, source=plan.source)
+    settings = plan.settings.model_copy(update={"backbone": "+".join(names), "initial_embedding": "uniform"})
+    branches = build_branches(names, asked_of_branches, source=plan.source)
+    return replace(plan, settings=settings, asked=asked_of_branches, branches=branches, base=base, reason=f"begun with {base.path}")
 
 
 def _check_branches(plan: Plan, dataset: Dataset) -> None:
@@ -155,7 +179,7 @@ def _check_freezing(plan: Plan, readers: Sequence[Backbone]) -> None:
     """Refuse to leave token vectors as they begin where there are none, or where they begin with chance."""
     if not readers:
         raise ConfigError(f"{plan.source}: --freeze-embedding is for token vectors, and a bag has none. Leave it out, or pass another --backbone.")
-    if plan.settings.initial_embedding not in (None, "cooccurrence"):
+    if plan.base is None and plan.settings.initial_embedding not in (None, "cooccurrence"):
         began = f"--initial-embedding {plan.settings.initial_embedding}"
         raise ConfigError(f"{plan.source}: --freeze-embedding leaves token vectors as they begin, with {began} by chance. Leave one of them out.")
     if any(reader.subword_buckets for reader in readers):
@@ -274,7 +298,8 @@ def fingerprint(dataset: Dataset, plan: Plan) -> str:
     """Hash everything that decides the trained weights."""
     # a preset is what chose the branches; once they are chosen it says nothing
     excluded = {*_NOT_IN_FINGERPRINT, "preset"}
-    parts = [_said(settings, excluded) for settings in (plan.settings, *plan.branches.values())]
+    settings = plan.settings.model_copy(update={"init_from": plan.base.weights}) if plan.base else plan.settings
+    parts = [_said(each, excluded) for each in (settings, *plan.branches.values())]
     return sha256_json([dataset.fingerprint, parts[0], parts[1:]])[:16]
 
 

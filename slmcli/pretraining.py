@@ -38,7 +38,7 @@ def pretrain(dataset: Dataset, values: Mapping[str, Any], out: Path, *, source: 
         Interrupted: A signal came; the last checkpoint holds the state after the step that was in work.
     """
     plan = plan_pretraining(values, dataset, source=source)
-    fingerprint = plan.fingerprint(dataset, None)
+    fingerprint = plan.fingerprint(dataset)
     if is_up_to_date(out, fingerprint) and not overwrite:
         return {**_summary_of(out), "up_to_date": True}
     begun = read_json(out / "environment.json") if resume and (out / "environment.json").exists() else None

@@ -17,6 +17,7 @@ from slmcli.run import Progress, Run, interruption, load_progress
 from slmcli.signals import StopRequest, stop_on_signal
 from slmcli.text_generation import Piece, encode_prompt, write
 from slmcli.token_windows import TrainingWindows, Window, count_tokens, judging_windows, read_documents
+from slmcli.transfer import begin_with
 
 _READY = 4  # our choice: windows made ahead
 # our choice: a state lives for 32 windows on average (docs/decisions.md)
@@ -50,6 +51,7 @@ class PretrainingSession:
         self.windows.check(str(dataset.path))
         self.judged = [self._prepare(window, [0, place]) for place, window in enumerate(self._judging_windows())]
         self.models = self._build(execution.precision)
+        self.transfer = begin_with(self.models.training, plan.base.path) if plan.base and not self.progress.step else None
         # what `costs` has compiled
         self._costing: dict[Any, Any] = {}
         # a model that writes samples, and its decoder
@@ -225,6 +227,7 @@ class PretrainingSession:
             "seconds": round(progress.seconds, 2),
             "examples_per_second": round(progress.step * windows.rows / max(1e-6, progress.seconds), 1),
             "tokens_per_second": round(tokens / max(1e-6, progress.seconds), 1),
+            **({"init_from": self.transfer.describe()} if self.transfer else {}),
         }
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import math
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any  # Any: Keras models, JSON documents
 
 import numpy as np
@@ -21,6 +22,7 @@ from slmcli.run import Progress, Run, interruption, load_progress
 from slmcli.runtime import quiet_stderr
 from slmcli.signals import StopRequest, stop_on_signal
 from slmcli.tasks.base import TrainableTask
+from slmcli.transfer import Transfer, begin_with
 
 # our choice, on validation data: 0.25 of 0.1, 0.25 and 0.5 (docs/decisions.md)
 _RATIO_SCALE = 0.25
@@ -38,9 +40,20 @@ class Session:
         backbone: The architecture.
         run: Where its checkpoints are.
         execution: How it is carried out.
+        base: Bundle whose weights it begins with.
     """
 
-    def __init__(self, dataset: Dataset, task: TrainableTask, settings: FinetuneSettings, backbone: Backbone, run: Run, execution: Execution) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        task: TrainableTask,
+        settings: FinetuneSettings,
+        backbone: Backbone,
+        run: Run,
+        execution: Execution,
+        *,
+        base: Path | None = None,
+    ) -> None:
         import keras
 
         # whatever was built before, or was skipped because it was trained already
@@ -50,6 +63,8 @@ class Session:
         self.backbone = backbone
         self.run = run
         self.execution = execution
+        self.base = base
+        self.transfer: Transfer | None = None
         self.strategy = build_strategy(execution.devices)
         self.task = task
         self.vocabulary_size: int = dataset.description["vocabulary_size"]
@@ -80,6 +95,8 @@ class Session:
         if self.execution.is_compiled:
             compile_gradients(model)
         if not self.progress.step:
+            if self.base is not None:
+                self.transfer = begin_with(model, self.base)
             self._begin_vectors(_embedding_of(model).embeddings)
         return model
 
@@ -229,6 +246,7 @@ class Session:
             "seconds": round(progress.seconds, 2),
             "examples_seen": round(passes * self.dataset.examples("train")),
             "tokens_seen": round(passes * self._training_tokens()),
+            **({"init_from": self.transfer.describe()} if self.transfer else {}),
         }
 
 

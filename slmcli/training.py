@@ -194,7 +194,8 @@ class Training:
         if settings.max_minutes is not None:  # what is left is divided among the members to come
             left = max(0.0, settings.max_minutes - sum(each["seconds"] for each in before) / 60)
             changes["max_minutes"] = max(1e-3, left / (self._count() - len(before)))
-        return Session(self.dataset, self.task, settings.model_copy(update=changes), branch, run, self.execution)
+        base = self.plan.base.path if self.plan.base and self.plan.base.backbone == branch.name else None
+        return Session(self.dataset, self.task, settings.model_copy(update=changes), branch, run, self.execution, base=base)
 
     def _finish(self, joined: Joined, members: list[dict[str, Any]], history: list[dict[str, Any]], judged: _Judgement) -> dict[str, Any]:
         """Write the bundle, metrics.json and the end of run.json; return the summary."""

@@ -52,6 +52,7 @@ LAYERS = (
     ("corpus_shape", "cooccurrence", "token_windows"),
     ("objectives",),
     ("batching", "bundle", "compatibility", "presets", "naive_bayes", "scanning", "settling", "joining", "mixing", "label_issues"),
+    ("base_model", "transfer"),
     ("encoding", "plan", "session", "bagging", "predictor", "subsets", "writing"),
     ("describing", "dataset_directory", "parts", "pretrain_plan"),
     ("unlabelled", "pretraining_session"),
