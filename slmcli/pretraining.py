@@ -116,7 +116,7 @@ def _judge(session: PretrainingSession) -> tuple[dict[str, float], dict[str, lis
     documents = session.documents["validation"]
     if not documents:
         return {}, {}
-    characters = sum(len(session.tokenizer.decode(document.tolist())) + 1 for document in documents)
+    characters = sum(len(session.tokenizer.decode(document.tolist())) + 1 for document in documents) if session.objective.is_causal else None
     costs, weights = session.costs()
     scores, intervals = score_costs(costs, weights, characters=characters, seed=session.settings.seed)
     rounded = {name: round(value, 6) for name, value in scores.items()}

@@ -41,8 +41,8 @@ class PretrainingSession:
         keras.utils.set_random_seed(plan.settings.seed)
         self.plan, self.run, self.execution = plan, run, execution
         self.settings = plan.settings
-        self.objective: Objective = OBJECTIVES.load(plan.settings.objective)()
         self.tokenizer = dataset.load_tokenizer()
+        self.objective: Objective = OBJECTIVES.load(plan.settings.objective)(plan.settings, self.tokenizer)
         self.vocabulary_size: int = dataset.description["vocabulary_size"]
         self.progress: Progress = load_progress(run.last_checkpoint)
         self.is_carried = plan.backbone.carries_states and self.objective.is_causal
@@ -66,8 +66,7 @@ class PretrainingSession:
         return judging_windows(documents, rows=self.settings.batch_size, **self._form()) if documents else []
 
     def _prepare(self, window: Window, seed: Sequence[int]) -> Window:
-        generator = np.random.default_rng(seed)
-        return self.objective.prepare(window, vocabulary_size=self.vocabulary_size, generator=generator)
+        return self.objective.prepare(window, np.random.default_rng(seed))
 
     def _build(self, precision: str, *, is_packed: bool = True) -> LanguageModels:
         sizes: dict[str, Any] = {"vocabulary_size": self.vocabulary_size, "precision": precision, "is_packed": is_packed}
