@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[2] / "slmcli"
 LAYERS = (
     ("errors", "signals"),
     ("registry", "files", "devices", "parallel", "records", "pretokens", "subword_models", "text_files", "intervals", "confident_learning"),
-    ("unpacking", "tracing"),
+    ("unpacking", "tracing", "vector_files"),
     ("cleaning_steps", "word_cleaning", "json_stream", "beam_running", "beam_shards", "time_loop", "projections"),
     ("config", "character_cleaning", "runtime", "metrics", "linear", "recurrences"),
     ("recipe_files", "corpora", "cleaning", "public_sets", "downloads", "machine", "multilabel_metrics", "regression_metrics", "thresholds"),
