@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
 from typing import Any  # Any: values as they come from flags and recipes
 
 from slmcli.backbones import BACKBONES
@@ -11,10 +13,11 @@ from slmcli.config import FinetuneSettings, build
 from slmcli.corpus_shape import has_long_texts, has_many_long_texts, has_many_texts, is_large, is_short_and_sparse, reads_words
 from slmcli.dataset import Dataset
 from slmcli.errors import ConfigError
-from slmcli.files import sha256_json
+from slmcli.files import sha256_file, sha256_json
 from slmcli.presets import Choice, choose, has_ngrams
 from slmcli.registry import hint
 from slmcli.tasks import TASKS
+from slmcli.vector_files import VectorFile, look_at_vectors
 
 AUTO = "auto"
 # does not change the trained weights
@@ -35,6 +38,7 @@ class Plan:
         asked: What was asked for of branches, by whoever calls and, where they were silent, by the preset.
         source: Where it was asked for, for messages.
         reason: Why these branches were chosen.
+        vectors: The file that token vectors begin with; None without one, and before it was looked at.
     """
 
     settings: FinetuneSettings
@@ -42,6 +46,12 @@ class Plan:
     asked: Mapping[str, Any]
     source: str
     reason: str = "asked for"
+    vectors: VectorFile | None = None
+
+    @cached_property
+    def vectors_hash(self) -> list[str]:
+        """SHA-256 of the file that token vectors begin with; none without one."""
+        return [sha256_file(self.vectors.path)] if self.vectors else []
 
     def flat(self) -> dict[str, Any]:
         """Return all settings at one level, as a recipe has them."""
@@ -103,12 +113,30 @@ def settle(plan: Plan, dataset: Dataset) -> Plan:
 
     Raises:
         ConfigError: What was asked for is not among the branches that `--backbone auto` chose, or the dataset lacks what a branch reads.
+        DataError: The file of vectors is missing, or none.
     """
-    plan = _choose_branches(plan, dataset)
+    plan = _look_at_vectors(_choose_branches(plan, dataset))
     _check_branches(plan, dataset)
     settings = _settle_training(plan, dataset).model_copy(update={"refit": _refits(plan, dataset)})
     plan = replace(plan, settings=settings)
     return replace(plan, branches=_settle_branches(plan, dataset))
+
+
+def _look_at_vectors(plan: Plan) -> Plan:
+    """Find out how wide the vectors are that token vectors begin with, if there are any; their place is then known from every directory.
+
+    Raises:
+        ConfigError: Token vectors of another width were asked for.
+    """
+    if plan.settings.vectors is None:
+        return plan
+    found = look_at_vectors(Path(plan.settings.vectors).resolve())
+    if plan.asked.get("embedding") not in (None, found.width):
+        raise ConfigError(
+            f"{plan.source}: --embedding {plan.asked['embedding']} contradicts --vectors {plan.settings.vectors}, whose vectors have {found.width} "
+            "values. Leave --embedding out."
+        )
+    return replace(plan, settings=plan.settings.model_copy(update={"vectors": str(found.path)}), vectors=found)
 
 
 def _check_branches(plan: Plan, dataset: Dataset) -> None:
@@ -126,6 +154,10 @@ def _check_branches(plan: Plan, dataset: Dataset) -> None:
         raise ConfigError(
             f"{plan.source}: --pooling {pooling} looks at the ends of a text, and with --segment at the last segment alone. Leave one of them out."
         )
+    for name in ("freeze_embedding", "vectors"):
+        if getattr(plan.settings, name) and not readers:
+            option = f"--{name.replace('_', '-')}"
+            raise ConfigError(f"{plan.source}: {option} is for token vectors, and a bag has none. Leave it out, or pass another --backbone.")
     if plan.settings.freeze_embedding:
         _check_freezing(plan, readers)
     if any(reader.subword_buckets for reader in readers) and not has_words(tokenizer := dataset.load_tokenizer()):
@@ -136,9 +168,7 @@ def _check_branches(plan: Plan, dataset: Dataset) -> None:
 
 
 def _check_freezing(plan: Plan, readers: Sequence[Backbone]) -> None:
-    """Refuse to leave token vectors as they begin where there are none, or where they begin with chance."""
-    if not readers:
-        raise ConfigError(f"{plan.source}: --freeze-embedding is for token vectors, and a bag has none. Leave it out, or pass another --backbone.")
+    """Refuse to leave token vectors as they begin where they begin with chance."""
     if plan.settings.initial_embedding not in (None, "cooccurrence"):
         began = f"--initial-embedding {plan.settings.initial_embedding}"
         raise ConfigError(f"{plan.source}: --freeze-embedding leaves token vectors as they begin, with {began} by chance. Leave one of them out.")
@@ -181,7 +211,7 @@ def _fields_of(names: Sequence[str]) -> set[str]:
 
 def _settle_training(plan: Plan, dataset: Dataset) -> FinetuneSettings:
     settings, has_many = plan.settings, is_large(dataset)
-    initial = settings.initial_embedding or ("cooccurrence" if settings.freeze_embedding else _initial_embedding(plan, dataset))
+    initial = settings.initial_embedding or _initial_embedding(plan, dataset)
     small_pooling = "max" if is_short_and_sparse(dataset) else "max_sqrtn"
     is_slow = not has_many or _reads_many_long_texts_in_order(plan, dataset)
     return settings.model_copy(
@@ -202,8 +232,10 @@ def _reads_many_long_texts_in_order(plan: Plan, dataset: Dataset) -> bool:
     return "minrnn" in plan.branches and has_many_long_texts(dataset)
 
 
-def _initial_embedding(plan: Plan, dataset: Dataset) -> str:
-    if has_many_texts(dataset):
+def _initial_embedding(plan: Plan, dataset: Dataset) -> str | None:
+    if plan.settings.vectors:
+        return None
+    if plan.settings.freeze_embedding or has_many_texts(dataset):
         return "cooccurrence"
     if is_large(dataset):
         # single characters stand beside too many others: it is no gain to `conv`
@@ -211,7 +243,7 @@ def _initial_embedding(plan: Plan, dataset: Dataset) -> str:
     return "naive_bayes" if "initial_embedding" in TASKS.load(plan.settings.task).own_settings else "uniform"
 
 
-def _freezes(plan: Plan, dataset: Dataset, initial: str) -> bool:
+def _freezes(plan: Plan, dataset: Dataset, initial: str | None) -> bool:
     """Say whether token vectors stay as they begin: as asked for, else where that was measured to pay."""
     if plan.settings.freeze_embedding is not None:
         return plan.settings.freeze_embedding
@@ -236,6 +268,8 @@ def _settle_branches(plan: Plan, dataset: Dataset) -> dict[str, Branch]:
         chosen["embedding_dropout"] = 0.3
     if plan.settings.freeze_embedding:
         chosen["embedding"] = 300  # of 64, 128 and 300: what is not learned has to be there
+    if plan.vectors:
+        chosen["embedding"] = plan.vectors.width
     chosen = {key: value for key, value in chosen.items() if plan.asked.get(key) is None}
     return {
         name: branch.model_copy(update={key: value for key, value in chosen.items() if key in type(branch).model_fields})
@@ -255,7 +289,8 @@ def _bag_strengths(dataset: Dataset) -> tuple[float, float, float]:
 def fingerprint(dataset: Dataset, plan: Plan) -> str:
     """Hash everything that decides the trained weights."""
     # a preset is what chose the branches; once they are chosen it says nothing
-    excluded = {*_NOT_IN_FINGERPRINT, "preset"}
+    excluded = {*_NOT_IN_FINGERPRINT, "preset", "vectors"}
     if not plan.settings.freeze_embedding:  # nor what was so before there was such a setting
         excluded.add("freeze_embedding")
-    return sha256_json([dataset.fingerprint, plan.settings.model_dump(exclude=excluded), [each.model_dump() for each in plan.branches.values()]])[:16]
+    settings, branches = plan.settings.model_dump(exclude=excluded), [each.model_dump() for each in plan.branches.values()]
+    return sha256_json([dataset.fingerprint, settings, branches, *plan.vectors_hash])[:16]

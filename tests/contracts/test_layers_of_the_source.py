@@ -24,7 +24,7 @@ LAYERS = (
     ("backbones", "formats", "tasks", "checking", "dividing", "measuring"),
     ("ngrams",),
     ("dataset", "report_files", "packed", "streamed", "character_ngrams"),
-    ("corpus_shape", "cooccurrence"),
+    ("corpus_shape", "cooccurrence", "initial_vectors"),
     ("batching", "bundle", "compatibility", "presets", "naive_bayes", "scanning", "settling", "joining", "mixing", "label_issues"),
     ("encoding", "plan", "session", "bagging", "predictor", "subsets"),
     ("describing", "dataset_directory", "parts"),
