@@ -10,6 +10,7 @@ COMMANDS = {
     "evaluate": ("slmcli.cli.evaluate:command", "Score a model beside baselines, with intervals."),
     "export": ("slmcli.cli.export:command", "Write a model in another format, after a parity check."),
     "predict": ("slmcli.cli.predict:command", "Label texts."),
+    "vectors": ("slmcli.cli.vectors:command", "Look at the vectors a model has of its tokens, or write them to a file."),
     "run": ("slmcli.cli.run:command", "Run every stage of a recipe; what is up to date is skipped."),
     "benchmark": ("slmcli.cli.benchmark:command", "Measure parts of a training on this machine."),
     "doctor": ("slmcli.cli.doctor:command", "Say what is installed and try a tiny training, export and prediction."),

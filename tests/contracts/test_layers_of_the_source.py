@@ -26,7 +26,7 @@ LAYERS = (
     ("dataset", "report_files", "packed", "streamed", "character_ngrams"),
     ("corpus_shape", "cooccurrence", "initial_vectors"),
     ("batching", "bundle", "compatibility", "presets", "naive_bayes", "scanning", "settling", "joining", "mixing", "label_issues"),
-    ("encoding", "plan", "session", "bagging", "predictor", "subsets"),
+    ("encoding", "plan", "session", "bagging", "predictor", "subsets", "vectors"),
     ("describing", "dataset_directory", "parts"),
     ("unlabelled",),
     ("preprocessing", "baselines", "folds", "learning_curve"),
