@@ -1,7 +1,6 @@
 """Token vectors to begin with from a file of word vectors, and how many tokens they cover."""
 
 import logging
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -13,7 +12,7 @@ import numpy as np
 from slmcli.dataset import Dataset
 from slmcli.errors import DataError
 from slmcli.tokenizers.base import SPECIAL_TOKENS, UNKNOWN_ID, Tokenizer
-from slmcli.vector_files import Vectors, read_vectors
+from slmcli.vector_files import read_vectors
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +27,7 @@ class InitialVectors:
     """Vectors of a file for the tokens of a vocabulary.
 
     Attributes:
-        matrix: (vocabulary, width) float32, values of known tokens with a root mean square of 0.2; zeros elsewhere.
+        matrix: (vocabulary, width) float32, the values of each known token with a root mean square of 0.2; zeros elsewhere.
         is_known: (vocabulary,) bool, whether the file has the token.
         coverage: `file`; `words` of the file; `tokens_covered`, share of the vocabulary without special tokens; `text_covered`, share of the
             tokens of the training texts.
@@ -47,8 +46,8 @@ class InitialVectors:
 def load_initial_vectors(dataset: Dataset, path: Path, features: Sequence[str]) -> InitialVectors:
     """Read the vectors of a dataset's tokens, once for all members of a model; say how much of the training texts they cover.
 
-    All are multiplied by one number, so that files whose values are ten times as large as those of others are learned from alike, and the
-    layers behind see what they see of other vectors; which words have longer vectors than others stays as it is in the file.
+    All get the same length, that of vectors counted from texts: files differ tenfold in how large their values are, which learning rates do
+    not know, and inside a file it is mostly how frequent a word is that makes its vector long or short (docs/decisions.md).
 
     Args:
         dataset: The dataset.
@@ -71,7 +70,7 @@ def _load(dataset: Dataset, path: Path, features: Sequence[str]) -> InitialVecto
     if not found.is_found.any():
         raise DataError(f"{path}: none of its {found.words:,} words is a token of {dataset.path}. {_cause(tokenizer)}")
     matrix = np.zeros((special + len(found.matrix), found.matrix.shape[1]), np.float32)
-    matrix[special:] = found.matrix * _factor(found)
+    matrix[special:] = _of_one_length(found.matrix)
     is_known = np.concatenate([np.zeros(special, bool), found.is_found])
     counts = _count_tokens(dataset, features, len(matrix))
     coverage = {
@@ -84,10 +83,13 @@ def _load(dataset: Dataset, path: Path, features: Sequence[str]) -> InitialVecto
     return InitialVectors(matrix, is_known, coverage)
 
 
-def _factor(found: Vectors) -> float:
-    """Return what to multiply by, so that the root mean square of the values found is the one wanted."""
-    size = math.sqrt(np.square(found.matrix[found.is_found], dtype=np.float64).mean())
-    return _SCALE / size if size else 1.0
+def _of_one_length(matrix: np.ndarray) -> np.ndarray:
+    """Return (rows, width) float32, each row with the root mean square that is wanted; zeros stay zeros.
+
+    Source: Levy et al. 2015, "Improving distributional similarity with lessons learned from word embeddings", section 3.3: rows of one length.
+    """
+    sizes = np.sqrt(np.square(matrix, dtype=np.float64).mean(axis=1, keepdims=True))
+    return np.divide(_SCALE * matrix, sizes, out=np.zeros(matrix.shape), where=sizes > 0.0).astype(np.float32)
 
 
 def _count_tokens(dataset: Dataset, features: Sequence[str], size: int) -> np.ndarray:

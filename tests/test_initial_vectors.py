@@ -36,18 +36,18 @@ def table_of(model: Any) -> np.ndarray:
 
 
 @pytest.mark.parametrize("size", [0.01, 3.0])
-def test_values_of_known_tokens_have_one_size(size: float, dataset: Path, tmp_path: Path) -> None:
+def test_vectors_of_known_tokens_have_one_length(size: float, dataset: Path, tmp_path: Path) -> None:
     words = words_of(dataset)
     vectors = load(dataset, write(tmp_path, words[:20], size=size))
     assert vectors.is_known.tolist() == [False] * 6 + [True] * 20 + [False] * (len(words) - 20)
-    assert np.sqrt(np.square(vectors.matrix[6:26]).mean()) == pytest.approx(0.2, abs=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(vectors.matrix[6:26], axis=1), 0.2 * WIDTH**0.5, rtol=1e-6)
 
 
-def test_lengths_of_vectors_keep_their_proportion(dataset: Path, tmp_path: Path) -> None:
+def test_directions_of_vectors_stay(dataset: Path, tmp_path: Path) -> None:
     words = words_of(dataset)[:2]
-    (tmp_path / "some.vec").write_text(f"{words[0]} 1 1\n{words[1]} 3 3\n", encoding="utf-8")
-    matrix = load(dataset, tmp_path / "some.vec").matrix
-    np.testing.assert_allclose(matrix[7], 3.0 * matrix[6], rtol=1e-6)
+    (tmp_path / "some.vec").write_text(f"{words[0]} 3 4\n{words[1]} 0 -1e30\n", encoding="utf-8")
+    expected = 0.2 * 2**0.5 * np.array([[0.6, 0.8], [0.0, -1.0]])
+    np.testing.assert_allclose(load(dataset, tmp_path / "some.vec").matrix[6:8], expected, rtol=1e-6)
 
 
 def test_vectors_of_zeros_are_taken_as_they_are(dataset: Path, tmp_path: Path) -> None:
