@@ -33,7 +33,7 @@ def _common(function: Callable[..., Any]) -> Callable[..., Any]:
 @_COUNT
 @_common
 def nearest(target: Path, words: tuple[str, ...], count: int, branch: str | None, as_json: bool, debug: bool) -> None:
-    """Show the tokens whose vectors are most like that of each WORD, with their cosines."""
+    """Show the tokens most like each WORD, with cosines."""
     result = _open(target, branch).nearest(words, count=count)
     _show(result, as_json, (line for found in result["words"] for line in (found["token"], *_lines(found["nearest"]))))
 
@@ -43,7 +43,7 @@ def nearest(target: Path, words: tuple[str, ...], count: int, branch: str | None
 @_COUNT
 @_common
 def analogy(target: Path, words: tuple[str, str, str], count: int, branch: str | None, as_json: bool, debug: bool) -> None:
-    """Show what C is to, as A is to B: the tokens nearest to B - A + C."""
+    """Show what C is to, as A to B: nearest to B - A + C."""
     result = _open(target, branch).analogy(*words, count=count)
     _show(result, as_json, (f"{words[0]} is to {words[1]} as {words[2]} is to", *_lines(result["answers"])))
 
@@ -54,7 +54,7 @@ def analogy(target: Path, words: tuple[str, str, str], count: int, branch: str |
 @click.option("--overwrite", is_flag=True, help="replace an existing file")
 @_common
 def export(target: Path, file: Path, form: str, overwrite: bool, branch: str | None, as_json: bool, debug: bool) -> None:
-    """Write the vectors of all tokens to FILE, compressed if its name ends in .gz."""
+    """Write all vectors to FILE, compressed if it is named .gz."""
     result = _open(target, branch).export(file, form=form, overwrite=overwrite)
     left_out = f"; {result['left_out']:,} tokens with white space left out" if result["left_out"] else ""
     _show(result, as_json, [f"{file}: {result['words']:,} vectors of {result['width']} values{left_out}"])
