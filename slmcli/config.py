@@ -227,8 +227,17 @@ class InitialSettings(Settings):
     freeze_embedding: bool | None = Field(
         None,
         description="leave token vectors as they begin, so that words which no training text has are read as those which have been; only from "
-        "cooccurrence [beside a million words or more without labels, for fewer than 5,000 short texts with one of several labels each]",
+        "vectors or cooccurrence [beside a million words or more without labels, for fewer than 5,000 short texts with one of several labels each]",
     )
+    vectors: str | None = Field(
+        None, description="token vectors begin with those of this file: GloVe text, word2vec text or binary, fastText .vec; none: another beginning"
+    )
+
+    @pydantic.model_validator(mode="after")
+    def _vectors_begin_in_one_way(self) -> "InitialSettings":
+        if self.vectors is not None and self.initial_embedding is not None:
+            raise ValueError(f"vectors ({self.vectors}) and initial_embedding ({self.initial_embedding}) exclude each other. Leave one of them out")
+        return self
 
 
 class RunSettings(Settings):

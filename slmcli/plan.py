@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any  # Any: values as they come from flags and recipes
 
@@ -13,10 +14,11 @@ from slmcli.config import FinetuneSettings, Settings, build
 from slmcli.corpus_shape import has_long_texts, has_many_long_texts, has_many_texts, is_large, is_short_and_sparse, reads_words
 from slmcli.dataset import Dataset
 from slmcli.errors import ConfigError
-from slmcli.files import sha256_json
+from slmcli.files import sha256_file, sha256_json
 from slmcli.presets import Choice, choose, has_ngrams
 from slmcli.registry import hint
 from slmcli.tasks import TASKS
+from slmcli.vector_files import VectorFile, look_at_vectors
 
 AUTO = "auto"
 # does not change the trained weights
@@ -40,6 +42,7 @@ class Plan:
         source: Where it was asked for, for messages.
         reason: Why these branches were chosen.
         base: What the training begins with.
+        vectors: The file that token vectors begin with; None without one, and before it was looked at.
     """
 
     settings: FinetuneSettings
@@ -48,6 +51,12 @@ class Plan:
     source: str
     reason: str = "asked for"
     base: Base | None = None
+    vectors: VectorFile | None = None
+
+    @cached_property
+    def vectors_hash(self) -> list[str]:
+        """SHA-256 of the file that token vectors begin with; none without one."""
+        return [sha256_file(self.vectors.path)] if self.vectors else []
 
     def flat(self) -> dict[str, Any]:
         """Return all settings at one level, as a recipe has them."""
@@ -123,8 +132,9 @@ def settle(plan: Plan, dataset: Dataset) -> Plan:
 
     Raises:
         ConfigError: What was asked for is not among the branches that `--backbone auto` chose, or the dataset lacks what a branch reads.
+        DataError: The file of vectors is missing, or none.
     """
-    plan = _choose_branches(_with_base(plan, dataset), dataset)
+    plan = _look_at_vectors(_choose_branches(_with_base(plan, dataset), dataset))
     _check_branches(plan, dataset)
     settings = _settle_training(plan, dataset).model_copy(update={"refit": _refits(plan, dataset)})
     plan = replace(plan, settings=settings)
@@ -136,8 +146,8 @@ def _with_base(plan: Plan, dataset: Dataset) -> Plan:
     if plan.settings.init_from is None:
         return plan
     base = open_base(Path(plan.settings.init_from), dataset)
-    if plan.settings.initial_embedding not in (None, "uniform"):
-        began = f"--initial-embedding {plan.settings.initial_embedding}"
+    if plan.settings.vectors is not None or plan.settings.initial_embedding not in (None, "uniform"):
+        began = f"--vectors {plan.settings.vectors}" if plan.settings.vectors else f"--initial-embedding {plan.settings.initial_embedding}"
         raise ConfigError(f"{plan.source}: token vectors begin with those of --init-from, so {began} has no meaning. Leave one of them out.")
     names = branch_names(plan.settings.backbone, source=plan.source) if plan.settings.backbone != AUTO else []
     if names and base.backbone not in names:
@@ -149,6 +159,23 @@ def _with_base(plan: Plan, dataset: Dataset) -> Plan:
     settings = plan.settings.model_copy(update={"backbone": "+".join(names), "initial_embedding": "uniform"})
     branches = build_branches(names, asked_of_branches, source=plan.source)
     return replace(plan, settings=settings, asked=asked_of_branches, branches=branches, base=base, reason=f"begun with {base.path}")
+
+
+def _look_at_vectors(plan: Plan) -> Plan:
+    """Find out how wide the vectors are that token vectors begin with, if there are any; their place is then known from every directory.
+
+    Raises:
+        ConfigError: Token vectors of another width were asked for.
+    """
+    if plan.settings.vectors is None:
+        return plan
+    found = look_at_vectors(Path(plan.settings.vectors).resolve())
+    if plan.asked.get("embedding") not in (None, found.width):
+        raise ConfigError(
+            f"{plan.source}: --embedding {plan.asked['embedding']} contradicts --vectors {plan.settings.vectors}, whose vectors have {found.width} "
+            "values. Leave --embedding out."
+        )
+    return replace(plan, settings=plan.settings.model_copy(update={"vectors": str(found.path)}), vectors=found)
 
 
 def _check_branches(plan: Plan, dataset: Dataset) -> None:
@@ -166,6 +193,10 @@ def _check_branches(plan: Plan, dataset: Dataset) -> None:
         raise ConfigError(
             f"{plan.source}: --pooling {pooling} looks at the ends of a text, and with --segment at the last segment alone. Leave one of them out."
         )
+    for name in ("freeze_embedding", "vectors"):
+        if getattr(plan.settings, name) and not readers:
+            option = f"--{name.replace('_', '-')}"
+            raise ConfigError(f"{plan.source}: {option} is for token vectors, and a bag has none. Leave it out, or pass another --backbone.")
     if plan.settings.freeze_embedding:
         _check_freezing(plan, readers)
     if any(reader.subword_buckets for reader in readers) and not has_words(tokenizer := dataset.load_tokenizer()):
@@ -176,9 +207,7 @@ def _check_branches(plan: Plan, dataset: Dataset) -> None:
 
 
 def _check_freezing(plan: Plan, readers: Sequence[Backbone]) -> None:
-    """Refuse to leave token vectors as they begin where there are none, or where they begin with chance."""
-    if not readers:
-        raise ConfigError(f"{plan.source}: --freeze-embedding is for token vectors, and a bag has none. Leave it out, or pass another --backbone.")
+    """Refuse to leave token vectors as they begin where they begin with chance."""
     if plan.base is None and plan.settings.initial_embedding not in (None, "cooccurrence"):
         began = f"--initial-embedding {plan.settings.initial_embedding}"
         raise ConfigError(f"{plan.source}: --freeze-embedding leaves token vectors as they begin, with {began} by chance. Leave one of them out.")
@@ -221,7 +250,7 @@ def _fields_of(names: Sequence[str]) -> set[str]:
 
 def _settle_training(plan: Plan, dataset: Dataset) -> FinetuneSettings:
     settings, has_many = plan.settings, is_large(dataset)
-    initial = settings.initial_embedding or ("cooccurrence" if settings.freeze_embedding else _initial_embedding(plan, dataset))
+    initial = settings.initial_embedding or _initial_embedding(plan, dataset)
     small_pooling = "max" if is_short_and_sparse(dataset) else "max_sqrtn"
     is_slow = not has_many or _reads_many_long_texts_in_order(plan, dataset)
     return settings.model_copy(
@@ -242,8 +271,10 @@ def _reads_many_long_texts_in_order(plan: Plan, dataset: Dataset) -> bool:
     return "minrnn" in plan.branches and has_many_long_texts(dataset)
 
 
-def _initial_embedding(plan: Plan, dataset: Dataset) -> str:
-    if has_many_texts(dataset):
+def _initial_embedding(plan: Plan, dataset: Dataset) -> str | None:
+    if plan.settings.vectors:
+        return None
+    if plan.settings.freeze_embedding or has_many_texts(dataset):
         return "cooccurrence"
     if is_large(dataset):
         # single characters stand beside too many others: it is no gain to `conv`
@@ -251,7 +282,7 @@ def _initial_embedding(plan: Plan, dataset: Dataset) -> str:
     return "naive_bayes" if "initial_embedding" in TASKS.load(plan.settings.task).own_settings else "uniform"
 
 
-def _freezes(plan: Plan, dataset: Dataset, initial: str) -> bool:
+def _freezes(plan: Plan, dataset: Dataset, initial: str | None) -> bool:
     """Say whether token vectors stay as they begin: as asked for, else where that was measured to pay."""
     if plan.settings.freeze_embedding is not None:
         return plan.settings.freeze_embedding
@@ -278,6 +309,8 @@ def _settle_branches(plan: Plan, dataset: Dataset) -> dict[str, Branch]:
         chosen["bidirectional"] = False
     if plan.settings.freeze_embedding:
         chosen["embedding"] = 300  # of 64, 128 and 300: what is not learned has to be there
+    if plan.vectors:
+        chosen["embedding"] = plan.vectors.width
     chosen = {key: value for key, value in chosen.items() if plan.asked.get(key) is None}
     return {
         name: branch.model_copy(update={key: value for key, value in chosen.items() if key in type(branch).model_fields})
@@ -297,10 +330,10 @@ def _bag_strengths(dataset: Dataset) -> tuple[float, float, float]:
 def fingerprint(dataset: Dataset, plan: Plan) -> str:
     """Hash everything that decides the trained weights."""
     # a preset is what chose the branches; once they are chosen it says nothing
-    excluded = {*_NOT_IN_FINGERPRINT, "preset"}
+    excluded = {*_NOT_IN_FINGERPRINT, "preset", "vectors"}
     settings = plan.settings.model_copy(update={"init_from": plan.base.weights}) if plan.base else plan.settings
     parts = [_said(each, excluded) for each in (settings, *plan.branches.values())]
-    return sha256_json([dataset.fingerprint, parts[0], parts[1:]])[:16]
+    return sha256_json([dataset.fingerprint, parts[0], parts[1:], *plan.vectors_hash])[:16]
 
 
 def _said(settings: Settings, excluded: Set[str]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from slmcli.dataset import Dataset
 from slmcli.devices import build_strategy
 from slmcli.errors import BundleError, Interrupted
 from slmcli.execution import Execution
+from slmcli.initial_vectors import load_initial_vectors
 from slmcli.naive_bayes import log_count_ratios
 from slmcli.run import Progress, Run, interruption, load_progress
 from slmcli.runtime import quiet_stderr
@@ -106,8 +107,11 @@ class Session:
         return model
 
     def _begin_vectors(self, embeddings: Any) -> None:
-        """Give the vectors of tokens what can be counted about them, if that was asked for."""
-        if self.settings.initial_embedding == "cooccurrence":
+        """Give the vectors of tokens what a file has of them, or what can be counted about them, if that was asked for."""
+        if self.settings.vectors is not None:
+            known = load_initial_vectors(self.dataset, Path(self.settings.vectors), self.task.token_features)
+            embeddings.assign(known.fill(seed=self.settings.seed))
+        elif self.settings.initial_embedding == "cooccurrence":
             self._put_cooccurrences(embeddings)
         elif self.settings.initial_embedding == "naive_bayes":
             self._add_ratios(embeddings)

@@ -18,6 +18,7 @@ from slmcli.corpus_identity import UNLABELLED
 from slmcli.dataset import Dataset
 from slmcli.execution import Execution, expected_seconds, start_execution
 from slmcli.files import read_json, write_json
+from slmcli.initial_vectors import load_initial_vectors
 from slmcli.joining import Joined, join
 from slmcli.label_issues import write_findings
 from slmcli.mixing import choose_shares
@@ -77,14 +78,14 @@ def _look_at_texts(dataset: Dataset, plan: Plan) -> None:
     """
     if not dataset.description.get(UNLABELLED) or "subset_of" in dataset.description:
         return
-    initial = str(plan.settings.initial_embedding)
+    initial = plan.settings.initial_embedding or "a file"
     if not any(isinstance(branch, Backbone) for branch in plan.branches.values()):
         logger.info("Nothing is learned from the texts without labels in %s: a bag has no token vectors.", dataset.path)
     elif initial == "cooccurrence":
         dataset.unlabelled  # noqa: B018  (it is looked at)
     else:
-        start = {"uniform": "chance", "naive_bayes": "naive Bayes"}[initial]
-        advice = "Pass --initial-embedding cooccurrence to use them."
+        start = {"uniform": "chance", "naive_bayes": "naive Bayes", "a file": "those of a file"}[initial]
+        advice = "Pass --initial-embedding cooccurrence to use them" + (" instead." if plan.vectors else ".")
         logger.info("Nothing is learned from the texts without labels in %s: token vectors begin with %s. %s", dataset.path, start, advice)
 
 
@@ -95,6 +96,7 @@ def _summary_of(out: Path) -> dict[str, Any]:
 
 def _train(dataset: Dataset, plan: Plan, out: Path, *, resume: bool, overwrite: bool, report: Report) -> dict[str, Any]:
     settings = plan.settings
+    coverage = _look_at_tokens(dataset, plan)
     begun = _begun_with(out) if resume else None
     run = start_run(
         out,
@@ -108,7 +110,14 @@ def _train(dataset: Dataset, plan: Plan, out: Path, *, resume: bool, overwrite: 
         execution = start_execution(settings, seconds=estimated_seconds(dataset, plan), begun=begun)
         environment = {"format_version": FORMAT_VERSION, **describe_environment(), **execution.describe()}
         write_json(run.path / "environment.json", {**environment, "backbone": settings.backbone, "backbone_reason": plan.reason})
-        return Training(dataset, plan, run, execution).run_members(report)
+        return Training(dataset, plan, run, execution, coverage).run_members(report)
+
+
+def _look_at_tokens(dataset: Dataset, plan: Plan) -> dict[str, Any]:
+    """Read the file that token vectors begin with, before anything is replaced; return what the summary says of it."""
+    if plan.vectors is None:
+        return {}
+    return {"vectors": load_initial_vectors(dataset, plan.vectors.path, TASKS.load(dataset.task).token_features).coverage}
 
 
 def estimated_seconds(dataset: Dataset, plan: Plan) -> float:
@@ -131,8 +140,8 @@ def _begun_with(out: Path) -> dict[str, Any] | None:
 class Training:
     """The training of all members of a model."""
 
-    def __init__(self, dataset: Dataset, plan: Plan, run: Run, execution: Execution) -> None:
-        self.dataset, self.plan, self.run, self.execution = dataset, plan, run, execution
+    def __init__(self, dataset: Dataset, plan: Plan, run: Run, execution: Execution, facts: Mapping[str, Any] | None = None) -> None:
+        self.dataset, self.plan, self.run, self.execution, self.facts = dataset, plan, run, execution, dict(facts or {})
         task: TrainableTask = TASKS.load(plan.settings.task)(dataset.labels)
         self.task = task.with_learned(task.learn_targets(example.features for example in dataset.read("train")))
         self.length = dataset.encoding.max_length if plan.settings.head == "flatten" else None
@@ -215,6 +224,7 @@ class Training:
             "members": [{**each, "share": round(float(share), 4)} for each, share in zip(members, shares, strict=True)],
             "scores": scores,
             "learned_splits": self._learned_splits(),
+            **self.facts,
             **findings,
         }
         self._write_bundle(joined, scores)
@@ -248,6 +258,11 @@ class Training:
         findings = write_findings(self.run.path, self.dataset, self.task, probabilities, references, rows=places)
         return shares, scores, findings
 
+    def _settings_to_share(self) -> dict[str, Any]:
+        """Return all settings, without the folders of this machine."""
+        vectors = self.plan.vectors
+        return {**self.plan.flat(), "vectors": vectors.path.name if vectors else None}
+
     def _write_bundle(self, joined: Joined, scores: Mapping[str, float]) -> None:
         write_bundle(
             self.run.bundle,
@@ -257,7 +272,7 @@ class Training:
             task=self.task.with_inputs(joined.features),
             tokenizer=self.dataset.load_tokenizer(),
             ngrams=self.dataset.load_ngrams() if FEATURE in joined.features else None,
-            settings={"encoding": self.dataset.encoding.model_dump(), "length": self.length, "finetune": self.plan.flat()},
+            settings={"encoding": self.dataset.encoding.model_dump(), "length": self.length, "finetune": self._settings_to_share()},
             facts={
                 "backbone": self.plan.settings.backbone,
                 "parameters": joined.whole.count_params(),

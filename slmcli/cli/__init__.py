@@ -12,6 +12,7 @@ COMMANDS = {
     "export": ("slmcli.cli.export:command", "Write a model in another format, after a parity check."),
     "predict": ("slmcli.cli.predict:command", "Label texts."),
     "generate": ("slmcli.cli.generate:command", "Let a language model continue texts."),
+    "vectors": ("slmcli.cli.vectors:command", "Look at the vectors a model has of its tokens, or write them to a file."),
     "run": ("slmcli.cli.run:command", "Run every stage of a recipe; what is up to date is skipped."),
     "benchmark": ("slmcli.cli.benchmark:command", "Measure parts of a training on this machine."),
     "doctor": ("slmcli.cli.doctor:command", "Say what is installed and try a tiny training, export and prediction."),
