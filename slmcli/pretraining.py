@@ -16,6 +16,8 @@ from slmcli.run import FORMAT_VERSION, Run, is_up_to_date, start_run
 from slmcli.runtime import describe_environment
 from slmcli.tasks import TASKS
 
+_WIDE = 256  # our choice, by measurement
+
 Report = Callable[[Mapping[str, Any]], None]
 
 
@@ -51,9 +53,14 @@ def pretrain(dataset: Dataset, values: Mapping[str, Any], out: Path, *, source: 
         overwrite=overwrite,
     )
     with run.locked():
-        execution = start_execution(plan.settings, seconds=_estimated_seconds(dataset, plan), begun=begun)
+        execution = start_execution(plan.settings, seconds=_estimated_seconds(dataset, plan), begun=begun, is_wide=_is_wide(plan))
         write_json(run.path / "environment.json", {"format_version": FORMAT_VERSION, **describe_environment(), **execution.describe()})
         return _train(dataset, plan, run, execution, report)
+
+
+def _is_wide(plan: PretrainPlan) -> bool:
+    """Say whether products decide how long a step takes: from 256 units on (docs/decisions.md)."""
+    return getattr(plan.backbone, "units", 0) >= _WIDE
 
 
 def _estimated_seconds(dataset: Dataset, plan: PretrainPlan) -> float:
