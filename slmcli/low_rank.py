@@ -92,6 +92,7 @@ class _Rows:
 
     def __init__(self, table: LowRankTable) -> None:
         self._table = table
+        self.shape = table.shape
 
     def __tf_tensor__(self, dtype: Any = None, name: str | None = None) -> Any:
         return tf.convert_to_tensor(self._table, dtype, name=name)
