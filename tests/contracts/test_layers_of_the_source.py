@@ -49,7 +49,7 @@ LAYERS = (
     ("corpus_facts", "text_generation", "findings", "report", "attention", "recurrent_layers", "convolution", "token_vectors", "segments"),
     ("pretraining_callbacks", "step_decoder", "model_parts"),
     ("backbones", "formats", "tasks", "checking", "dividing", "measuring"),
-    ("ngrams", "language_models", "adapting"),
+    ("ngrams", "language_models", "adapting", "layerwise"),
     ("dataset", "deltas", "report_files", "packed", "streamed", "character_ngrams"),
     ("corpus_shape", "cooccurrence", "token_windows"),
     ("objectives",),
@@ -94,6 +94,7 @@ ABOUT_KERAS = {
     "bottleneck",
     "model_parts",
     "adapting",
+    "layerwise",
 }
 
 
