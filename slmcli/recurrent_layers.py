@@ -70,7 +70,8 @@ class _Recurrent(UsesPaddingMask):
 
     def save_own_variables(self, store: Any) -> None:
         """Put the weights into a file, without what is carried."""
-        for place, weight in enumerate(weight for weight in self.weights if all(weight is not kept for kept in self._kept)):
+        own = [*self._trainable_variables, *self._non_trainable_variables]
+        for place, weight in enumerate(weight for weight in own if all(weight is not kept for kept in self._kept)):
             store[str(place)] = weight
 
     def first_states(self, batch_size: int, features: int) -> list[Any]:

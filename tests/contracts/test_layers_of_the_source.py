@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[2] / "slmcli"
 LAYERS = (
     ("errors", "signals"),
     ("registry", "files", "devices", "parallel", "records", "pretokens", "subword_models", "text_files", "intervals", "confident_learning"),
-    ("unpacking", "tracing", "word_joining", "vector_files"),
+    ("unpacking", "tracing", "word_joining", "vector_files", "adaptation"),
     ("cleaning_steps", "word_cleaning", "detokenizing", "json_stream", "beam_running", "beam_shards", "time_loop", "projections"),
     ("config", "character_cleaning", "runtime", "metrics", "linear", "recurrences", "perplexity"),
     ("language_model_config", "gated_recurrences"),
@@ -34,6 +34,8 @@ LAYERS = (
     (
         "layers",
         "prediction_layers",
+        "low_rank",
+        "bottleneck",
         "generation",
         "text_stream",
         "arithmetic",
@@ -45,10 +47,10 @@ LAYERS = (
         "corpus_identity",
     ),
     ("corpus_facts", "text_generation", "findings", "report", "attention", "recurrent_layers", "convolution", "token_vectors", "segments"),
-    ("pretraining_callbacks", "step_decoder"),
+    ("pretraining_callbacks", "step_decoder", "model_parts"),
     ("backbones", "formats", "tasks", "checking", "dividing", "measuring"),
-    ("ngrams", "language_models"),
-    ("dataset", "report_files", "packed", "streamed", "character_ngrams"),
+    ("ngrams", "language_models", "adapting", "layerwise"),
+    ("dataset", "deltas", "report_files", "packed", "streamed", "character_ngrams"),
     ("corpus_shape", "cooccurrence", "token_windows", "initial_vectors"),
     ("objectives",),
     ("batching", "bundle", "compatibility", "presets", "naive_bayes", "scanning", "settling", "joining", "mixing", "label_issues"),
@@ -89,6 +91,11 @@ ABOUT_KERAS = {
     "prediction_layers",
     "pretraining_callbacks",
     "step_decoder",
+    "low_rank",
+    "bottleneck",
+    "model_parts",
+    "adapting",
+    "layerwise",
 }
 
 
