@@ -214,9 +214,18 @@ class OptimizerSettings(Settings):
 
 
 class InitialSettings(Settings):
-    """What a model knows before training."""
+    """What a model knows before training, and how much of that training changes."""
 
     init_from: str | None = Field(None, description="run or bundle whose weights to begin with, made with the same tokenizer")
+    train: str = Field(
+        "all",
+        description="of what it begins with, train all; the head alone; bias; top:N layers; lora:RANK, additions of low rank to all kernels; or "
+        "adapter:WIDTH, bottlenecks behind the layers",
+    )
+    layer_decay: float = Field(
+        1.0, ge=1.0, le=100.0, description="by what the learning rate is divided from one layer to the one below it, such as 2.6; 1: by nothing"
+    )
+    gradual_unfreezing: bool = Field(False, description="begin with the head, and let one more layer learn in each epoch")
 
     initial_embedding: Literal["cooccurrence", "naive_bayes", "uniform"] | None = Field(
         None,

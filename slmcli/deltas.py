@@ -4,7 +4,7 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any  # Any: Keras models and variables, JSON documents
 
@@ -27,11 +27,13 @@ class Delta:
         adaptation: How it was trained.
         base: Fingerprint of the weights that it left alone.
         arrays: Name to what was trained, float32: all there is of a head, a bias or a layer, and factors of additions, not their product.
+        facts: What else is needed to make a model of it and its base, a JSON document.
     """
 
     adaptation: Adaptation
     base: str
     arrays: Mapping[str, np.ndarray]
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def parameters(self) -> int:
@@ -63,6 +65,7 @@ def write_delta(path: Path, delta: Delta, *, overwrite: bool = False) -> None:
             "parameters": delta.parameters,
             "sha256": sha256_file(part / ARRAYS),
             "weights": {name: list(array.shape) for name, array in delta.arrays.items()},
+            "model": dict(delta.facts),
         }
         write_json(part / MARKER, document)
 
@@ -84,7 +87,7 @@ def read_delta(path: Path) -> Delta:
     arrays = _read_arrays(path / ARRAYS, str(document.get("sha256")))
     if {name: list(array.shape) for name, array in arrays.items()} != shapes:
         raise BundleError(f"{path / ARRAYS} does not hold what {MARKER} says. The delta is damaged; train it again.")
-    return Delta(adaptation, base, arrays)
+    return Delta(adaptation, base, arrays, document.get("model", {}))
 
 
 def apply_delta(model: Any, delta: Delta) -> Any:

@@ -151,7 +151,7 @@ def _sum_by_place(values: Any, places: Any, size: Any, *, width: int) -> Any:
     return tf.ensure_shape(tf.concat(parts, axis=1), [None, width])
 
 
-def build_optimizer(settings: OptimizerSettings, *, steps: int) -> keras.optimizers.Optimizer:
+def build_optimizer(settings: OptimizerSettings, *, steps: int) -> SparseAdam:
     """Return the optimizer for a training of `steps` steps."""
     return SparseAdam(build_schedule(settings, steps=steps), clip_norm=settings.clip_norm, is_sparse=settings.optimizer != "adam")
 

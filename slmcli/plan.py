@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any  # Any: values as they come from flags and recipes
 
+from slmcli.adaptation import parse_adaptation
 from slmcli.backbones import BACKBONES
 from slmcli.backbones.base import Backbone, Branch
 from slmcli.base_model import Base, open_base, take_over
@@ -24,7 +25,10 @@ AUTO = "auto"
 # does not change the trained weights
 _NOT_IN_FINGERPRINT = frozenset({"checkpoint_minutes", "tensorboard", "k_fold", "learning_curve"})
 # settings younger than runs that can go on, and what was so before
-_NEUTRAL: dict[str, Any] = {"freeze_embedding": False, "causal": False, "layer_dropout": 0.0, "init_from": None}
+_NEUTRAL: dict[str, Any] = {
+    **{"freeze_embedding": False, "causal": False, "layer_dropout": 0.0, "init_from": None},
+    **{"train": "all", "layer_decay": 1.0, "gradual_unfreezing": False},
+}
 # our choice, on validation data: about this many examples are seen, in 5 to 30 passes, until validation no longer improves
 _EXAMPLES_SEEN = 110_000
 # our choice, on validation data of ten corpora (docs/decisions.md): inverse of the ridge penalty of a bag, with naive Bayes, without, by margins
@@ -143,7 +147,12 @@ def settle(plan: Plan, dataset: Dataset) -> Plan:
 
 def _with_base(plan: Plan, dataset: Dataset) -> Plan:
     """Return the plan with the branch of what it begins with, in the place of any other that reads tokens in their order."""
+    adaptation = parse_adaptation(plan.settings.train)
     if plan.settings.init_from is None:
+        if adaptation.name != "all":
+            raise ConfigError(f"{plan.source}: --train {adaptation} trains few weights of a model that has learned something. Pass --init-from RUN.")
+        if plan.settings.gradual_unfreezing:
+            raise ConfigError(f"{plan.source}: --gradual-unfreezing is for a model whose layers have learned something. Pass --init-from RUN.")
         return plan
     base = open_base(Path(plan.settings.init_from), dataset)
     if plan.settings.vectors is not None or plan.settings.initial_embedding not in (None, "uniform"):
@@ -154,7 +163,12 @@ def _with_base(plan: Plan, dataset: Dataset) -> Plan:
         asked = f"--backbone {plan.settings.backbone}"
         raise ConfigError(f"{plan.source}: --init-from {base.path} is a {base.backbone}, not among {asked}. Name it, or leave --backbone out.")
     if not names:
-        names = [*(name for name in choose(plan.settings.preset, dataset).branches if name == "bag"), base.backbone]
+        others = choose(plan.settings.preset, dataset).branches if adaptation.name == "all" else ()
+        names = [*(name for name in others if name == "bag"), base.backbone]
+    if adaptation.name != "all" and (names != [base.backbone] or (plan.settings.ensemble or 1) > 1):
+        raise ConfigError(f"{plan.source}: --train {adaptation} is for one {base.backbone} by itself. Leave --backbone and --ensemble out.")
+    if adaptation.name != "all" and (plan.settings.freeze_embedding or plan.asked.get("subword_buckets")):
+        raise ConfigError(f"{plan.source}: --train {adaptation} says what of the token vectors is trained. Leave --freeze-embedding and such out.")
     asked_of_branches = take_over(base, plan.asked, source=plan.source)
     settings = plan.settings.model_copy(update={"backbone": "+".join(names), "initial_embedding": "uniform"})
     branches = build_branches(names, asked_of_branches, source=plan.source)

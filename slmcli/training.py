@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any  # Any: Keras models, JSON documents
 
@@ -16,6 +17,7 @@ from slmcli.bundle import write_bundle
 from slmcli.compatibility import check_compatible
 from slmcli.corpus_identity import UNLABELLED
 from slmcli.dataset import Dataset
+from slmcli.deltas import Delta, write_delta
 from slmcli.execution import Execution, expected_seconds, start_execution
 from slmcli.files import read_json, write_json
 from slmcli.initial_vectors import load_initial_vectors
@@ -145,6 +147,7 @@ class Training:
         task: TrainableTask = TASKS.load(plan.settings.task)(dataset.labels)
         self.task = task.with_learned(task.learn_targets(example.features for example in dataset.read("train")))
         self.length = dataset.encoding.max_length if plan.settings.head == "flatten" else None
+        self._delta: Delta | None = None
 
     def run_members(self, report: Report) -> dict[str, Any]:
         """Train each member from where the run stands, join them, and write bundle and metrics; return the summary.
@@ -162,12 +165,30 @@ class Training:
             summaries.append({"name": name, **member.summary()})
             history += [{"member": name, **record} for record in member.progress.history] if isinstance(member, Session) else []
             models.append(member.best_model())
+            self._delta = member.delta if isinstance(member, Session) else None
         joined = join(models, length=self.length, name=self.task.name)
         judged = self._judge_validation(joined)
         for summary, model, bag in zip(summaries, models, solved, strict=True):
             if self.plan.settings.refit and bag is not None:
                 summary["refit_seconds"] = bag.refit(model, self._listener(report, summary["name"]))
-        return self._finish(joined, summaries, history, judged)
+        summary = self._finish(joined, summaries, history, judged)
+        self._write_delta(joined, summary["scores"])
+        return summary
+
+    def _write_delta(self, joined: Joined, scores: Mapping[str, float]) -> None:
+        """Write what few weights have learned, with all that makes a model of it and its base."""
+        if self._delta is None or self.plan.base is None:
+            return
+        facts = {
+            **self._facts(joined, scores),
+            **self._model_settings(),
+            "task": self.task.name,
+            "labels": self.task.labels,
+            "learned": self.task.learned,
+            "tokenizer_fingerprint": self.dataset.description["tokenizer_fingerprint"],
+            "base_path": str(self.plan.base.path.resolve()),
+        }
+        write_delta(self.run.path / "delta", replace(self._delta, facts=facts), overwrite=True)
 
     def _listener(self, report: Report, name: str) -> Report:
         """Return who is told of a member's events: whose they are, where there are several."""
@@ -272,17 +293,25 @@ class Training:
             task=self.task.with_inputs(joined.features),
             tokenizer=self.dataset.load_tokenizer(),
             ngrams=self.dataset.load_ngrams() if FEATURE in joined.features else None,
-            settings={"encoding": self.dataset.encoding.model_dump(), "length": self.length, "finetune": self._settings_to_share()},
-            facts={
-                "backbone": self.plan.settings.backbone,
-                "parameters": joined.whole.count_params(),
-                "scores": scores,
-                "learned_splits": self._learned_splits(),
-                "dataset_fingerprint": self.dataset.fingerprint,
-                "licence": self.plan.settings.licence,
-            },
+            settings=self._model_settings(),
+            facts=self._facts(joined, scores),
             overwrite=True,
         )
+
+    def _model_settings(self) -> dict[str, Any]:
+        """Return what settings.json of the bundle says beside what the task has learned."""
+        return {"encoding": self.dataset.encoding.model_dump(), "length": self.length, "finetune": self._settings_to_share()}
+
+    def _facts(self, joined: Joined, scores: Mapping[str, float]) -> dict[str, Any]:
+        """Return what the bundle's manifest says of the training."""
+        return {
+            "backbone": self.plan.settings.backbone,
+            "parameters": joined.whole.count_params(),
+            "scores": dict(scores),
+            "learned_splits": self._learned_splits(),
+            "dataset_fingerprint": self.dataset.fingerprint,
+            "licence": self.plan.settings.licence,
+        }
 
 
 def _named(report: Report, member: str) -> Report:

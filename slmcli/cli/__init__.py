@@ -8,6 +8,7 @@ COMMANDS = {
     "preprocess": ("slmcli.cli.preprocess:command", "Turn corpus files into an encoded dataset."),
     "pretrain": ("slmcli.cli.pretrain:command", "Train a language model on texts that nobody has labelled."),
     "finetune": ("slmcli.cli.finetune:command", "Train a model on a dataset."),
+    "merge": ("slmcli.cli.merge:command", "Make a bundle of a delta and the model that it was trained from."),
     "evaluate": ("slmcli.cli.evaluate:command", "Score a model beside baselines, with intervals."),
     "export": ("slmcli.cli.export:command", "Write a model in another format, after a parity check."),
     "predict": ("slmcli.cli.predict:command", "Label texts."),

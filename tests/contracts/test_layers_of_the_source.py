@@ -56,7 +56,7 @@ LAYERS = (
     ("batching", "bundle", "compatibility", "presets", "naive_bayes", "scanning", "settling", "joining", "mixing", "label_issues"),
     ("base_model", "transfer"),
     ("encoding", "plan", "session", "bagging", "predictor", "subsets", "writing", "vectors"),
-    ("describing", "dataset_directory", "parts", "pretrain_plan"),
+    ("describing", "dataset_directory", "parts", "pretrain_plan", "merging"),
     ("unlabelled", "pretraining_session"),
     ("preprocessing", "pretraining", "baselines", "folds", "learning_curve"),
     ("studies",),
