@@ -24,7 +24,8 @@ LAYERS = (
     ("backbones", "formats", "tasks", "checking", "dividing", "measuring"),
     ("ngrams",),
     ("dataset", "report_files", "packed", "streamed", "character_ngrams"),
-    ("corpus_shape", "cooccurrence"),
+    ("corpus_shape", "cooccurrence", "word_windows"),
+    ("word2vec",),
     ("batching", "bundle", "compatibility", "presets", "naive_bayes", "scanning", "settling", "joining", "mixing", "label_issues"),
     ("encoding", "plan", "session", "bagging", "predictor", "subsets"),
     ("describing", "dataset_directory", "parts"),
@@ -57,6 +58,7 @@ ABOUT_KERAS = {
     "time_loop",
     "optimizers",
     "compilation",
+    "word2vec",
     "callbacks",
 }
 
