@@ -34,9 +34,9 @@ class WindowSettings:
     window: int = 5
     negative: int = 5
     sample: float = 1e-3
-    block: int = 32
-    noise: int = 32
-    blocks: int = 128
+    block: int = 24
+    noise: int = 24
+    blocks: int = 256
 
 
 class Rows(NamedTuple):
