@@ -95,8 +95,9 @@ class WordVectorTrainer:
         for variable, rows, gradient in self._gradients(batch, vectors, errors):
             step = learning_rate * gradient
             length = tf.norm(step, axis=1, keepdims=True)
-            # one operation that reads and writes: a variable is never copied
-            tf.raw_ops.ResourceScatterSub(resource=variable.handle, indices=rows, updates=step * (_LONGEST_STEP / tf.maximum(length, _LONGEST_STEP)))
+            moved = tf.gather(variable, rows) - step * (_LONGEST_STEP / tf.maximum(length, _LONGEST_STEP))
+            # the rows alone are written, the table is never copied
+            tf.raw_ops.ResourceScatterUpdate(resource=variable.handle, indices=rows, updates=moved)
         return loss
 
     def _predict(self, batch: Batch) -> tuple[tuple[Any, Any], Any]:
