@@ -12,7 +12,7 @@ from slmcli.word_windows import Batch, Rows, Subwords, WindowSettings, WordWindo
 # our choice: the length of the longest step of one row. The gradients of a frequent word, hundreds in a batch, would together take it far
 # beyond the place where they vanish; with 2,048 tokens a batch or more, nothing is left but infinities.
 _LONGEST_STEP = 0.25
-_LOSS_SHARE = 8  # our choice: one of so many blocks is looked at; all take 6 % of the time
+_LOSS_SHARE = 8  # our choice: one of so many blocks is looked at; all would take a tenth of the time of a step
 _LEAST_PROBABILITY = 1e-7  # so that a logarithm is finite
 
 
