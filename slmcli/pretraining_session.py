@@ -22,6 +22,7 @@ from slmcli.transfer import begin_with
 _READY = 4  # our choice: windows made ahead
 # our choice: a state lives for 32 windows on average (docs/decisions.md)
 _FORGOTTEN = 1 / 32
+_JUDGED_TOKENS = 2**17  # our choice: as many of the validation tokens decide which weights are best; in the end all are judged by
 _SAMPLE_TOKENS = 60  # our choice: two or three lines
 
 
@@ -157,23 +158,27 @@ class PretrainingSession:
 
     def _judge(self) -> dict[str, float]:
         """Return `val_loss`, nats a token of the validation texts."""
-        costs, weights = self.costs()
+        costs, weights = self.costs(most=max(1, _JUDGED_TOKENS // (self.windows.rows * self.windows.context)))
         return {"val_loss": float((costs * weights).sum() / weights.sum())}
 
-    def costs(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return what each prediction in the validation texts costs, (windows, rows, context) float32 in nats, and its weight."""
+    def costs(self, *, most: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Return what each prediction in the validation texts costs, (windows, rows, context) float32 in nats, and its weight.
+
+        Args:
+            most: Windows at most, the first ones.
+        """
         import tensorflow as tf
 
         kept = [variable.numpy() for variable in self._states()]
         self._forget()
-        model = self.models.training
+        model, judged = self.models.training, self.judged[:most]
         if model not in self._costing:
             self._costing = {model: tf.function(lambda inputs: model(inputs, training=False), autograph=False)}
         of_window = self._costing[model]
-        found = [of_window({"token_ids": tf.constant(inputs), "targets": tf.constant(targets)}).numpy() for inputs, targets, _ in self.judged]
+        found = [of_window({"token_ids": tf.constant(inputs), "targets": tf.constant(targets)}).numpy() for inputs, targets, _ in judged]
         for variable, value in zip(self._states(), kept, strict=True):
             variable.assign(value)
-        return np.stack(found), np.stack([weights for _, _, weights in self.judged])
+        return np.stack(found), np.stack([weights for _, _, weights in judged])
 
     def _states(self) -> list[Any]:
         return [variable for layer in self.carriers for variable in layer.kept]
