@@ -170,7 +170,7 @@ def test_texts_without_labels_are_read_beside_the_labelled(labelled: Dataset) ->
 
 
 def test_texts_without_labels_are_not_judged_by(labelled: Dataset) -> None:
-    assert [text.rpartition(" ")[2] for text in texts(labelled, "validation")] == ["good"] * 3
+    assert {text.rpartition(" ")[2] for text in texts(labelled, "validation")} == {"good"}
 
 
 def test_documents_have_no_marks(labelled: Dataset) -> None:
