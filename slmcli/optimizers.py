@@ -126,9 +126,9 @@ def _temporary(values: Any) -> Any:
 
 
 def _sum_rows(gradient: Any, variable: Any) -> Any:
-    """Return a sparse gradient with every row once, in float32; anything else as it is."""
-    if not isinstance(gradient, tf.IndexedSlices):
-        return gradient
+    """Return a sparse gradient with every row once, in float32; one of single numbers dense, anything else as it is."""
+    if not isinstance(gradient, tf.IndexedSlices) or len(variable.shape) < 2:
+        return _make_dense(gradient, variable)
     rows, positions = tf.unique(gradient.indices)
     return tf.IndexedSlices(_sum_by_place(gradient.values, positions, tf.size(rows), width=variable.shape[-1]), rows, gradient.dense_shape)
 
@@ -137,6 +137,8 @@ def _make_dense(gradient: Any, variable: Any) -> Any:
     """Return a sparse gradient as a tensor, zeros in the rows that it does not have; anything else as it is."""
     if not isinstance(gradient, tf.IndexedSlices):
         return gradient
+    if len(variable.shape) < 2:
+        return tf.math.unsorted_segment_sum(tf.cast(gradient.values, tf.float32), gradient.indices, variable.shape[0])
     return _sum_by_place(gradient.values, gradient.indices, variable.shape[0], width=variable.shape[-1])
 
 

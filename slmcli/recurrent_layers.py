@@ -286,7 +286,10 @@ class MinRnn(_Recurrent):
         for distance in range(1, self.window):
             parts.append(joined[self.window - 1 - distance :][:length] * same)
             same *= tf.concat([tf.ones_like(is_same[:distance]), is_same[:-distance]], 0)
-        last = tf.transpose(tf.reverse(joined[length:], [0]), [1, 0, 2])
+        # of the last inputs the next window sees those of the same document alone
+        marks = tf.concat([tf.ones_like(earlier[..., :1]), is_same], 0)[length:]
+        last = tf.reverse(joined[length:], [0]) * tf.math.cumprod(tf.reverse(marks, [0]), exclusive=True)
+        last = tf.transpose(last, [1, 0, 2])
         seen = tf.concat(parts, -1)
         seen.set_shape([*inputs.shape[:2], self.window * inputs.shape[-1]])
         return seen, last

@@ -69,7 +69,7 @@ class TrainingWindows:
     @property
     def _tokens(self) -> int:
         """Inputs of one pass."""
-        between = len(self.documents) - 1
+        between = max(0, len(self.documents) - 1)
         return count_tokens(self.documents) + between * (self.gap + 1 if self.gap else 0)
 
     @property

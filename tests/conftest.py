@@ -21,6 +21,7 @@ from slmcli.dataset import Dataset, open_dataset
 from slmcli.execution import Execution
 from slmcli.plan import settle, split_settings
 from slmcli.preprocessing import preprocess
+from slmcli.pretraining import pretrain
 from slmcli.run import Run
 from slmcli.session import Session
 from slmcli.training import Training, finetune
@@ -36,6 +37,7 @@ TINY = {
     "dropout": 0.1,
     "tensorboard": False,
 }
+TINY_LANGUAGE = {"epochs": 3, "validations": 3, "batch_size": 4, "context": 16, "learning_rate": 0.01, "dropout": 0.1, "tensorboard": False}
 OF_BRANCHES = {"embedding": 8, "embedding_dropout": 0.1, "filters": 8, "units": 8, "width": 8, "heads": 2, "feed_forward": 8}
 
 
@@ -44,6 +46,14 @@ def rows() -> list[tuple[str, str]]:
     praise = [(f"{thing} {word}", "good") for thing in THINGS for word in GOOD]
     blame = [(f"{thing} {word}", "bad") for thing in THINGS for word in BAD]
     return [row for pair in zip(praise, blame, strict=True) for row in pair]
+
+
+def stories() -> list[str]:
+    """Return 64 texts of three sentences in 18 words: who it is decides what they do, and what they do with what."""
+    habits = {"ann": "eats a pear", "bob": "reads a book", "cat": "drinks some milk", "dan": "mends the door", "eve": "paints a wall"}
+    names = list(habits)
+    chosen = [[names[(i * step + i // 5) % 5] for step in (1, 2, 3)] for i in range(64)]
+    return [" . ".join(f"{name} {habits[name]}" for name in three) + " ." for three in chosen]
 
 
 def write_jsonl(path: Path, examples: Sequence[tuple[str, str]]) -> Path:
@@ -56,6 +66,13 @@ def train_tiny(dataset: Path, out: Path, *, backbone: str = "conv", **changes: A
     """Train for a second; return the run."""
     finetune(open_dataset(dataset), {**TINY, **with_backbone(backbone, **changes)}, out, source="test", resume=False, overwrite=False, report=ignore)
     return out
+
+
+def pretrain_tiny(dataset: Path, out: Path, *, backbone: str = "lstm", report: Callable[[Any], None] | None = None, **changes: Any) -> dict[str, Any]:
+    """Pretrain a language model for a second; return the summary."""
+    resume, overwrite = changes.pop("resume", False), changes.pop("overwrite", False)
+    values = {**TINY_LANGUAGE, **with_backbone(backbone, **changes)}
+    return pretrain(open_dataset(dataset), values, out, source="test", resume=resume, overwrite=overwrite, report=report or ignore)
 
 
 def make_session(dataset: Path, place: Path, *, backbone: str = "conv", **changes: Any) -> Session:
@@ -105,6 +122,25 @@ def dataset(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dataset: 76 training, 10 validation, 10 test examples."""
     out = tmp_path_factory.mktemp("dataset") / "dataset"
     preprocess(PreprocessSettings(files=[str(corpus)], min_frequency=1, max_length=16), out, overwrite=False)
+    return out
+
+
+@pytest.fixture(scope="session")
+def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset of running text: 56 training and 8 validation documents of 15 words."""
+    place = tmp_path_factory.mktemp("texts")
+    (place / "train.txt").write_text("\n".join(stories()[:56]), encoding="utf-8")
+    (place / "validation.txt").write_text("\n".join(stories()[56:]), encoding="utf-8")
+    values: dict[str, Any] = {"tokenizer": "word", "min_frequency": 1, "validation": str(place / "validation.txt")}
+    preprocess(PreprocessSettings(task="language-model", files=[str(place / "train.txt")], **values), place / "dataset", overwrite=False)
+    return place / "dataset"
+
+
+@pytest.fixture(scope="session")
+def language_run(texts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of a language model that has learned the texts."""
+    out = tmp_path_factory.mktemp("language") / "run"
+    pretrain_tiny(texts, out, epochs=20, units=32, learning_rate=0.03)
     return out
 
 

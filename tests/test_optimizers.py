@@ -38,6 +38,19 @@ def test_a_row_that_occurs_twice_gets_the_sum_of_its_gradients() -> None:
     np.testing.assert_allclose(step(SparseAdam(0.1), sparse([2, 2])), expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("is_sparse", [True, False])
+def test_single_numbers_move_as_adam_moves_them(is_sparse: bool) -> None:
+    # as the bias of tokens of which some were drawn
+    gradient = tf.IndexedSlices(tf.constant([1.0, -2.0, 0.5]), tf.constant([1, 3, 1]), tf.constant([4]))
+    found = []
+    for optimizer, given in ((SparseAdam(0.1, is_sparse=is_sparse), gradient), (keras.optimizers.Adam(0.1), tf.constant([0.0, 1.5, 0.0, -2.0]))):
+        variable = keras.Variable(np.ones(4, np.float32))
+        optimizer.build([variable])
+        optimizer.apply([given], [variable])
+        found.append(variable.numpy())
+    np.testing.assert_allclose(*found, atol=1e-6)
+
+
 def test_a_dense_gradient_is_plain_adam() -> None:
     gradient = tf.constant(np.tile(GRADIENT, (2, 1)))
     np.testing.assert_allclose(step(SparseAdam(0.1), gradient), step(keras.optimizers.Adam(0.1), gradient), atol=1e-6)

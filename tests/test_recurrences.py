@@ -136,24 +136,36 @@ def test_gradients_in_16_bits_are_near_those_in_32(is_reversed: bool) -> None:
         assert np.abs(one - exact).max() < 0.03 * np.abs(exact).max()
 
 
-@DIRECTIONS
-@pytest.mark.parametrize("name", ["LSTM", "GRU"])
-def test_values_and_gradients_are_those_of_keras(name: str, is_reversed: bool) -> None:
-    import keras
+def defined_from(inputs: Any, kernel: Any, bias: Any, *, cells: Any, kept: Any) -> list[Any]:
+    """Return outputs and cells of the recurrence position by position, from given cells, which a document forgets at its start."""
     import tensorflow as tf
 
-    from slmcli import recurrences
+    outputs = []
+    for position in range(inputs.shape[0]):
+        candidates, forget, output = tf.split(inputs[position] @ kernel + bias, 3, axis=-1)
+        share = tf.sigmoid(forget)
+        cells = share * kept[position] * cells + (1.0 - share) * tf.tanh(candidates)
+        outputs.append(tf.sigmoid(output) * cells)
+    return [tf.stack(outputs), cells]
 
-    layer = getattr(keras.layers, name)(UNITS, return_sequences=True, go_backwards=is_reversed, bias_initializer="glorot_normal")
-    layer.build((None, None, FEATURES))
 
-    def ours(inputs: Any, kernel: Any, recurrent_kernel: Any, bias: Any) -> Any:
-        of_inputs, *rest = tf.unstack(bias) if name == "GRU" else [bias]
-        return getattr(recurrences, name.lower())(inputs @ kernel + of_inputs, recurrent_kernel, *rest, is_reversed=is_reversed)
+def test_values_and_gradients_with_carried_cells_are_those_of_the_definition() -> None:
+    from slmcli.recurrences import Carried, quasi_recurrent
 
-    def theirs(inputs: Any, *weights: Any) -> Any:
-        outputs = layer.stateless_call(weights, layer.non_trainable_variables, tf.transpose(inputs, [1, 0, 2]))[0]
-        return tf.transpose(outputs, [1, 0, 2])[:: -1 if is_reversed else 1]
+    cells, kept = normal(BATCH, UNITS, seed=5), np.ones((32, BATCH, 1), np.float32)
+    kept[[0, 7, 8, 31], [1, 0, 0, 2]] = 0.0
+    arguments = normal(32, BATCH, FEATURES), *weights(1)
+    ours = values_and_gradients(lambda *given: quasi_recurrent(*given, window=1, carried=Carried([cells], kept))[0], *arguments)
+    expected = values_and_gradients(lambda *given: defined_from(*given, cells=cells, kept=kept)[0], *arguments)
+    assert_equal(ours, expected)
 
-    arguments = [normal(LENGTH, BATCH, FEATURES), *layer.get_weights()]
-    assert_equal(values_and_gradients(ours, *arguments), values_and_gradients(theirs, *arguments))
+
+def test_cells_at_the_end_begin_the_next_window() -> None:
+    from slmcli.recurrences import Carried, quasi_recurrent
+
+    inputs, kept = normal(32, BATCH, FEATURES), np.ones((32, BATCH, 1), np.float32)
+    nothing = np.zeros((BATCH, UNITS), np.float32)
+    whole, (at_end,) = quasi_recurrent(inputs, *weights(1), window=1, carried=Carried([nothing], kept))
+    first, states = quasi_recurrent(inputs[:16], *weights(1), window=1, carried=Carried([nothing], kept[:16]))
+    second, (last,) = quasi_recurrent(inputs[16:], *weights(1), window=1, carried=Carried(states, kept[16:]))
+    assert_equal([np.concatenate([first, second]), last.numpy()], [whole.numpy(), at_end.numpy()])
