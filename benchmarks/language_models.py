@@ -20,11 +20,14 @@ from typing import Any
 HERE = Path(__file__).parent
 LABELS = 500
 # the recipe of torch_char_lm.py --model gpt, in our names
-GPT = (
-    "--backbone transformer --blocks 4 --heads 4 --width 128 --embedding 128 --feed-forward 512 --activation gelu --positions learned "
-    "--position-limit 64 --block-dropout 0 --embedding-dropout 0 --dropout 0 --no-tie-embedding --context 64 --batch-size 12 "
-    "--learning-rate 0.001 --weight-decay 0.1 --beta-2 0.99 --validations 1 --no-tensorboard"
-).split()
+SHAPE = {"backbone": "transformer", "blocks": 4, "heads": 4, "width": 128, "embedding": 128, "feed-forward": 512, "activation": "gelu"}
+PLACES = {"positions": "learned", "position-limit": 64, "context": 64, "batch-size": 12, "validations": 1}
+LEARNING = {"block-dropout": 0, "embedding-dropout": 0, "dropout": 0, "learning-rate": 0.001, "weight-decay": 0.1, "beta-2": 0.99}
+GPT = [
+    "--no-tie-embedding",
+    "--no-tensorboard",
+    *(str(part) for name, value in {**SHAPE, **PLACES, **LEARNING}.items() for part in (f"--{name}", value)),
+]
 
 
 class Place:

@@ -273,14 +273,15 @@ def _settle_training(plan: Plan, dataset: Dataset) -> FinetuneSettings:
     settings, has_many = plan.settings, is_large(dataset)
     initial = settings.initial_embedding or _initial_embedding(plan, dataset)
     small_pooling = "max" if is_short_and_sparse(dataset) else "max_sqrtn"
-    is_slow = not has_many or _reads_many_long_texts_in_order(plan, dataset)
+    has_learned = plan.base is not None and plan.base.backbone != WORDS
+    is_slow = not has_many or has_learned or _reads_many_long_texts_in_order(plan, dataset)
     return settings.model_copy(
         update={
             "epochs": settings.epochs or min(30, max(5, -(-_EXAMPLES_SEEN // max(1, dataset.examples("train"))))),
             "batch_size": settings.batch_size or (64 if has_many else 32),
             "learning_rate": settings.learning_rate or (1e-3 if is_slow else 2e-3),
             "optimizer": settings.optimizer or ("sparse_adam" if has_many else "adam"),
-            "pooling": settings.pooling or ("max_mean" if has_many else small_pooling),
+            "pooling": settings.pooling or ("max_mean" if has_many or has_learned else small_pooling),
             "initial_embedding": initial,
             "freeze_embedding": _freezes(plan, dataset, initial),
         }
@@ -326,6 +327,8 @@ def _settle_branches(plan: Plan, dataset: Dataset) -> dict[str, Branch]:
         chosen["widths"] = [3]  # as good as three widths in two thirds of the time
     if _reads_many_long_texts_in_order(plan, dataset):
         chosen["embedding_dropout"] = 0.3
+    if plan.base is not None and plan.base.backbone != WORDS:
+        chosen["embedding_dropout"] = 0.3  # what a language model knows of words is more than these examples say
     if plan.asked.get("causal"):
         chosen["bidirectional"] = False
     if plan.settings.freeze_embedding:
