@@ -52,7 +52,7 @@ LAYERS = (
     ("ngrams", "language_models", "adapting", "layerwise"),
     ("dataset", "deltas", "report_files", "packed", "streamed", "character_ngrams"),
     ("corpus_shape", "cooccurrence", "token_windows", "initial_vectors", "word_windows"),
-    ("objectives", "word2vec"),
+    ("objectives", "word2vec", "pair_windows"),
     ("batching", "bundle", "compatibility", "presets", "naive_bayes", "scanning", "settling", "joining", "mixing", "label_issues"),
     ("base_model", "transfer"),
     ("encoding", "plan", "session", "bagging", "predictor", "subsets", "writing", "vectors"),
