@@ -109,7 +109,7 @@ def beside_pytorch(place: Place) -> dict[str, Any]:
 def words_beside_kneser_ney(place: Place) -> dict[str, Any]:
     """Word-level perplexity beside Kneser-Ney 5-grams with the same vocabulary."""
     folder = place.data / "wikitext103_head"
-    form = ("--task", "language-model", "--tokenizer", "word", "--cleaning", "none", "--splitter", "wordpunct", "--min-frequency", 2)
+    form = ("--task", "language-model", "--tokenizer", "word", "--cleaning", "none", "--splitter", "space", "--min-frequency", 2)
     dataset = place.preprocess("wikitext", folder / "train.txt.gz", "--validation", folder / "valid.txt.gz", "--test-share", 0, *form)
     return place.slm("pretrain", dataset, "--out", place.work / "wikitext-run", "--overwrite")["scores"]
 
