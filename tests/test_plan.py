@@ -6,11 +6,12 @@ import pytest
 from conftest import make_numbered, write_jsonl
 
 from slmcli import corpus_shape
+from slmcli.branch_settings import split_settings
 from slmcli.config import PreprocessSettings
 from slmcli.dataset import Dataset, open_dataset
 from slmcli.errors import ConfigError, DataError
 from slmcli.files import sha256_json
-from slmcli.plan import fingerprint, settle, split_settings
+from slmcli.plan import fingerprint, settle
 from slmcli.preprocessing import preprocess
 
 

@@ -55,6 +55,8 @@ LAYERS = (
     ("objectives", "word2vec", "pair_windows"),
     ("batching", "bundle", "compatibility", "presets", "naive_bayes", "scanning", "settling", "joining", "mixing", "label_issues"),
     ("base_model", "transfer"),
+    ("branch_settings",),
+    ("beginnings",),
     ("encoding", "plan", "session", "bagging", "predictor", "subsets", "writing", "vectors"),
     ("describing", "dataset_directory", "parts", "pretrain_plan", "merging"),
     ("unlabelled", "pretraining_session", "word_vector_session"),
