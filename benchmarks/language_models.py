@@ -99,7 +99,7 @@ def beside_pytorch(place: Place) -> dict[str, Any]:
     dataset, folder = place.characters(), place.data / "tinyshakespeare"
     ours, theirs = [], []
     for number in range(place.options.pairs):
-        theirs.append(place.peer(place.options.peers / "torch_char_lm.py", folder / "train.txt.gz", folder / "valid.txt.gz", "--steps", 1000))
+        theirs.append(place.peer(place.options.peers / "torch_char_lm.py", folder / "train.txt.gz", folder / "valid.txt.gz", "--steps", 700))
         ours.append(place.slm("pretrain", dataset, *GPT, "--epochs", 1, "--out", place.work / "gpt", "--overwrite", "--seed", number))
     rates = [[each["tokens_per_second"] for each in side] for side in (ours, theirs)]
     losses = [round(each["scores"]["nats_per_character"], 4) for each in ours], [each["validation_loss"] for each in theirs]
