@@ -159,7 +159,7 @@ def open_bundle(path: Path) -> Bundle:
     Raises:
         BundleError: There is none, a file is missing or is not what was written, or it is a language model.
     """
-    path, manifest = _find(path)
+    path, manifest = find_bundle(path)
     if manifest.get("task") == LANGUAGE_MODEL:
         raise BundleError(
             f"{path} is a language model, which says nothing of labels. Let it write with `slm generate`, or begin a training with it: "
@@ -175,17 +175,21 @@ def open_language_bundle(path: Path) -> LanguageBundle:
     Raises:
         BundleError: There is none, a file is missing or is not what was written, or it is a model of another kind.
     """
-    path, manifest = _find(path)
+    path, manifest = find_bundle(path)
     if manifest.get("task") != LANGUAGE_MODEL:
         raise BundleError(f"{path} was trained for task {manifest.get('task')} and cannot write. Pretrain a language model with `slm pretrain`.")
     with _explained(path):
-        _check_files(path, manifest)
+        check_files(path, manifest)
         settings = read_json(path / "settings.json", format_version=FORMAT_VERSION)
         return LanguageBundle(path, manifest, settings, read_tokenizer(path / "tokenizer.json"))
 
 
-def _find(path: Path) -> tuple[Path, dict[str, Any]]:
-    """Return the directory of a bundle, which may be inside a run, and its manifest."""
+def find_bundle(path: Path) -> tuple[Path, dict[str, Any]]:
+    """Return the directory of a bundle, which may be inside a run, and its manifest.
+
+    Raises:
+        BundleError: There is none.
+    """
     if not (path / MANIFEST).exists() and (path / "bundle" / MANIFEST).exists():
         path = path / "bundle"
     if not (path / MANIFEST).exists():
@@ -203,7 +207,12 @@ def _explained(path: Path) -> Iterator[None]:
         raise BundleError(f"{path} is incomplete or was edited ({error}). Copy it again, or export it again.") from error
 
 
-def _check_files(path: Path, manifest: Mapping[str, Any]) -> None:
+def check_files(path: Path, manifest: Mapping[str, Any]) -> None:
+    """See that every file of a bundle is there and is what was written.
+
+    Raises:
+        BundleError: One is not.
+    """
     for name, expected in manifest["files"].items():
         if name != Path(name).name:
             raise BundleError(f"{path / MANIFEST} names {name!r}, which is no file of the bundle. Copy the bundle again, or export it again.")
@@ -211,7 +220,7 @@ def _check_files(path: Path, manifest: Mapping[str, Any]) -> None:
 
 
 def _read_parts(path: Path, manifest: dict[str, Any]) -> Bundle:
-    _check_files(path, manifest)
+    check_files(path, manifest)
     labels = read_json(path / "labels.json", format_version=FORMAT_VERSION)["labels"]
     settings = read_json(path / "settings.json", format_version=FORMAT_VERSION)
     tokenizer = read_tokenizer(path / "tokenizer.json")

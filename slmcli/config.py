@@ -214,7 +214,18 @@ class OptimizerSettings(Settings):
 
 
 class InitialSettings(Settings):
-    """What the token vectors know before training."""
+    """What a model knows before training, and how much of that training changes."""
+
+    init_from: str | None = Field(None, description="run or bundle whose weights to begin with, made with the same tokenizer")
+    train: str = Field(
+        "all",
+        description="of what it begins with, train all; the head alone; bias; top:N layers; lora:RANK, additions of low rank to all kernels; or "
+        "adapter:WIDTH, bottlenecks behind the layers",
+    )
+    layer_decay: float = Field(
+        1.0, ge=1.0, le=100.0, description="by what the learning rate is divided from one layer to the one below it, such as 2.6; 1: by nothing"
+    )
+    gradual_unfreezing: bool = Field(False, description="begin with the head, and let one more layer learn in each epoch")
 
     initial_embedding: Literal["cooccurrence", "naive_bayes", "uniform"] | None = Field(
         None,
@@ -225,8 +236,17 @@ class InitialSettings(Settings):
     freeze_embedding: bool | None = Field(
         None,
         description="leave token vectors as they begin, so that words which no training text has are read as those which have been; only from "
-        "cooccurrence [beside a million words or more without labels, for fewer than 5,000 short texts with one of several labels each]",
+        "vectors or cooccurrence [beside a million words or more without labels, for fewer than 5,000 short texts with one of several labels each]",
     )
+    vectors: str | None = Field(
+        None, description="token vectors begin with those of this file: GloVe text, word2vec text or binary, fastText .vec; none: another beginning"
+    )
+
+    @pydantic.model_validator(mode="after")
+    def _vectors_begin_in_one_way(self) -> "InitialSettings":
+        if self.vectors is not None and self.initial_embedding is not None:
+            raise ValueError(f"vectors ({self.vectors}) and initial_embedding ({self.initial_embedding}) exclude each other. Leave one of them out")
+        return self
 
 
 class RunSettings(Settings):

@@ -57,12 +57,13 @@ def expected_seconds(backbone: str, *, tokens: int) -> float:
     return tokens / _TOKENS_PER_SECOND[machine.kind_of(backbone)]
 
 
-def start_execution(settings: RunSettings, *, seconds: float, begun: Mapping[str, Any] | None = None) -> Execution:
+def start_execution(settings: RunSettings, *, seconds: float, begun: Mapping[str, Any] | None = None, is_wide: bool = False) -> Execution:
     """Settle how to train and start TensorFlow.
 
     Args:
         settings: What was asked for.
         seconds: About how long the training will take.
+        is_wide: Whether the products of a step are so large that their rate decides.
         begun: The environment of a training that is to go on, which must stay as it was.
 
     Raises:
@@ -74,12 +75,14 @@ def start_execution(settings: RunSettings, *, seconds: float, begun: Mapping[str
     threads = settings.threads or (measured.threads if measured else 0)
     start_tensorflow(threads=threads, seed=settings.seed)
     devices = choose_devices(settings.devices, find_devices(settings.devices))
-    return settle_execution(settings, devices, measured, seconds=seconds)
+    return settle_execution(settings, devices, measured, seconds=seconds, is_wide=is_wide)
 
 
-def settle_execution(settings: RunSettings, devices: Sequence[Device], measured: Measurement | None, *, seconds: float) -> Execution:
+def settle_execution(
+    settings: RunSettings, devices: Sequence[Device], measured: Measurement | None, *, seconds: float, is_wide: bool = False
+) -> Execution:
     """Settle arithmetic, XLA and threads on these devices, of which the processor may have been measured."""
-    precision, precision_reason = _choose_precision(settings, devices, measured)
+    precision, precision_reason = _choose_precision(settings, devices, measured, is_wide=is_wide)
     is_compiled, xla_reason = _choose_xla(settings, devices, measured, precision, seconds)
     threads = settings.threads or (measured.threads if measured else 0)
     return Execution(precision, precision_reason, is_compiled, xla_reason, threads, tuple(device.name for device in devices))
@@ -114,11 +117,13 @@ def _recall_or_measure(settings: RunSettings, seconds: float) -> Measurement | N
     return machine.measure()
 
 
-def _choose_precision(settings: RunSettings, devices: Sequence[Device], measured: Measurement | None) -> tuple[str, str]:
+def _choose_precision(settings: RunSettings, devices: Sequence[Device], measured: Measurement | None, *, is_wide: bool) -> tuple[str, str]:
     if settings.precision != "auto":
         return resolve_precision(settings.precision)
     if devices[0].is_gpu:
         return gpu_precision(devices)
+    if measured is not None and is_wide:
+        return machine.choose_precision_by_products(measured)
     if measured is not None:
         return machine.choose_precision(measured, machine.kind_of(settings.backbone))
     return resolve_precision("auto")

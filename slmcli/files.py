@@ -9,7 +9,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any  # Any: JSON documents
+from typing import Any, BinaryIO  # Any: JSON documents
 
 from slmcli import __version__
 from slmcli.errors import DataError, FormatVersionError, OutputError
@@ -34,11 +34,18 @@ def sha256_json(document: Any) -> str:
 
 def write_bytes(path: Path, content: bytes, *, option: str = "--out") -> None:
     """Write a file so that a reader sees the old content or the new one, never a part; `option` is what chose its place."""
+    with new_file(path, option=option) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def new_file(path: Path, *, option: str = "--out") -> Iterator[BinaryIO]:
+    """Yield a file to write, which takes the place of `path` at the end of the block, and is gone when the block fails."""
     part = path.with_name(f".{path.name}.part")
     with explain_write_errors(path, option=option):
         try:
             with part.open("wb") as file:
-                file.write(content)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(path)

@@ -207,6 +207,7 @@ def _kernel_gradient(outputs: Any, of_products: Any, is_reversed: bool, carried:
     before, after = (outputs[1:], of_products[:-1]) if is_reversed else (outputs[:-1], of_products[1:])
     if carried:
         first = tf.cast(carried.states[0], outputs.dtype)[None]
-        before, after = tf.concat([first, before], 0) * tf.cast(carried.kept, outputs.dtype), of_products
+        parts = [before, first] if is_reversed else [first, before]
+        before, after = tf.concat(parts, 0) * tf.cast(carried.kept, outputs.dtype), of_products
     flat = [tf.reshape(each, [-1, each.shape[-1]]) for each in (before, after)]
     return tf.matmul(*flat, transpose_a=True)

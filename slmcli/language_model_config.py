@@ -1,5 +1,7 @@
 """Settings of language models: how they are pretrained, and how they write."""
 
+from typing import Literal
+
 import pydantic
 from pydantic import Field
 
@@ -31,6 +33,8 @@ class PretrainSettings(RunSettings):
         ge=0,
         description="tokens drawn to compare the right one with in training; 0: all are compared [4,096 for 16,000 tokens or more, else 0]",
     )
+    mask_share: float = Field(0.15, gt=0.0, lt=1.0, description="masked-lm: share of the tokens that are to be predicted")
+    mask_unit: Literal["token", "word", "span"] = Field("word", description="masked-lm: what is hidden as a whole; span: some words in a row")
     prompt: list[str] = Field([], description="text that the model continues at each validation, for the log; may be given more than once")
     init_from: str | None = Field(None, description="run or bundle whose weights to begin with, made with the same tokenizer")
 

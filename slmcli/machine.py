@@ -73,6 +73,13 @@ def choose_precision(measured: Measurement, kind: str) -> tuple[str, str]:
     return ("mixed_bfloat16" if is_worthwhile else "float32"), reason
 
 
+def choose_precision_by_products(measured: Measurement) -> tuple[str, str]:
+    """Return the Keras dtype policy for models that large products decide, and why."""
+    rates = measured.gigaflops
+    reason = f"measured: large products have {rates['bfloat16']:.0f} GFLOP/s in bfloat16, {rates['float32']:.0f} in float32"
+    return ("mixed_bfloat16" if rates["bfloat16"] >= _WORTHWHILE * rates["float32"] else "float32"), reason
+
+
 def choose_xla(measured: Measurement, kind: str, precision: str) -> tuple[bool, str]:
     """Say whether XLA pays for a kind of model in this arithmetic, and why."""
     times = measured.milliseconds.get(kind, {})

@@ -1,5 +1,6 @@
 """Optimizers and learning-rate schedules."""
 
+from collections.abc import Sequence
 from typing import Any  # Any: TensorFlow tensors and Keras schedules
 
 import keras
@@ -27,12 +28,45 @@ class SparseAdam(keras.optimizers.Adam):
         super().__init__(learning_rate, beta_2=beta_2, weight_decay=weight_decay or None)
         self._clip_norm = clip_norm
         self._is_sparse = is_sparse
+        self._first_factors: list[float] = []
+        # variables, with factors: these, and the steps that each trained variable has taken
+        self._factors: Any = None
+        self._steps: Any = None
+
+    def set_factors(self, factors: Sequence[float]) -> None:
+        """Multiply the learning rate of each trained variable by a number from now on; for the first time before `build`.
+
+        With 0 neither the variable moves nor its moments, and each counts its own steps, so that moments which begin late are corrected
+        as at the beginning.
+
+        Args:
+            factors: As many as trained variables, in their order.
+        """
+        if not self.built:
+            self._first_factors = list(factors)
+        else:
+            self._factors.assign(list(factors))
+
+    def build(self, var_list: Sequence[Any]) -> None:
+        """Make the moments and, with factors, the variables of these and of the steps taken."""
+        if self.built:
+            return
+        super().build(var_list)
+        if self._first_factors:
+            if self.weight_decay:
+                raise ValueError("weights decay by one rate, whatever the factors")
+            options: dict[str, Any] = {"shape": (len(var_list),), "aggregation": "only_first_replica"}
+            self._factors = self.add_variable(name="factors", **options)
+            self._steps = self.add_variable(dtype="int32", name="steps", **options)
+            self._factors.assign(self._first_factors)
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
         """Apply gradients, made dense before unless they may stay sparse."""
         variables = self._trainable_variables if trainable_variables is None else trainable_variables
         pairs = zip(grads, variables, strict=True)
         super().apply([gradient if self._is_sparse else _make_dense(gradient, variable) for gradient, variable in pairs], trainable_variables)
+        if self._factors is not None:
+            self._steps.assign_add(tf.cast(self._factors.value > 0.0, tf.int32))
 
     def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> list[tuple[Any, Any]]:
         """Add up what several devices found, then the gradients of equal rows, then clip all gradients together.
@@ -50,27 +84,32 @@ class SparseAdam(keras.optimizers.Adam):
         index = self._get_variable_index(variable)
         state = [variable, self._momentums[index].value, self._velocities[index].value]
         if not isinstance(gradient, tf.IndexedSlices):
-            self._apply([part.handle for part in state], gradient, learning_rate)
+            self._apply([part.handle for part in state], gradient, learning_rate, index)
             return
         rows = gradient.indices  # (rows,), each once
         parts = [_temporary(tf.gather(part, rows)) for part in state]
-        self._apply(parts, gradient.values, learning_rate)
+        self._apply(parts, gradient.values, learning_rate, index)
         for part, changed in zip(state, parts, strict=True):
             values = tf.raw_ops.ReadVariableOp(resource=changed, dtype=tf.float32)
             part.scatter_update(tf.IndexedSlices(values, rows))
 
-    def _apply(self, handles: list[Any], gradient: Any, learning_rate: Any) -> None:
-        """Move weights and both moments, given by the handles of three variables, by one step."""
-        step = tf.cast(self.iterations + 1, tf.float32)
+    def _apply(self, handles: list[Any], gradient: Any, learning_rate: Any, index: int) -> None:
+        """Move weights and both moments, given by the handles of three variables, by one step of the variable at `index`."""
+        steps, learning_rate, betas = self.iterations, tf.cast(learning_rate, tf.float32), (self.beta_1, self.beta_2)
+        if self._factors is not None:
+            factor = self._factors.value[index]
+            steps, learning_rate = self._steps.value[index], learning_rate * factor
+            betas = tuple(tf.where(factor > 0.0, beta, 1.0) for beta in betas)  # 1 keeps a moment as it is
+        step = tf.cast(steps + 1, tf.float32)
         tf.raw_ops.ResourceApplyAdam(
             var=handles[0],
             m=handles[1],
             v=handles[2],
             beta1_power=self.beta_1**step,
             beta2_power=self.beta_2**step,
-            lr=tf.cast(learning_rate, tf.float32),
-            beta1=self.beta_1,
-            beta2=self.beta_2,
+            lr=learning_rate,
+            beta1=betas[0],
+            beta2=betas[1],
             epsilon=self.epsilon,
             grad=tf.cast(gradient, tf.float32),
         )
@@ -114,7 +153,7 @@ def _sum_by_place(values: Any, places: Any, size: Any, *, width: int) -> Any:
     return tf.ensure_shape(tf.concat(parts, axis=1), [None, width])
 
 
-def build_optimizer(settings: OptimizerSettings, *, steps: int) -> keras.optimizers.Optimizer:
+def build_optimizer(settings: OptimizerSettings, *, steps: int) -> SparseAdam:
     """Return the optimizer for a training of `steps` steps."""
     return SparseAdam(build_schedule(settings, steps=steps), clip_norm=settings.clip_norm, is_sparse=settings.optimizer != "adam")
 

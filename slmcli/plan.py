@@ -2,25 +2,33 @@
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
 from typing import Any  # Any: values as they come from flags and recipes
 
+from slmcli.adaptation import parse_adaptation
 from slmcli.backbones import BACKBONES
 from slmcli.backbones.base import Backbone, Branch
+from slmcli.base_model import Base, open_base, take_over
 from slmcli.character_ngrams import has_words
 from slmcli.config import FinetuneSettings, Settings, build
 from slmcli.corpus_shape import has_long_texts, has_many_long_texts, has_many_texts, is_large, is_short_and_sparse, reads_words
 from slmcli.dataset import Dataset
 from slmcli.errors import ConfigError
-from slmcli.files import sha256_json
+from slmcli.files import sha256_file, sha256_json
 from slmcli.presets import Choice, choose, has_ngrams
 from slmcli.registry import hint
 from slmcli.tasks import TASKS
+from slmcli.vector_files import VectorFile, look_at_vectors
 
 AUTO = "auto"
 # does not change the trained weights
 _NOT_IN_FINGERPRINT = frozenset({"checkpoint_minutes", "tensorboard", "k_fold", "learning_curve"})
 # settings younger than runs that can go on, and what was so before
-_NEUTRAL: dict[str, Any] = {"freeze_embedding": False, "causal": False, "layer_dropout": 0.0}
+_NEUTRAL: dict[str, Any] = {
+    **{"freeze_embedding": False, "causal": False, "layer_dropout": 0.0, "init_from": None},
+    **{"train": "all", "layer_decay": 1.0, "gradual_unfreezing": False},
+}
 # our choice, on validation data: about this many examples are seen, in 5 to 30 passes, until validation no longer improves
 _EXAMPLES_SEEN = 110_000
 # our choice, on validation data of ten corpora (docs/decisions.md): inverse of the ridge penalty of a bag, with naive Bayes, without, by margins
@@ -37,6 +45,8 @@ class Plan:
         asked: What was asked for of branches, by whoever calls and, where they were silent, by the preset.
         source: Where it was asked for, for messages.
         reason: Why these branches were chosen.
+        base: What the training begins with.
+        vectors: The file that token vectors begin with; None without one, and before it was looked at.
     """
 
     settings: FinetuneSettings
@@ -44,6 +54,13 @@ class Plan:
     asked: Mapping[str, Any]
     source: str
     reason: str = "asked for"
+    base: Base | None = None
+    vectors: VectorFile | None = None
+
+    @cached_property
+    def vectors_hash(self) -> list[str]:
+        """SHA-256 of the file that token vectors begin with; none without one."""
+        return [sha256_file(self.vectors.path)] if self.vectors else []
 
     def flat(self) -> dict[str, Any]:
         """Return all settings at one level, as a recipe has them."""
@@ -119,12 +136,60 @@ def settle(plan: Plan, dataset: Dataset) -> Plan:
 
     Raises:
         ConfigError: What was asked for is not among the branches that `--backbone auto` chose, or the dataset lacks what a branch reads.
+        DataError: The file of vectors is missing, or none.
     """
-    plan = _choose_branches(plan, dataset)
+    plan = _look_at_vectors(_choose_branches(_with_base(plan, dataset), dataset))
     _check_branches(plan, dataset)
     settings = _settle_training(plan, dataset).model_copy(update={"refit": _refits(plan, dataset)})
     plan = replace(plan, settings=settings)
     return replace(plan, branches=_settle_branches(plan, dataset))
+
+
+def _with_base(plan: Plan, dataset: Dataset) -> Plan:
+    """Return the plan with the branch of what it begins with, in the place of any other that reads tokens in their order."""
+    adaptation = parse_adaptation(plan.settings.train)
+    if plan.settings.init_from is None:
+        if adaptation.name != "all":
+            raise ConfigError(f"{plan.source}: --train {adaptation} trains few weights of a model that has learned something. Pass --init-from RUN.")
+        if plan.settings.gradual_unfreezing:
+            raise ConfigError(f"{plan.source}: --gradual-unfreezing is for a model whose layers have learned something. Pass --init-from RUN.")
+        return plan
+    base = open_base(Path(plan.settings.init_from), dataset)
+    if plan.settings.vectors is not None or plan.settings.initial_embedding not in (None, "uniform"):
+        began = f"--vectors {plan.settings.vectors}" if plan.settings.vectors else f"--initial-embedding {plan.settings.initial_embedding}"
+        raise ConfigError(f"{plan.source}: token vectors begin with those of --init-from, so {began} has no meaning. Leave one of them out.")
+    names = branch_names(plan.settings.backbone, source=plan.source) if plan.settings.backbone != AUTO else []
+    if names and base.backbone not in names:
+        asked = f"--backbone {plan.settings.backbone}"
+        raise ConfigError(f"{plan.source}: --init-from {base.path} is a {base.backbone}, not among {asked}. Name it, or leave --backbone out.")
+    if not names:
+        others = choose(plan.settings.preset, dataset).branches if adaptation.name == "all" else ()
+        names = [*(name for name in others if name == "bag"), base.backbone]
+    if adaptation.name != "all" and (names != [base.backbone] or (plan.settings.ensemble or 1) > 1):
+        raise ConfigError(f"{plan.source}: --train {adaptation} is for one {base.backbone} by itself. Leave --backbone and --ensemble out.")
+    if adaptation.name != "all" and (plan.settings.freeze_embedding or plan.asked.get("subword_buckets")):
+        raise ConfigError(f"{plan.source}: --train {adaptation} says what of the token vectors is trained. Leave --freeze-embedding and such out.")
+    asked_of_branches = take_over(base, plan.asked, source=plan.source)
+    settings = plan.settings.model_copy(update={"backbone": "+".join(names), "initial_embedding": "uniform"})
+    branches = build_branches(names, asked_of_branches, source=plan.source)
+    return replace(plan, settings=settings, asked=asked_of_branches, branches=branches, base=base, reason=f"begun with {base.path}")
+
+
+def _look_at_vectors(plan: Plan) -> Plan:
+    """Find out how wide the vectors are that token vectors begin with, if there are any; their place is then known from every directory.
+
+    Raises:
+        ConfigError: Token vectors of another width were asked for.
+    """
+    if plan.settings.vectors is None:
+        return plan
+    found = look_at_vectors(Path(plan.settings.vectors).resolve())
+    if plan.asked.get("embedding") not in (None, found.width):
+        raise ConfigError(
+            f"{plan.source}: --embedding {plan.asked['embedding']} contradicts --vectors {plan.settings.vectors}, whose vectors have {found.width} "
+            "values. Leave --embedding out."
+        )
+    return replace(plan, settings=plan.settings.model_copy(update={"vectors": str(found.path)}), vectors=found)
 
 
 def _check_branches(plan: Plan, dataset: Dataset) -> None:
@@ -142,6 +207,10 @@ def _check_branches(plan: Plan, dataset: Dataset) -> None:
         raise ConfigError(
             f"{plan.source}: --pooling {pooling} looks at the ends of a text, and with --segment at the last segment alone. Leave one of them out."
         )
+    for name in ("freeze_embedding", "vectors"):
+        if getattr(plan.settings, name) and not readers:
+            option = f"--{name.replace('_', '-')}"
+            raise ConfigError(f"{plan.source}: {option} is for token vectors, and a bag has none. Leave it out, or pass another --backbone.")
     if plan.settings.freeze_embedding:
         _check_freezing(plan, readers)
     if any(reader.subword_buckets for reader in readers) and not has_words(tokenizer := dataset.load_tokenizer()):
@@ -152,10 +221,8 @@ def _check_branches(plan: Plan, dataset: Dataset) -> None:
 
 
 def _check_freezing(plan: Plan, readers: Sequence[Backbone]) -> None:
-    """Refuse to leave token vectors as they begin where there are none, or where they begin with chance."""
-    if not readers:
-        raise ConfigError(f"{plan.source}: --freeze-embedding is for token vectors, and a bag has none. Leave it out, or pass another --backbone.")
-    if plan.settings.initial_embedding not in (None, "cooccurrence"):
+    """Refuse to leave token vectors as they begin where they begin with chance."""
+    if plan.base is None and plan.settings.initial_embedding not in (None, "cooccurrence"):
         began = f"--initial-embedding {plan.settings.initial_embedding}"
         raise ConfigError(f"{plan.source}: --freeze-embedding leaves token vectors as they begin, with {began} by chance. Leave one of them out.")
     if any(reader.subword_buckets for reader in readers):
@@ -197,7 +264,7 @@ def _fields_of(names: Sequence[str]) -> set[str]:
 
 def _settle_training(plan: Plan, dataset: Dataset) -> FinetuneSettings:
     settings, has_many = plan.settings, is_large(dataset)
-    initial = settings.initial_embedding or ("cooccurrence" if settings.freeze_embedding else _initial_embedding(plan, dataset))
+    initial = settings.initial_embedding or _initial_embedding(plan, dataset)
     small_pooling = "max" if is_short_and_sparse(dataset) else "max_sqrtn"
     is_slow = not has_many or _reads_many_long_texts_in_order(plan, dataset)
     return settings.model_copy(
@@ -218,8 +285,10 @@ def _reads_many_long_texts_in_order(plan: Plan, dataset: Dataset) -> bool:
     return "minrnn" in plan.branches and has_many_long_texts(dataset)
 
 
-def _initial_embedding(plan: Plan, dataset: Dataset) -> str:
-    if has_many_texts(dataset):
+def _initial_embedding(plan: Plan, dataset: Dataset) -> str | None:
+    if plan.settings.vectors:
+        return None
+    if plan.settings.freeze_embedding or has_many_texts(dataset):
         return "cooccurrence"
     if is_large(dataset):
         # single characters stand beside too many others: it is no gain to `conv`
@@ -227,7 +296,7 @@ def _initial_embedding(plan: Plan, dataset: Dataset) -> str:
     return "naive_bayes" if "initial_embedding" in TASKS.load(plan.settings.task).own_settings else "uniform"
 
 
-def _freezes(plan: Plan, dataset: Dataset, initial: str) -> bool:
+def _freezes(plan: Plan, dataset: Dataset, initial: str | None) -> bool:
     """Say whether token vectors stay as they begin: as asked for, else where that was measured to pay."""
     if plan.settings.freeze_embedding is not None:
         return plan.settings.freeze_embedding
@@ -254,6 +323,8 @@ def _settle_branches(plan: Plan, dataset: Dataset) -> dict[str, Branch]:
         chosen["bidirectional"] = False
     if plan.settings.freeze_embedding:
         chosen["embedding"] = 300  # of 64, 128 and 300: what is not learned has to be there
+    if plan.vectors:
+        chosen["embedding"] = plan.vectors.width
     chosen = {key: value for key, value in chosen.items() if plan.asked.get(key) is None}
     return {
         name: branch.model_copy(update={key: value for key, value in chosen.items() if key in type(branch).model_fields})
@@ -273,9 +344,10 @@ def _bag_strengths(dataset: Dataset) -> tuple[float, float, float]:
 def fingerprint(dataset: Dataset, plan: Plan) -> str:
     """Hash everything that decides the trained weights."""
     # a preset is what chose the branches; once they are chosen it says nothing
-    excluded = {*_NOT_IN_FINGERPRINT, "preset"}
-    parts = [_said(settings, excluded) for settings in (plan.settings, *plan.branches.values())]
-    return sha256_json([dataset.fingerprint, parts[0], parts[1:]])[:16]
+    excluded = {*_NOT_IN_FINGERPRINT, "preset", "vectors"}
+    settings = plan.settings.model_copy(update={"init_from": plan.base.weights}) if plan.base else plan.settings
+    parts = [_said(each, excluded) for each in (settings, *plan.branches.values())]
+    return sha256_json([dataset.fingerprint, parts[0], parts[1:], *plan.vectors_hash])[:16]
 
 
 def _said(settings: Settings, excluded: Set[str]) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any  # Any: values as they come from flags and recipes
 
 from slmcli.backbones import BACKBONES
 from slmcli.backbones.base import Backbone
+from slmcli.base_model import Base, open_base, take_over
 from slmcli.config import build
 from slmcli.corpus_identity import UNLABELLED
 from slmcli.dataset import Dataset
@@ -34,19 +36,21 @@ class PretrainPlan:
     Attributes:
         settings: Settled settings of the training.
         backbone: Settled settings of the architecture.
+        base: What the training begins with.
     """
 
     settings: PretrainSettings
     backbone: Backbone
+    base: Base | None = None
 
     def flat(self) -> dict[str, Any]:
         """Return all settings at one level, as a recipe has them."""
         return {**self.settings.model_dump(), **self.backbone.model_dump()}
 
-    def fingerprint(self, dataset: Dataset, base: str | None) -> str:
-        """Hash everything that decides the trained weights; `base` stands for those it begins with."""
+    def fingerprint(self, dataset: Dataset) -> str:
+        """Hash everything that decides the trained weights."""
         settings = self.settings.model_dump(exclude={*_NOT_IN_FINGERPRINT, "init_from"})
-        return sha256_json([dataset.fingerprint, settings, self.backbone.model_dump(), base])[:16]
+        return sha256_json([dataset.fingerprint, settings, self.backbone.model_dump(), self.base.weights if self.base else None])[:16]
 
 
 def plan_pretraining(values: Mapping[str, Any], dataset: Dataset, *, source: str) -> PretrainPlan:
@@ -59,13 +63,17 @@ def plan_pretraining(values: Mapping[str, Any], dataset: Dataset, *, source: str
     rest, asked = split_fields(values, PretrainSettings, source=source)
     settings = build(PretrainSettings, rest, source=source)
     objective = OBJECTIVES.load(settings.objective)
-    name = objective.backbones[0] if settings.backbone == AUTO else settings.backbone
+    base = open_base(Path(settings.init_from), dataset) if settings.init_from is not None else None
+    name = settings.backbone if settings.backbone != AUTO else base.backbone if base else objective.backbones[0]
     BACKBONES.load(name)
+    if base and name != base.backbone:
+        raise ConfigError(f"{source}: --init-from {base.path} is a {base.backbone}, not a {name}. Leave --backbone out.")
     if name not in objective.backbones:
         raise ConfigError(f"{source}: objective {objective.name} trains {', '.join(objective.backbones)}, not backbone {name}. Choose one of them.")
     if not dataset.examples("train"):
         raise DatasetError(f"{dataset.path} has no training examples. Preprocess a corpus that has some.")
     dataset.load_tokenizer()
+    asked = take_over(base, asked, source=source) if base else asked
     given = {**_chosen(dataset, is_causal=objective.is_causal), "causal": objective.is_causal}
     kind: type[Backbone] = BACKBONES.load(name)
     chosen = {key: value for key, value in given.items() if key in kind.model_fields and asked.get(key) is None}
@@ -73,7 +81,7 @@ def plan_pretraining(values: Mapping[str, Any], dataset: Dataset, *, source: str
     if not isinstance(backbone, Backbone):
         raise ConfigError(f"{source}: backbone {name} reads no running text.")
     _check(backbone, source, is_causal=objective.is_causal)
-    return PretrainPlan(_settle(settings, dataset, name), backbone)
+    return PretrainPlan(_settle(settings, dataset, name), backbone, base)
 
 
 def _chosen(dataset: Dataset, *, is_causal: bool) -> dict[str, Any]:

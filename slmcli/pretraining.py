@@ -16,6 +16,8 @@ from slmcli.run import FORMAT_VERSION, Run, is_up_to_date, start_run
 from slmcli.runtime import describe_environment
 from slmcli.tasks import TASKS
 
+_WIDE = 256  # our choice, by measurement
+
 Report = Callable[[Mapping[str, Any]], None]
 
 
@@ -38,7 +40,7 @@ def pretrain(dataset: Dataset, values: Mapping[str, Any], out: Path, *, source: 
         Interrupted: A signal came; the last checkpoint holds the state after the step that was in work.
     """
     plan = plan_pretraining(values, dataset, source=source)
-    fingerprint = plan.fingerprint(dataset, None)
+    fingerprint = plan.fingerprint(dataset)
     if is_up_to_date(out, fingerprint) and not overwrite:
         return {**_summary_of(out), "up_to_date": True}
     begun = read_json(out / "environment.json") if resume and (out / "environment.json").exists() else None
@@ -51,9 +53,14 @@ def pretrain(dataset: Dataset, values: Mapping[str, Any], out: Path, *, source: 
         overwrite=overwrite,
     )
     with run.locked():
-        execution = start_execution(plan.settings, seconds=_estimated_seconds(dataset, plan), begun=begun)
+        execution = start_execution(plan.settings, seconds=_estimated_seconds(dataset, plan), begun=begun, is_wide=_is_wide(plan))
         write_json(run.path / "environment.json", {"format_version": FORMAT_VERSION, **describe_environment(), **execution.describe()})
         return _train(dataset, plan, run, execution, report)
+
+
+def _is_wide(plan: PretrainPlan) -> bool:
+    """Say whether products decide how long a step takes: from 256 units on (docs/decisions.md)."""
+    return getattr(plan.backbone, "units", 0) >= _WIDE
 
 
 def _estimated_seconds(dataset: Dataset, plan: PretrainPlan) -> float:
@@ -116,7 +123,7 @@ def _judge(session: PretrainingSession) -> tuple[dict[str, float], dict[str, lis
     documents = session.documents["validation"]
     if not documents:
         return {}, {}
-    characters = sum(len(session.tokenizer.decode(document.tolist())) + 1 for document in documents)
+    characters = sum(len(session.tokenizer.decode(document.tolist())) + 1 for document in documents) if session.objective.is_causal else None
     costs, weights = session.costs()
     scores, intervals = score_costs(costs, weights, characters=characters, seed=session.settings.seed)
     rounded = {name: round(value, 6) for name, value in scores.items()}

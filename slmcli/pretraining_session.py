@@ -17,10 +17,12 @@ from slmcli.run import Progress, Run, interruption, load_progress
 from slmcli.signals import StopRequest, stop_on_signal
 from slmcli.text_generation import Piece, encode_prompt, write
 from slmcli.token_windows import TrainingWindows, Window, count_tokens, judging_windows, read_documents
+from slmcli.transfer import begin_with
 
 _READY = 4  # our choice: windows made ahead
 # our choice: a state lives for 32 windows on average (docs/decisions.md)
 _FORGOTTEN = 1 / 32
+_JUDGED_TOKENS = 2**17  # our choice: as many of the validation tokens decide which weights are best; in the end all are judged by
 _SAMPLE_TOKENS = 60  # our choice: two or three lines
 
 
@@ -40,8 +42,8 @@ class PretrainingSession:
         keras.utils.set_random_seed(plan.settings.seed)
         self.plan, self.run, self.execution = plan, run, execution
         self.settings = plan.settings
-        self.objective: Objective = OBJECTIVES.load(plan.settings.objective)()
         self.tokenizer = dataset.load_tokenizer()
+        self.objective: Objective = OBJECTIVES.load(plan.settings.objective)(plan.settings, self.tokenizer)
         self.vocabulary_size: int = dataset.description["vocabulary_size"]
         self.progress: Progress = load_progress(run.last_checkpoint)
         self.is_carried = plan.backbone.carries_states and self.objective.is_causal
@@ -50,6 +52,7 @@ class PretrainingSession:
         self.windows.check(str(dataset.path))
         self.judged = [self._prepare(window, [0, place]) for place, window in enumerate(self._judging_windows())]
         self.models = self._build(execution.precision)
+        self.transfer = begin_with(self.models.training, plan.base.path) if plan.base and not self.progress.step else None
         # what `costs` has compiled
         self._costing: dict[Any, Any] = {}
         # a model that writes samples, and its decoder
@@ -64,8 +67,7 @@ class PretrainingSession:
         return judging_windows(documents, rows=self.settings.batch_size, **self._form()) if documents else []
 
     def _prepare(self, window: Window, seed: Sequence[int]) -> Window:
-        generator = np.random.default_rng(seed)
-        return self.objective.prepare(window, vocabulary_size=self.vocabulary_size, generator=generator)
+        return self.objective.prepare(window, np.random.default_rng(seed))
 
     def _build(self, precision: str, *, is_packed: bool = True) -> LanguageModels:
         sizes: dict[str, Any] = {"vocabulary_size": self.vocabulary_size, "precision": precision, "is_packed": is_packed}
@@ -156,23 +158,27 @@ class PretrainingSession:
 
     def _judge(self) -> dict[str, float]:
         """Return `val_loss`, nats a token of the validation texts."""
-        costs, weights = self.costs()
+        costs, weights = self.costs(most=max(1, _JUDGED_TOKENS // (self.windows.rows * self.windows.context)))
         return {"val_loss": float((costs * weights).sum() / weights.sum())}
 
-    def costs(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return what each prediction in the validation texts costs, (windows, rows, context) float32 in nats, and its weight."""
+    def costs(self, *, most: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Return what each prediction in the validation texts costs, (windows, rows, context) float32 in nats, and its weight.
+
+        Args:
+            most: Windows at most, the first ones.
+        """
         import tensorflow as tf
 
         kept = [variable.numpy() for variable in self._states()]
         self._forget()
-        model = self.models.training
+        model, judged = self.models.training, self.judged[:most]
         if model not in self._costing:
             self._costing = {model: tf.function(lambda inputs: model(inputs, training=False), autograph=False)}
         of_window = self._costing[model]
-        found = [of_window({"token_ids": tf.constant(inputs), "targets": tf.constant(targets)}).numpy() for inputs, targets, _ in self.judged]
+        found = [of_window({"token_ids": tf.constant(inputs), "targets": tf.constant(targets)}).numpy() for inputs, targets, _ in judged]
         for variable, value in zip(self._states(), kept, strict=True):
             variable.assign(value)
-        return np.stack(found), np.stack([weights for _, _, weights in self.judged])
+        return np.stack(found), np.stack([weights for _, _, weights in judged])
 
     def _states(self) -> list[Any]:
         return [variable for layer in self.carriers for variable in layer.kept]
@@ -225,6 +231,7 @@ class PretrainingSession:
             "seconds": round(progress.seconds, 2),
             "examples_per_second": round(progress.step * windows.rows / max(1e-6, progress.seconds), 1),
             "tokens_per_second": round(tokens / max(1e-6, progress.seconds), 1),
+            **({"init_from": self.transfer.describe()} if self.transfer else {}),
         }
 
 

@@ -70,7 +70,8 @@ class _Recurrent(UsesPaddingMask):
 
     def save_own_variables(self, store: Any) -> None:
         """Put the weights into a file, without what is carried."""
-        for place, weight in enumerate(weight for weight in self.weights if all(weight is not kept for kept in self._kept)):
+        own = [*self._trainable_variables, *self._non_trainable_variables]
+        for place, weight in enumerate(weight for weight in own if all(weight is not kept for kept in self._kept)):
             store[str(place)] = weight
 
     def first_states(self, batch_size: int, features: int) -> list[Any]:
@@ -87,6 +88,16 @@ class _Recurrent(UsesPaddingMask):
         chances = tf.random.stateless_uniform([states[0].shape[0]], ops.cast(self.row_generator.next(), "int32"))
         is_known = tf.cast(chances >= self._forgotten, tf.float32)
         return [state * tf.reshape(is_known, [-1, *([1] * (len(state.shape) - 1))]) for state in states]
+
+    def _going_on(self, starts: Any, padding_mask: Any) -> Any:
+        """Return (length, batch, 1) float32, 0 at positions that see nothing of the one that is read before them, else 1.
+
+        That is where a document begins; for a layer that goes from the last position to the first, where one ends.
+        """
+        if self.is_reversed:
+            is_apart = tf.logical_or(starts, tf.logical_not(padding_mask))
+            starts = tf.concat([is_apart[1:], tf.zeros_like(is_apart[:1])], 0)
+        return 1.0 - tf.cast(tf.expand_dims(starts, -1), tf.float32)
 
     def _end(self, states: Sequence[Any]) -> None:
         """Keep the states at the end of a batch, if they are carried."""
@@ -158,7 +169,8 @@ class Lstm(_WithRecurrentKernel):
         if starts is None:
             mask = padding_mask if self.is_reversed else None
             return lstm(projected, kernel, padding_mask=mask, is_reversed=self.is_reversed)
-        outputs, states = lstm(projected, kernel, carried=Carried(self._begin(tf.shape(inputs)[1], training), _goes_on(starts)))
+        carried = Carried(self._begin(tf.shape(inputs)[1], training), self._going_on(starts, padding_mask))
+        outputs, states = lstm(projected, kernel, carried=carried, is_reversed=self.is_reversed)
         self._end(states)
         return outputs
 
@@ -196,7 +208,8 @@ class Gru(_WithRecurrentKernel):
         if starts is None:
             mask = padding_mask if self.is_reversed else None
             return gru(projected, kernel, of_outputs, padding_mask=mask, is_reversed=self.is_reversed)
-        outputs, states = gru(projected, kernel, of_outputs, carried=Carried(self._begin(tf.shape(inputs)[1], training), _goes_on(starts)))
+        carried = Carried(self._begin(tf.shape(inputs)[1], training), self._going_on(starts, padding_mask))
+        outputs, states = gru(projected, kernel, of_outputs, carried=carried, is_reversed=self.is_reversed)
         self._end(states)
         return outputs
 
@@ -250,14 +263,22 @@ class MinRnn(_Recurrent):
             mask = padding_mask if self.is_reversed else None
             return quasi_recurrent(inputs, *weights, window=self.window, padding_mask=mask, is_reversed=self.is_reversed)
         before, cells = self._begin(tf.shape(inputs)[1], training)
-        going_on = _goes_on(starts)
+        going_on = self._going_on(starts, padding_mask)
         seen, before = self._see(inputs, before, going_on)
-        outputs, states = quasi_recurrent(seen, *weights, window=1, carried=Carried([cells], going_on))
+        carried = Carried([cells], going_on)
+        outputs, states = quasi_recurrent(seen, *weights, window=1, carried=carried, is_reversed=self.is_reversed)
         self._end([before, *states])
         return outputs
 
     def _see(self, inputs: Any, before: Any, going_on: Any) -> tuple[Any, Any]:
         """Return (length, batch, window * features), what each position sees of its document, and the last inputs, the latest first."""
+        if self.is_reversed:
+            seen, last = self._look_back(tf.reverse(inputs, [0]), before, tf.reverse(going_on, [0]))
+            return tf.reverse(seen, [0]), last
+        return self._look_back(inputs, before, going_on)
+
+    def _look_back(self, inputs: Any, before: Any, going_on: Any) -> tuple[Any, Any]:
+        """Return what `_see` does, for the direction in which positions follow each other."""
         earlier = tf.reverse(tf.transpose(tf.cast(before, inputs.dtype), [1, 0, 2]), [0])  # (window - 1, batch, features), in their order
         joined = tf.concat([earlier, inputs], 0)
         length, parts, is_same = tf.shape(inputs)[0], [inputs], tf.cast(going_on, inputs.dtype)
@@ -291,8 +312,3 @@ class MinRnn(_Recurrent):
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return {**super().get_config(), "window": self.window}
-
-
-def _goes_on(starts: Any) -> Any:
-    """Return (length, batch, 1) float32, 0 where a document begins, of (length, batch) bool."""
-    return 1.0 - tf.cast(tf.expand_dims(starts, -1), tf.float32)

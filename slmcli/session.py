@@ -3,24 +3,29 @@
 import contextlib
 import math
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any  # Any: Keras models, JSON documents
 
 import numpy as np
 
+from slmcli.adaptation import parse_adaptation
 from slmcli.backbones.base import Backbone
 from slmcli.batching import bucket_limits, count_steps, evaluation_batches, label_weights_of, length_histogram, share_evenly, training_batches
 from slmcli.character_ngrams import CharacterNgrams
 from slmcli.config import FinetuneSettings, HeadSettings
 from slmcli.cooccurrence import cooccurrence_vectors
 from slmcli.dataset import Dataset
+from slmcli.deltas import Delta, delta_of
 from slmcli.devices import build_strategy
 from slmcli.errors import BundleError, Interrupted
 from slmcli.execution import Execution
+from slmcli.initial_vectors import load_initial_vectors
 from slmcli.naive_bayes import log_count_ratios
 from slmcli.run import Progress, Run, interruption, load_progress
 from slmcli.runtime import quiet_stderr
 from slmcli.signals import StopRequest, stop_on_signal
 from slmcli.tasks.base import TrainableTask
+from slmcli.transfer import Transfer, begin_with
 
 # our choice, on validation data: 0.25 of 0.1, 0.25 and 0.5 (docs/decisions.md)
 _RATIO_SCALE = 0.25
@@ -38,9 +43,20 @@ class Session:
         backbone: The architecture.
         run: Where its checkpoints are.
         execution: How it is carried out.
+        base: Bundle whose weights it begins with.
     """
 
-    def __init__(self, dataset: Dataset, task: TrainableTask, settings: FinetuneSettings, backbone: Backbone, run: Run, execution: Execution) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        task: TrainableTask,
+        settings: FinetuneSettings,
+        backbone: Backbone,
+        run: Run,
+        execution: Execution,
+        *,
+        base: Path | None = None,
+    ) -> None:
         import keras
 
         # whatever was built before, or was skipped because it was trained already
@@ -50,6 +66,10 @@ class Session:
         self.backbone = backbone
         self.run = run
         self.execution = execution
+        self.base = base
+        self.adaptation = parse_adaptation(settings.train)
+        self.transfer: Transfer | None = None
+        self.delta: Delta | None = None
         self.strategy = build_strategy(execution.devices)
         self.task = task
         self.vocabulary_size: int = dataset.description["vocabulary_size"]
@@ -73,7 +93,11 @@ class Session:
         if self.backbone.subword_buckets:
             ngrams = CharacterNgrams.of(self.dataset.load_tokenizer(), buckets=self.backbone.subword_buckets)
             _embedding_of(model).add_subwords(ngrams.rows, ngrams.stops)
+        if self.base is not None:
+            model = self._begin_with_base(model)
         optimizer = build_optimizer(self.settings, steps=self.steps_per_epoch * self.epochs)
+        if factors := self._learning_rate_factors(model):
+            optimizer.set_factors(factors)
         arguments = self.task.compile_arguments(label_smoothing=self.settings.label_smoothing, loss=self.settings.loss)
         model.compile(optimizer=optimizer, jit_compile=False, **arguments)
         model.optimizer.build(model.trainable_variables)  # with float16 Keras has put one around ours
@@ -83,14 +107,32 @@ class Session:
             self._begin_vectors(_embedding_of(model).embeddings)
         return model
 
+    def _begin_with_base(self, model: Any) -> Any:
+        """Return the model with the weights of the base, in which what is asked for is trained."""
+        from slmcli.adapting import adapt
+
+        self.transfer = begin_with(model, self.base) if self.base else None
+        return model if self.adaptation.name == "all" else adapt(model, self.adaptation)
+
+    def _learning_rate_factors(self, model: Any) -> list[float] | None:
+        """Return what the learning rate of each trained weight is multiplied by; None where it is the same for all."""
+        from slmcli.layerwise import learning_rate_factors
+
+        if self.settings.layer_decay == 1.0 and not self.settings.gradual_unfreezing:
+            return None
+        return learning_rate_factors(model, self.settings.layer_decay)
+
     def _build(self, precision: str) -> Any:
         model = build_model(self.task, self.backbone, self.settings, self.vocabulary_size, length=self.length, precision=precision)
         _embedding_of(model).trainable = not self.settings.freeze_embedding
         return model
 
     def _begin_vectors(self, embeddings: Any) -> None:
-        """Give the vectors of tokens what can be counted about them, if that was asked for."""
-        if self.settings.initial_embedding == "cooccurrence":
+        """Give the vectors of tokens what a file has of them, or what can be counted about them, if that was asked for."""
+        if self.settings.vectors is not None:
+            known = load_initial_vectors(self.dataset, Path(self.settings.vectors), self.task.token_features)
+            embeddings.assign(known.fill(seed=self.settings.seed))
+        elif self.settings.initial_embedding == "cooccurrence":
             self._put_cooccurrences(embeddings)
         elif self.settings.initial_embedding == "naive_bayes":
             self._add_ratios(embeddings)
@@ -189,6 +231,10 @@ class Session:
             Checkpoint(self.run, self.progress, self.settings, stop, steps_per_epoch=self.steps_per_epoch, has_validation=self.has_validation),
             Report(report, self.run, self.progress, size),
         ]
+        if self.settings.gradual_unfreezing:
+            from slmcli.layerwise import GradualUnfreezing, layer_distances
+
+            callbacks.append(GradualUnfreezing(self._learning_rate_factors(self.model) or [], layer_distances(self.model)))
         if self.settings.tensorboard:
             callbacks.append(keras.callbacks.TensorBoard(self.run.path / "tensorboard" / self.run.member, write_graph=False, profile_batch=0))
         return callbacks
@@ -206,17 +252,24 @@ class Session:
         return evaluation_batches(self.dataset, self.task, "validation", batch_size=EVALUATION_BATCH, limits=self._validation_limits())
 
     def best_model(self) -> Any:
-        """Return the model of the best epoch, in float32.
+        """Return the model of the best epoch, in float32; what few weights have learned is made a part of it, and kept as `delta`.
 
         Raises:
             BundleError: Its checkpoint cannot be read.
         """
+        from slmcli.adapting import merge
+
         model = self._build("float32")
+        if self.adaptation.name != "all":
+            model = self._begin_with_base(model)
         try:
             model.load_weights(self.run.best_checkpoint)
         except (OSError, ValueError, KeyError) as error:
             raise BundleError(f"{self.run.best_checkpoint} is not readable ({error}). Begin anew with --overwrite.") from error
-        return model
+        if self.adaptation.name == "all":
+            return model
+        self.delta = delta_of(model, self.adaptation)
+        return merge(model)
 
     def summary(self) -> dict[str, Any]:
         """Return how the training went."""
@@ -229,6 +282,8 @@ class Session:
             "seconds": round(progress.seconds, 2),
             "examples_seen": round(passes * self.dataset.examples("train")),
             "tokens_seen": round(passes * self._training_tokens()),
+            **({"init_from": self.transfer.describe()} if self.transfer else {}),
+            **({"trained": self.settings.train, "trained_parameters": self.delta.parameters} if self.delta else {}),
         }
 
 

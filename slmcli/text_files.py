@@ -142,12 +142,18 @@ def read_bytes(path: Path, size: int = -1) -> bytes:
     Raises:
         DataError: The file is missing, or its compression is damaged.
     """
+    with explain_read_errors(path), open_bytes(path) as file:
+        return file.read(size)
+
+
+@contextlib.contextmanager
+def explain_read_errors(path: Path, *, expected: str = "a corpus file") -> Iterator[None]:
+    """Turn what the operating system or a decompressor says of a file into a `DataError`; `expected` is what should have been named."""
     try:
-        with open_bytes(path) as file:
-            return file.read(size)
+        yield
     except Exception as error:
         if _is_damage(error) or isinstance(error, OSError):
-            raise _explain_damage(path, error) from error
+            raise _explain_damage(path, error, expected) from error
         raise
 
 
@@ -178,13 +184,13 @@ def _is_damage(error: Exception) -> bool:
     return isinstance(error, (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError)) or type(error).__name__ == "ZstdError"
 
 
-def _explain_damage(path: Path, error: Exception) -> DataError:
+def _explain_damage(path: Path, error: Exception, expected: str = "a corpus file") -> DataError:
     compression = _TITLES.get(path.suffix.lower().removeprefix("."), "compressed")
     # bz2 says with a plain OSError without a number that its data are damaged
     if _is_damage(error) or (isinstance(error, OSError) and error.errno is None):
         return DataError(f"{path}: the {compression} file is damaged or cut short ({error}). Copy or download it again.")
     reason = error.strerror if isinstance(error, OSError) else None
-    return DataError(f"{path} cannot be read ({reason or error}). Give the path of a corpus file.")
+    return DataError(f"{path} cannot be read ({reason or error}). Give the path of {expected}.")
 
 
 def _explain_encoding(path: Path, encoding: str) -> str:

@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any  # Any: Keras models, JSON documents
 
@@ -16,8 +17,10 @@ from slmcli.bundle import write_bundle
 from slmcli.compatibility import check_compatible
 from slmcli.corpus_identity import UNLABELLED
 from slmcli.dataset import Dataset
+from slmcli.deltas import Delta, write_delta
 from slmcli.execution import Execution, expected_seconds, start_execution
 from slmcli.files import read_json, write_json
+from slmcli.initial_vectors import load_initial_vectors
 from slmcli.joining import Joined, join
 from slmcli.label_issues import write_findings
 from slmcli.mixing import choose_shares
@@ -77,14 +80,14 @@ def _look_at_texts(dataset: Dataset, plan: Plan) -> None:
     """
     if not dataset.description.get(UNLABELLED) or "subset_of" in dataset.description:
         return
-    initial = str(plan.settings.initial_embedding)
+    initial = plan.settings.initial_embedding or "a file"
     if not any(isinstance(branch, Backbone) for branch in plan.branches.values()):
         logger.info("Nothing is learned from the texts without labels in %s: a bag has no token vectors.", dataset.path)
     elif initial == "cooccurrence":
         dataset.unlabelled  # noqa: B018  (it is looked at)
     else:
-        start = {"uniform": "chance", "naive_bayes": "naive Bayes"}[initial]
-        advice = "Pass --initial-embedding cooccurrence to use them."
+        start = {"uniform": "chance", "naive_bayes": "naive Bayes", "a file": "those of a file"}[initial]
+        advice = "Pass --initial-embedding cooccurrence to use them" + (" instead." if plan.vectors else ".")
         logger.info("Nothing is learned from the texts without labels in %s: token vectors begin with %s. %s", dataset.path, start, advice)
 
 
@@ -95,6 +98,7 @@ def _summary_of(out: Path) -> dict[str, Any]:
 
 def _train(dataset: Dataset, plan: Plan, out: Path, *, resume: bool, overwrite: bool, report: Report) -> dict[str, Any]:
     settings = plan.settings
+    coverage = _look_at_tokens(dataset, plan)
     begun = _begun_with(out) if resume else None
     run = start_run(
         out,
@@ -108,7 +112,14 @@ def _train(dataset: Dataset, plan: Plan, out: Path, *, resume: bool, overwrite: 
         execution = start_execution(settings, seconds=estimated_seconds(dataset, plan), begun=begun)
         environment = {"format_version": FORMAT_VERSION, **describe_environment(), **execution.describe()}
         write_json(run.path / "environment.json", {**environment, "backbone": settings.backbone, "backbone_reason": plan.reason})
-        return Training(dataset, plan, run, execution).run_members(report)
+        return Training(dataset, plan, run, execution, coverage).run_members(report)
+
+
+def _look_at_tokens(dataset: Dataset, plan: Plan) -> dict[str, Any]:
+    """Read the file that token vectors begin with, before anything is replaced; return what the summary says of it."""
+    if plan.vectors is None:
+        return {}
+    return {"vectors": load_initial_vectors(dataset, plan.vectors.path, TASKS.load(dataset.task).token_features).coverage}
 
 
 def estimated_seconds(dataset: Dataset, plan: Plan) -> float:
@@ -131,11 +142,12 @@ def _begun_with(out: Path) -> dict[str, Any] | None:
 class Training:
     """The training of all members of a model."""
 
-    def __init__(self, dataset: Dataset, plan: Plan, run: Run, execution: Execution) -> None:
-        self.dataset, self.plan, self.run, self.execution = dataset, plan, run, execution
+    def __init__(self, dataset: Dataset, plan: Plan, run: Run, execution: Execution, facts: Mapping[str, Any] | None = None) -> None:
+        self.dataset, self.plan, self.run, self.execution, self.facts = dataset, plan, run, execution, dict(facts or {})
         task: TrainableTask = TASKS.load(plan.settings.task)(dataset.labels)
         self.task = task.with_learned(task.learn_targets(example.features for example in dataset.read("train")))
         self.length = dataset.encoding.max_length if plan.settings.head == "flatten" else None
+        self._delta: Delta | None = None
 
     def run_members(self, report: Report) -> dict[str, Any]:
         """Train each member from where the run stands, join them, and write bundle and metrics; return the summary.
@@ -153,12 +165,30 @@ class Training:
             summaries.append({"name": name, **member.summary()})
             history += [{"member": name, **record} for record in member.progress.history] if isinstance(member, Session) else []
             models.append(member.best_model())
+            self._delta = member.delta if isinstance(member, Session) else None
         joined = join(models, length=self.length, name=self.task.name)
         judged = self._judge_validation(joined)
         for summary, model, bag in zip(summaries, models, solved, strict=True):
             if self.plan.settings.refit and bag is not None:
                 summary["refit_seconds"] = bag.refit(model, self._listener(report, summary["name"]))
-        return self._finish(joined, summaries, history, judged)
+        summary = self._finish(joined, summaries, history, judged)
+        self._write_delta(joined, summary["scores"])
+        return summary
+
+    def _write_delta(self, joined: Joined, scores: Mapping[str, float]) -> None:
+        """Write what few weights have learned, with all that makes a model of it and its base."""
+        if self._delta is None or self.plan.base is None:
+            return
+        facts = {
+            **self._facts(joined, scores),
+            **self._model_settings(),
+            "task": self.task.name,
+            "labels": self.task.labels,
+            "learned": self.task.learned,
+            "tokenizer_fingerprint": self.dataset.description["tokenizer_fingerprint"],
+            "base_path": str(self.plan.base.path.resolve()),
+        }
+        write_delta(self.run.path / "delta", replace(self._delta, facts=facts), overwrite=True)
 
     def _listener(self, report: Report, name: str) -> Report:
         """Return who is told of a member's events: whose they are, where there are several."""
@@ -194,7 +224,8 @@ class Training:
         if settings.max_minutes is not None:  # what is left is divided among the members to come
             left = max(0.0, settings.max_minutes - sum(each["seconds"] for each in before) / 60)
             changes["max_minutes"] = max(1e-3, left / (self._count() - len(before)))
-        return Session(self.dataset, self.task, settings.model_copy(update=changes), branch, run, self.execution)
+        base = self.plan.base.path if self.plan.base and self.plan.base.backbone == branch.name else None
+        return Session(self.dataset, self.task, settings.model_copy(update=changes), branch, run, self.execution, base=base)
 
     def _finish(self, joined: Joined, members: list[dict[str, Any]], history: list[dict[str, Any]], judged: _Judgement) -> dict[str, Any]:
         """Write the bundle, metrics.json and the end of run.json; return the summary."""
@@ -214,6 +245,7 @@ class Training:
             "members": [{**each, "share": round(float(share), 4)} for each, share in zip(members, shares, strict=True)],
             "scores": scores,
             "learned_splits": self._learned_splits(),
+            **self.facts,
             **findings,
         }
         self._write_bundle(joined, scores)
@@ -247,6 +279,11 @@ class Training:
         findings = write_findings(self.run.path, self.dataset, self.task, probabilities, references, rows=places)
         return shares, scores, findings
 
+    def _settings_to_share(self) -> dict[str, Any]:
+        """Return all settings, without the folders of this machine."""
+        vectors = self.plan.vectors
+        return {**self.plan.flat(), "vectors": vectors.path.name if vectors else None}
+
     def _write_bundle(self, joined: Joined, scores: Mapping[str, float]) -> None:
         write_bundle(
             self.run.bundle,
@@ -256,17 +293,25 @@ class Training:
             task=self.task.with_inputs(joined.features),
             tokenizer=self.dataset.load_tokenizer(),
             ngrams=self.dataset.load_ngrams() if FEATURE in joined.features else None,
-            settings={"encoding": self.dataset.encoding.model_dump(), "length": self.length, "finetune": self.plan.flat()},
-            facts={
-                "backbone": self.plan.settings.backbone,
-                "parameters": joined.whole.count_params(),
-                "scores": scores,
-                "learned_splits": self._learned_splits(),
-                "dataset_fingerprint": self.dataset.fingerprint,
-                "licence": self.plan.settings.licence,
-            },
+            settings=self._model_settings(),
+            facts=self._facts(joined, scores),
             overwrite=True,
         )
+
+    def _model_settings(self) -> dict[str, Any]:
+        """Return what settings.json of the bundle says beside what the task has learned."""
+        return {"encoding": self.dataset.encoding.model_dump(), "length": self.length, "finetune": self._settings_to_share()}
+
+    def _facts(self, joined: Joined, scores: Mapping[str, float]) -> dict[str, Any]:
+        """Return what the bundle's manifest says of the training."""
+        return {
+            "backbone": self.plan.settings.backbone,
+            "parameters": joined.whole.count_params(),
+            "scores": dict(scores),
+            "learned_splits": self._learned_splits(),
+            "dataset_fingerprint": self.dataset.fingerprint,
+            "licence": self.plan.settings.licence,
+        }
 
 
 def _named(report: Report, member: str) -> Report:

@@ -8,6 +8,7 @@ from slmcli.bundle import LanguageBundle, open_language_bundle
 from slmcli.errors import BundleError, ConfigError
 from slmcli.language_model_config import SamplingSettings
 from slmcli.objectives import OBJECTIVES
+from slmcli.objectives.base import Objective
 from slmcli.text_generation import Piece, encode_prompt, write
 from slmcli.tokenizers.base import UNKNOWN_ID, Tokenizer
 
@@ -24,7 +25,7 @@ class Writer:
         from slmcli.formats.keras import load_model
         from slmcli.runtime import start_tensorflow
 
-        objective = OBJECTIVES.load(bundle.manifest["objective"])
+        objective: type[Objective] = OBJECTIVES.load(bundle.manifest["objective"])
         if not objective.is_causal:
             raise BundleError(f"{bundle.path} was pretrained with objective {objective.name} and cannot write. Pretrain with --objective causal-lm.")
         start_tensorflow(threads=threads)

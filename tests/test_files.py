@@ -15,6 +15,7 @@ from slmcli.errors import DataError, FormatVersionError, OutputError
 from slmcli.files import (
     explain_write_errors,
     new_directory,
+    new_file,
     read_json,
     sha256_file,
     sha256_json,
@@ -301,3 +302,11 @@ def test_a_part_left_by_an_earlier_process_with_our_id_is_replaced(tmp_path: Pat
     (tmp_path / f".out.{os.getpid()}.part").mkdir()
     make(tmp_path / "out")
     assert names(tmp_path) == ["out"]
+
+
+def test_a_file_whose_writing_fails_leaves_what_was_there(tmp_path: Path) -> None:
+    (tmp_path / "some.txt").write_text("old", encoding="utf-8")
+    with pytest.raises(RuntimeError, match="half way"), new_file(tmp_path / "some.txt") as file:
+        file.write(b"new")
+        raise RuntimeError("half way")
+    assert [(path.name, path.read_text(encoding="utf-8")) for path in tmp_path.iterdir()] == [("some.txt", "old")]

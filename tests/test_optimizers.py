@@ -112,6 +112,73 @@ def test_clipping_can_be_switched_off() -> None:
     np.testing.assert_allclose(step(optimizer, sparse([1, 3])), step(SparseAdam(optimizer._learning_rate), sparse([1, 3])))
 
 
+def pair(factors: list[float] | None) -> tuple[list[keras.Variable], SparseAdam]:
+    """Return two variables, the second one a table, and their optimizer."""
+    variables = [keras.Variable(np.ones((2, 2), np.float32)), keras.Variable(np.ones((4, 2), np.float32))]
+    optimizer = SparseAdam(0.1)
+    optimizer.set_factors(factors or [])
+    optimizer.build(variables)
+    return variables, optimizer
+
+
+def move(variables: list[keras.Variable], optimizer: SparseAdam, *, steps: int = 1) -> list[np.ndarray]:
+    apply = tf.function(lambda: optimizer.apply([tf.constant(GRADIENT), sparse([1, 3])], variables))
+    for _ in range(steps):
+        apply()
+    return [variable.numpy() for variable in variables]
+
+
+def test_a_factor_multiplies_the_rate_of_its_variable() -> None:
+    plain, changed = move(*pair(None)), move(*pair([0.5, 0.25]))
+    np.testing.assert_allclose(changed[0] - 1.0, 0.5 * (plain[0] - 1.0), rtol=1e-5)
+    np.testing.assert_allclose(changed[1] - 1.0, 0.25 * (plain[1] - 1.0), rtol=1e-5)
+
+
+def test_factors_of_one_change_nothing() -> None:
+    for plain, changed in zip(move(*pair(None), steps=3), move(*pair([1.0, 1.0]), steps=3), strict=True):
+        np.testing.assert_array_equal(changed, plain)
+
+
+def test_with_a_factor_of_zero_nothing_moves_and_no_moment_either() -> None:
+    variables, optimizer = pair([1.0, 1.0])
+    move(variables, optimizer)
+    state = [*variables, *optimizer._momentums, *optimizer._velocities]
+    before = [each.numpy() for each in state]
+    optimizer.set_factors([0.0, 0.0])
+    move(variables, optimizer, steps=2)
+    for each, value in zip(state, before, strict=True):
+        np.testing.assert_array_equal(each, value)
+
+
+def test_a_variable_that_begins_late_takes_the_steps_of_one_that_begins_at_once() -> None:
+    variables, optimizer = pair([1.0, 0.0])
+    move(variables, optimizer, steps=5)
+    optimizer.set_factors([0.0, 1.0])
+    np.testing.assert_array_equal(move(variables, optimizer, steps=3)[1], move(*pair(None), steps=3)[1])
+
+
+def test_factors_change_in_a_graph_that_was_traced_before() -> None:
+    variables, optimizer = pair([0.0, 0.0])
+    apply = tf.function(lambda: optimizer.apply([tf.constant(GRADIENT), sparse([1, 3])], variables))
+    apply()
+    optimizer.set_factors([1.0, 0.0])
+    apply()
+    assert [bool((variable.numpy() != 1.0).any()) for variable in variables] == [True, False]
+
+
+def test_factors_are_part_of_the_state_that_is_saved() -> None:
+    _, optimizer = pair([0.5, 0.25])
+    values = [variable.numpy().tolist() for variable in optimizer.variables]
+    assert [0.5, 0.25] in values
+
+
+def test_factors_and_weight_decay_exclude_each_other() -> None:
+    optimizer = SparseAdam(0.1, weight_decay=0.1)
+    optimizer.set_factors([1.0])
+    with pytest.raises(ValueError, match="weights decay by one rate, whatever the factors"):
+        optimizer.build([keras.Variable(np.ones(2, np.float32))])
+
+
 def first_weights(model: keras.Model) -> np.ndarray:
     model(np.arange(50)[None])
     return model.layers[0].get_weights()[0]

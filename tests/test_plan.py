@@ -8,7 +8,7 @@ from conftest import make_numbered, write_jsonl
 from slmcli import corpus_shape
 from slmcli.config import PreprocessSettings
 from slmcli.dataset import Dataset, open_dataset
-from slmcli.errors import ConfigError
+from slmcli.errors import ConfigError, DataError
 from slmcli.files import sha256_json
 from slmcli.plan import fingerprint, settle, split_settings
 from slmcli.preprocessing import preprocess
@@ -226,10 +226,76 @@ def test_freezing_what_begins_with_chance_is_refused(values: dict[str, Any], mes
         settled_flat(tmp_path, freeze_embedding=True, **values)
 
 
-def test_a_run_from_before_vectors_could_be_frozen_is_up_to_date(topics: Dataset) -> None:
+def test_a_run_from_before_there_were_these_settings_is_up_to_date(topics: Dataset) -> None:
     plan = settle(split_settings({"task": "topic", "backbone": "conv"}, source="test"), topics)
-    values = plan.settings.model_dump(exclude={"checkpoint_minutes", "tensorboard", "k_fold", "learning_curve", "preset", "freeze_embedding"})
+    later = {"freeze_embedding", "vectors", "init_from"}
+    values = plan.settings.model_dump(exclude={"checkpoint_minutes", "tensorboard", "k_fold", "learning_curve", "preset", *later})
     before = sha256_json([topics.fingerprint, values, [each.model_dump(exclude={"causal"}) for each in plan.branches.values()]])[:16]
     assert fingerprint(topics, plan) == before
     frozen = settle(split_settings({"task": "topic", "backbone": "conv", "freeze_embedding": True}, source="test"), topics)
     assert fingerprint(topics, frozen) != before
+
+
+def vectors_file(place: Path, width: int = 5, name: str = "some.vec") -> str:
+    path = place / name
+    path.write_text("".join(f"word{i}{' 0.5' * width}\n" for i in range(3)), encoding="utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, (None, False, 5)),
+        ({"embedding": 5}, (None, False, 5)),
+        ({"freeze_embedding": True}, (None, True, 5)),
+        ({"backbone": "bag+conv+lstm"}, (None, False, 5)),
+        ({"subword_buckets": 100}, (None, False, 5)),
+    ],
+    ids=str,
+)
+def test_a_file_of_vectors_decides_how_they_begin_and_their_width(values: dict[str, Any], expected: tuple[Any, ...], tmp_path: Path) -> None:
+    flat = settled_flat(tmp_path, tokens=0, vectors=vectors_file(tmp_path), **values)
+    assert (flat["initial_embedding"], flat["freeze_embedding"], flat["embedding"]) == expected
+
+
+def test_the_place_of_vectors_is_known_from_every_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = vectors_file(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert settled_flat(tmp_path, vectors="some.vec")["vectors"] == path
+
+
+def test_settled_settings_with_vectors_settle_to_themselves(topics: Dataset, tmp_path: Path) -> None:
+    """So that a run's config.yaml goes on with it."""
+    plan = settle(split_settings({"task": "topic", "vectors": vectors_file(tmp_path), "backbone": "conv"}, source="test"), topics)
+    again = settle(split_settings(plan.flat(), source="test"), topics)
+    assert fingerprint(topics, again) == fingerprint(topics, plan)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"embedding": 64}, r"test: --embedding 64 contradicts --vectors .*some.vec, whose vectors have 5 values. Leave --embedding out."),
+        ({"initial_embedding": "uniform"}, r"test: vectors \(.*some.vec\) and initial_embedding \(uniform\) exclude each other. Leave one"),
+        ({"backbone": "bag"}, r"test: --vectors is for token vectors, and a bag has none. Leave it out, or pass another --backbone."),
+        ({"freeze_embedding": True, "subword_buckets": 9}, r"--freeze-embedding and --subword-buckets exclude each other"),
+    ],
+    ids=str,
+)
+def test_what_does_not_go_with_vectors_is_refused(values: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=message):
+        settled_flat(tmp_path, tokens=0, vectors=vectors_file(tmp_path), **values)
+
+
+def test_a_missing_file_of_vectors_is_named(topics: Dataset) -> None:
+    with pytest.raises(DataError, match="none.vec cannot be read"):
+        settle(split_settings({"task": "topic", "backbone": "conv", "vectors": "none.vec"}, source="test"), topics)
+
+
+def test_the_content_of_vectors_decides_what_is_trained_and_their_place_does_not(topics: Dataset, tmp_path: Path) -> None:
+    def printed(**values: Any) -> str:
+        return fingerprint(topics, settle(split_settings({"task": "topic", "backbone": "conv", **values}, source="test"), topics))
+
+    first = printed(vectors=vectors_file(tmp_path))
+    assert printed(vectors=vectors_file(tmp_path, name="other.vec")) == first
+    (tmp_path / "other.vec").write_text("word1 1 2 3 4 5\n", encoding="utf-8")
+    assert len({first, printed(vectors=str(tmp_path / "other.vec")), printed(embedding=5)}) == 3

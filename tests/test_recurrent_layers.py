@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,18 @@ def test_batch_and_time_are_exchanged() -> None:
     from slmcli.recurrent_layers import SwapBatchAndTime
 
     np.testing.assert_array_equal(SwapBatchAndTime()(INPUTS), INPUTS.swapaxes(0, 1))
+
+
+@pytest.mark.parametrize("name", ["Lstm", "Gru"])
+def test_weights_of_a_layer_that_drops_some_can_be_loaded(name: str, tmp_path: Path) -> None:
+    import keras
+
+    inputs, mask = keras.Input((3, FEATURES)), keras.Input((3,), dtype="bool")
+    models = [keras.Model([inputs, mask], make(name, weight_dropout=0.5)(inputs, mask)) for _ in range(2)]
+    models[0].save_weights(tmp_path / "model.weights.h5")
+    models[1].load_weights(tmp_path / "model.weights.h5")
+    for first, second in zip(*(model.get_weights() for model in models), strict=True):
+        np.testing.assert_array_equal(first, second)
 
 
 PACKED = np.random.default_rng(1).normal(size=(32, 3, FEATURES)).astype(np.float32)

@@ -16,6 +16,7 @@ from slmcli.errors import BundleError, ConfigError, Interrupted, OutputError
 from slmcli.formats.keras import load_model
 from slmcli.run import Run
 from slmcli.training import finetune
+from slmcli.vector_files import write_vectors
 
 LONG: dict[str, Any] = {"epochs": 8, "patience": 8, "batch_size": 2, "checkpoint_minutes": 0.0005}
 
@@ -105,6 +106,19 @@ def test_resuming_with_subwords_is_exact(optimizer: str, dataset: Path, tmp_path
     with pytest.raises(Interrupted):
         finetune(source, settings, tmp_path / "cut", source="test", resume=False, overwrite=False, report=StopAt(50))
     finetune(source, settings, tmp_path / "cut", source="test", resume=True, overwrite=False, report=StopAt(-1))
+    assert_equal_weights(tmp_path / "alone", tmp_path / "cut")
+
+
+def test_resuming_with_vectors_of_a_file_is_exact(dataset: Path, tmp_path: Path) -> None:
+    """Also of the second of two trainings, which the first run did not begin."""
+    words = open_dataset(dataset).load_tokenizer().vocabulary[6:20]
+    write_vectors(tmp_path / "some.vec", words, np.random.default_rng(0).standard_normal((14, 8)).astype(np.float32), "word2vec")
+    values = {**LONG, "epochs": 1, "filters": 8, "tensorboard": False, "ensemble": 2, "vectors": str(tmp_path / "some.vec"), "backbone": "conv"}
+    source = open_dataset(dataset)
+    finetune(source, values, tmp_path / "alone", source="test", resume=False, overwrite=False, report=StopAt(-1))
+    with pytest.raises(Interrupted):
+        finetune(source, values, tmp_path / "cut", source="test", resume=False, overwrite=False, report=StopAt(20))
+    finetune(open_dataset(dataset), values, tmp_path / "cut", source="test", resume=True, overwrite=False, report=StopAt(-1))
     assert_equal_weights(tmp_path / "alone", tmp_path / "cut")
 
 

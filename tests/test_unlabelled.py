@@ -291,3 +291,11 @@ def test_the_command_says_how_many_texts_there_are(corpus: Path, slm: Callable[.
     assert "tokens (and 72 in 9 texts without labels), vocabulary" in result.stdout
     again = json.loads(slm(*arguments, "--json").stdout)
     assert (again["up_to_date"], again["unlabelled"]) == (True, {"examples": 9, "tokens": 72})
+
+
+def test_texts_beside_vectors_of_a_file_are_said_to_teach_words_alone(beside: Dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    (tmp_path / "some.vec").write_text("soup 1 2\nplum 3 4\n", encoding="utf-8")
+    train_tiny(beside.path, tmp_path / "run", embedding=2, vectors=str(tmp_path / "some.vec"))
+    what = f"Nothing is learned from the texts without labels in {beside.path}: token vectors begin with those of a file."
+    assert f"{what} Pass --initial-embedding cooccurrence to use them instead." in caplog.messages

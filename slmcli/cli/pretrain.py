@@ -67,7 +67,8 @@ def show(result: Mapping[str, Any]) -> None:
         click.echo("There are no validation texts to judge it by.")
         return
     low, high = intervals["perplexity"]
+    bits = f", {scores['bits_per_character']:.3f} bits a character" if "bits_per_character" in scores else ""
     click.echo(
         f"Best of {result['validations']} judgements, on validation: perplexity {scores['perplexity']:.2f} a token "
-        f"(95 % interval {low:.2f} to {high:.2f}), {scores['bits_per_character']:.3f} bits a character"
+        f"(95 % interval {low:.2f} to {high:.2f}){bits}"
     )

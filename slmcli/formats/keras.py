@@ -49,6 +49,7 @@ def load_model(directory: Path) -> Any:
 
     # they register our layers
     import slmcli.attention
+    import slmcli.bottleneck
     import slmcli.convolution
     import slmcli.layers
     import slmcli.prediction_layers

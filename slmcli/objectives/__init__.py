@@ -6,5 +6,6 @@ OBJECTIVES = Registry(
     "objective",
     {
         "causal-lm": "slmcli.objectives.causal_lm:CausalLanguageModel",
+        "masked-lm": "slmcli.objectives.masked_lm:MaskedLanguageModel",
     },
 )

@@ -17,6 +17,6 @@ class CausalLanguageModel(Objective):
     is_causal = True
     backbones = ("lstm", "gru", "minrnn", "conv", "transformer")
 
-    def prepare(self, window: Window, *, vocabulary_size: int, generator: np.random.Generator) -> Window:
+    def prepare(self, window: Window, generator: np.random.Generator) -> Window:
         """Return the window as it is."""
         return window
