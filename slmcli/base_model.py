@@ -13,6 +13,8 @@ from slmcli.errors import BundleError, ConfigError, DatasetError
 from slmcli.files import read_json
 from slmcli.formats.keras import KerasFormat
 
+# in the place of a backbone where vectors of words alone were learned
+WORDS = "words"
 # settings that decide how weights are learned, not how many there are or what they mean
 _FREE = frozenset({"embedding_dropout", "layer_dropout", "weight_dropout", "block_dropout", "segment", "segment_overlap", "subword_buckets"})
 
@@ -23,7 +25,7 @@ class Base:
 
     Attributes:
         path: The bundle.
-        backbone: Name of its architecture.
+        backbone: Name of its architecture; `words` for vectors that any architecture can begin with.
         settings: Settings of the architecture that decide its weights.
         weights: SHA-256 of its model file.
     """
@@ -53,6 +55,8 @@ def open_base(path: Path, dataset: Dataset) -> Base:
         )
     settings = read_json(place / "settings.json")
     flat: dict[str, Any] = settings.get("pretrain") or settings["finetune"]
+    if flat["backbone"] == WORDS:
+        return Base(place, WORDS, {"embedding": flat["embedding"]}, manifest["files"][KerasFormat.file_name])
     names = [name for name in flat["backbone"].split("+") if issubclass(BACKBONES.load(name), Backbone)]
     if not names:
         raise BundleError(f"--init-from {path} has backbone {flat['backbone']}, which reads no tokens in their order. Give a run of another.")

@@ -15,11 +15,11 @@ class PretrainSettings(RunSettings):
     backbone: str = Field("auto", description="architecture; auto: lstm")
     context: int = Field(64, ge=16, multiple_of=16, description="tokens of a window: how far errors are followed back")
     batch_size: int = Field(64, ge=1, description="windows a step")
-    epochs: int | None = Field(None, ge=1, le=100_000, description="passes over the texts [as many as about 6 million tokens need, 3 to 40]")
+    epochs: int | None = Field(None, ge=1, le=100_000, description="passes over the texts [for about 6 million tokens, 3 to 40; 5 for words]")
     max_minutes: float | None = Field(None, gt=0.0, description="minutes of training; the learning rate falls so as to be lowest at their end")
     patience: int = Field(4, ge=1, description="validations without a better loss before training stops")
     validations: int = Field(10, ge=1, le=1000, description="how often, at equal distances, the model is judged and the best one kept")
-    learning_rate: float = Field(4e-3, gt=0.0, description="highest learning rate")
+    learning_rate: float | None = Field(None, gt=0.0, description="highest learning rate [0.004; 0.05 for skip-gram, 0.2 for cbow]")
     warmup: float = Field(0.05, ge=0.0, lt=1.0, description="share of the training in which the learning rate rises; then it falls as a cosine")
     weight_decay: float = Field(0.0, ge=0.0, lt=1.0, description="share of a weight matrix, times the learning rate, that a step takes away (AdamW)")
     beta_2: float = Field(0.99, gt=0.0, lt=1.0, description="how slowly Adam forgets how large gradients were")
@@ -31,10 +31,13 @@ class PretrainSettings(RunSettings):
     sampled: int | None = Field(
         None,
         ge=0,
-        description="tokens drawn to compare the right one with in training; 0: all are compared [4,096 for 16,000 tokens or more, else 0]",
+        description="tokens drawn to compare the right one with in training; 0: all are compared [1,024 for 16,000 tokens or more, else 0]",
     )
     mask_share: float = Field(0.15, gt=0.0, lt=1.0, description="masked-lm: share of the tokens that are to be predicted")
     mask_unit: Literal["token", "word", "span"] = Field("word", description="masked-lm: what is hidden as a whole; span: some words in a row")
+    word_window: int = Field(5, ge=1, le=64, description="skip-gram, cbow: most words on each side; how many is drawn for each word")
+    negative: int = Field(5, ge=1, le=100, description="skip-gram, cbow: drawn words that each prediction is compared with")
+    subsample: float = Field(1e-3, ge=0.0, lt=1.0, description="skip-gram, cbow: share of the text above which a word is left out at times; 0: never")
     prompt: list[str] = Field([], description="text that the model continues at each validation, for the log; may be given more than once")
     init_from: str | None = Field(None, description="run or bundle whose weights to begin with, made with the same tokenizer")
 

@@ -9,7 +9,7 @@ from typing import Any  # Any: values as they come from flags and recipes
 from slmcli.adaptation import parse_adaptation
 from slmcli.backbones import BACKBONES
 from slmcli.backbones.base import Backbone, Branch
-from slmcli.base_model import Base, open_base, take_over
+from slmcli.base_model import WORDS, Base, open_base, take_over
 from slmcli.character_ngrams import has_words
 from slmcli.config import FinetuneSettings, Settings, build
 from slmcli.corpus_shape import has_long_texts, has_many_long_texts, has_many_texts, is_large, is_short_and_sparse, reads_words
@@ -159,6 +159,13 @@ def _with_base(plan: Plan, dataset: Dataset) -> Plan:
         began = f"--vectors {plan.settings.vectors}" if plan.settings.vectors else f"--initial-embedding {plan.settings.initial_embedding}"
         raise ConfigError(f"{plan.source}: token vectors begin with those of --init-from, so {began} has no meaning. Leave one of them out.")
     names = branch_names(plan.settings.backbone, source=plan.source) if plan.settings.backbone != AUTO else []
+    if base.backbone == WORDS:
+        if adaptation.name != "all":
+            raise ConfigError(f"{plan.source}: --train {adaptation} is for layers, and {base.path} has vectors of words alone. Leave it out.")
+        asked_of_branches = take_over(base, plan.asked, source=plan.source)
+        settings = plan.settings.model_copy(update={"initial_embedding": "uniform"})
+        branches = build_branches(names, asked_of_branches, source=plan.source) if names else plan.branches
+        return replace(plan, settings=settings, asked=asked_of_branches, branches=branches, base=base)
     if names and base.backbone not in names:
         asked = f"--backbone {plan.settings.backbone}"
         raise ConfigError(f"{plan.source}: --init-from {base.path} is a {base.backbone}, not among {asked}. Name it, or leave --backbone out.")

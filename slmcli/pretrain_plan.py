@@ -3,18 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any  # Any: values as they come from flags and recipes
+from typing import Any, ClassVar  # Any: values as they come from flags and recipes
+
+from pydantic import Field
 
 from slmcli.backbones import BACKBONES
 from slmcli.backbones.base import Backbone
-from slmcli.base_model import Base, open_base, take_over
-from slmcli.config import build
+from slmcli.base_model import WORDS, Base, open_base, take_over
+from slmcli.config import Settings, build
 from slmcli.corpus_identity import UNLABELLED
 from slmcli.dataset import Dataset
 from slmcli.errors import ConfigError, DatasetError
 from slmcli.files import sha256_json
 from slmcli.language_model_config import PretrainSettings
 from slmcli.objectives import OBJECTIVES
+from slmcli.objectives.base import Objective
 from slmcli.plan import AUTO, build_branches, split_fields
 from slmcli.tokenizers.base import SPECIAL_TOKENS
 
@@ -26,7 +29,19 @@ _UNITS = 512
 # our choice: below, the table that predicts is small beside the rest, and bound to vectors of 64 it predicts less well
 _TIED_FROM = 2_000
 # our choice: below, comparing with all tokens costs less than the rest of a step
-_SAMPLED_FROM, _SAMPLED = 16_000, 4_096
+_SAMPLED_FROM, _SAMPLED = 16_000, 1_024
+_WORD_EPOCHS = 5  # Source: the default of word2vec and gensim
+
+
+class WordVectors(Settings):
+    """What vectors of words have in the place of a backbone."""
+
+    name: ClassVar[str] = WORDS
+    carries_states: ClassVar[bool] = False
+    gap: ClassVar[int] = 0
+
+    embedding: int = Field(100, ge=1, description="width of a word's vector")
+    subword_buckets: int = Field(0, ge=0, description="buckets of character n-grams whose vectors are added to those of words; 0: none")
 
 
 @dataclass(frozen=True)
@@ -40,7 +55,7 @@ class PretrainPlan:
     """
 
     settings: PretrainSettings
-    backbone: Backbone
+    backbone: Backbone | WordVectors
     base: Base | None = None
 
     def flat(self) -> dict[str, Any]:
@@ -62,17 +77,21 @@ def plan_pretraining(values: Mapping[str, Any], dataset: Dataset, *, source: str
     """
     rest, asked = split_fields(values, PretrainSettings, source=source)
     settings = build(PretrainSettings, rest, source=source)
-    objective = OBJECTIVES.load(settings.objective)
+    objective: type[Objective] = OBJECTIVES.load(settings.objective)
+    if not dataset.examples("train"):
+        raise DatasetError(f"{dataset.path} has no training examples. Preprocess a corpus that has some.")
+    dataset.load_tokenizer()
+    if not objective.backbones:
+        return _plan_words(settings, asked, objective, source)
     base = open_base(Path(settings.init_from), dataset) if settings.init_from is not None else None
     name = settings.backbone if settings.backbone != AUTO else base.backbone if base else objective.backbones[0]
     BACKBONES.load(name)
+    if base and base.backbone == WORDS:
+        raise ConfigError(f"{source}: --init-from {base.path} holds vectors of words alone. Begin a fine-tuning with them, or leave it out.")
     if base and name != base.backbone:
         raise ConfigError(f"{source}: --init-from {base.path} is a {base.backbone}, not a {name}. Leave --backbone out.")
     if name not in objective.backbones:
         raise ConfigError(f"{source}: objective {objective.name} trains {', '.join(objective.backbones)}, not backbone {name}. Choose one of them.")
-    if not dataset.examples("train"):
-        raise DatasetError(f"{dataset.path} has no training examples. Preprocess a corpus that has some.")
-    dataset.load_tokenizer()
     asked = take_over(base, asked, source=source) if base else asked
     given = {**_chosen(dataset, is_causal=objective.is_causal), "causal": objective.is_causal}
     kind: type[Backbone] = BACKBONES.load(name)
@@ -81,7 +100,19 @@ def plan_pretraining(values: Mapping[str, Any], dataset: Dataset, *, source: str
     if not isinstance(backbone, Backbone):
         raise ConfigError(f"{source}: backbone {name} reads no running text.")
     _check(backbone, source, is_causal=objective.is_causal)
+    settings = settings.model_copy(update={"learning_rate": settings.learning_rate or objective.learning_rate})
     return PretrainPlan(_settle(settings, dataset, name), backbone, base)
+
+
+def _plan_words(settings: PretrainSettings, asked: Mapping[str, Any], objective: type[Objective], source: str) -> PretrainPlan:
+    """Return the plan of vectors of words."""
+    if settings.backbone != AUTO or settings.init_from is not None:
+        given = f"--init-from {settings.init_from}" if settings.init_from is not None else f"--backbone {settings.backbone}"
+        raise ConfigError(f"{source}: objective {objective.name} learns vectors of words alone, so {given} has no meaning. Leave it out.")
+    words = build(WordVectors, {key: value for key, value in asked.items() if value is not None}, source=source)
+    epochs = settings.epochs or (None if settings.max_minutes else _WORD_EPOCHS)
+    update = {"backbone": WordVectors.name, "epochs": epochs, "learning_rate": settings.learning_rate or objective.learning_rate}
+    return PretrainPlan(settings.model_copy(update=update), words)
 
 
 def _chosen(dataset: Dataset, *, is_causal: bool) -> dict[str, Any]:

@@ -8,13 +8,13 @@ from slmcli.bundle import LANGUAGE_MODEL, write_bundle
 from slmcli.dataset import Dataset
 from slmcli.execution import Execution, expected_seconds, start_execution
 from slmcli.files import read_json, write_json
-from slmcli.perplexity import score_costs
-from slmcli.pretrain_plan import PretrainPlan, plan_pretraining
+from slmcli.pretrain_plan import PretrainPlan, WordVectors, plan_pretraining
 from slmcli.pretraining_session import PretrainingSession
 from slmcli.recipe_files import to_yaml
 from slmcli.run import FORMAT_VERSION, Run, is_up_to_date, start_run
 from slmcli.runtime import describe_environment
 from slmcli.tasks import TASKS
+from slmcli.word_vector_session import WordVectorSession
 
 _WIDE = 256  # our choice, by measurement
 
@@ -79,10 +79,12 @@ def _summary_of(out: Path) -> dict[str, Any]:
 def _train(dataset: Dataset, plan: PretrainPlan, run: Run, execution: Execution, report: Report) -> dict[str, Any]:
     """Train, judge the best model, write bundle, metrics.json and the end of run.json; return the summary."""
     run.make_directories()
-    session = PretrainingSession(dataset, plan, run, execution)
+    of_words = isinstance(plan.backbone, WordVectors)
+    session = WordVectorSession(dataset, plan, run) if of_words else PretrainingSession(dataset, plan, run, execution)
     session.fit(report)
     model = session.best_model()
-    scores, intervals = _judge(session)
+    found, intervals = session.judge()
+    scores = {name: round(value, 6) for name, value in found.items()}
     summary = {
         "run": str(run.path),
         "bundle": str(run.bundle),
@@ -92,7 +94,7 @@ def _train(dataset: Dataset, plan: PretrainPlan, run: Run, execution: Execution,
         "parameters": model.count_params(),
         "trainable_parameters": model.count_params(),
         "scores": scores,
-        "intervals": intervals,
+        "intervals": {name: [round(interval.low, 6), round(interval.high, 6)] for name, interval in intervals.items()},
     }
     write_bundle(
         run.bundle,
@@ -116,15 +118,3 @@ def _train(dataset: Dataset, plan: PretrainPlan, run: Run, execution: Execution,
     write_json(run.path / "metrics.json", {"format_version": FORMAT_VERSION, **summary, "history": session.progress.history})
     run.write({**run.read(), "status": "complete"})
     return summary
-
-
-def _judge(session: PretrainingSession) -> tuple[dict[str, float], dict[str, list[float]]]:
-    """Return scores of the best model on the validation texts and their intervals; none where there are no such texts."""
-    documents = session.documents["validation"]
-    if not documents:
-        return {}, {}
-    characters = sum(len(session.tokenizer.decode(document.tolist())) + 1 for document in documents) if session.objective.is_causal else None
-    costs, weights = session.costs()
-    scores, intervals = score_costs(costs, weights, characters=characters, seed=session.settings.seed)
-    rounded = {name: round(value, 6) for name, value in scores.items()}
-    return rounded, {name: [round(interval.low, 6), round(interval.high, 6)] for name, interval in intervals.items()}

@@ -16,12 +16,13 @@ _LAST_SHARE = 0.01
 
 def rate_at(share_done: float, settings: PretrainSettings) -> float:
     """Return the learning rate: a linear rise, then a cosine to a hundredth (Loshchilov & Hutter 2017, equation 5, without restarts)."""
+    highest = settings.learning_rate or 0.0
     if share_done < settings.warmup:
         # not 0, which would waste the first step
-        return settings.learning_rate * max(share_done / settings.warmup, _LAST_SHARE)
+        return highest * max(share_done / settings.warmup, _LAST_SHARE)
     progress = (share_done - settings.warmup) / (1.0 - settings.warmup)
     cosine = 0.5 * (1.0 + math.cos(math.pi * min(1.0, progress)))
-    return settings.learning_rate * (_LAST_SHARE + (1.0 - _LAST_SHARE) * cosine)
+    return highest * (_LAST_SHARE + (1.0 - _LAST_SHARE) * cosine)
 
 
 class Pace(keras.callbacks.Callback):

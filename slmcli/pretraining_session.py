@@ -5,13 +5,16 @@ from typing import Any  # Any: Keras models, JSON documents
 
 import numpy as np
 
+from slmcli.backbones.base import Backbone
 from slmcli.dataset import Dataset
 from slmcli.errors import BundleError, Interrupted
 from slmcli.execution import Execution
+from slmcli.intervals import Interval
 from slmcli.language_model_config import SamplingSettings
 from slmcli.language_models import LanguageModels, build_language_models
 from slmcli.objectives import OBJECTIVES
 from slmcli.objectives.base import Objective
+from slmcli.perplexity import score_costs
 from slmcli.pretrain_plan import PretrainPlan
 from slmcli.run import Progress, Run, interruption, load_progress
 from slmcli.signals import StopRequest, stop_on_signal
@@ -51,6 +54,9 @@ class PretrainingSession:
         self.windows = TrainingWindows(self.documents["train"], seed=plan.settings.seed, rows=plan.settings.batch_size, **self._form())
         self.windows.check(str(dataset.path))
         self.judged = [self._prepare(window, [0, place]) for place, window in enumerate(self._judging_windows())]
+        if not isinstance(plan.backbone, Backbone):
+            raise AssertionError("vectors of words have a session of their own")
+        self.backbone = plan.backbone
         self.models = self._build(execution.precision)
         self.transfer = begin_with(self.models.training, plan.base.path) if plan.base and not self.progress.step else None
         # what `costs` has compiled
@@ -71,7 +77,7 @@ class PretrainingSession:
 
     def _build(self, precision: str, *, is_packed: bool = True) -> LanguageModels:
         sizes: dict[str, Any] = {"vocabulary_size": self.vocabulary_size, "precision": precision, "is_packed": is_packed}
-        return build_language_models(self.plan.backbone, self.settings, **sizes)
+        return build_language_models(self.backbone, self.settings, **sizes)
 
     def compile(self) -> None:
         """Make the model ready to be trained, from where the run stands."""
@@ -82,7 +88,9 @@ class PretrainingSession:
         model, settings = self.models.training, self.settings
         for layer in self.carriers:
             layer.carry(settings.batch_size, forgotten=_FORGOTTEN, seed=settings.seed)
-        optimizer = SparseAdam(settings.learning_rate, clip_norm=settings.clip_norm, beta_2=settings.beta_2, weight_decay=settings.weight_decay)
+        optimizer = SparseAdam(
+            settings.learning_rate or 0.0, clip_norm=settings.clip_norm, beta_2=settings.beta_2, weight_decay=settings.weight_decay
+        )
         if settings.weight_decay:
             optimizer.exclude_from_weight_decay(var_list=[weight for weight in model.trainable_variables if len(weight.shape) < 2])
         model.compile(optimizer=optimizer, loss=MeanCost(), jit_compile=False)
@@ -219,6 +227,15 @@ class PretrainingSession:
         for layer in self.carriers:
             layer.carry(self.settings.batch_size)
         return plain.scoring
+
+    def judge(self) -> tuple[dict[str, float], dict[str, Interval]]:
+        """Return scores of the model on the validation texts and their intervals; none where there are no such texts."""
+        documents = self.documents["validation"]
+        if not documents:
+            return {}, {}
+        characters = sum(len(self.tokenizer.decode(document.tolist())) + 1 for document in documents) if self.objective.is_causal else None
+        costs, weights = self.costs()
+        return score_costs(costs, weights, characters=characters, seed=self.settings.seed)
 
     def summary(self) -> dict[str, Any]:
         """Return how the training went."""

@@ -12,6 +12,7 @@ import numpy as np
 from slmcli.backbones.bag import Bag
 from slmcli.backbones.base import Backbone
 from slmcli.bagging import Solving
+from slmcli.base_model import WORDS
 from slmcli.batching import bucket_limits, length_histogram, numbered_batches
 from slmcli.bundle import write_bundle
 from slmcli.compatibility import check_compatible
@@ -224,7 +225,7 @@ class Training:
         if settings.max_minutes is not None:  # what is left is divided among the members to come
             left = max(0.0, settings.max_minutes - sum(each["seconds"] for each in before) / 60)
             changes["max_minutes"] = max(1e-3, left / (self._count() - len(before)))
-        base = self.plan.base.path if self.plan.base and self.plan.base.backbone == branch.name else None
+        base = self.plan.base.path if self.plan.base and self.plan.base.backbone in (branch.name, WORDS) else None
         return Session(self.dataset, self.task, settings.model_copy(update=changes), branch, run, self.execution, base=base)
 
     def _finish(self, joined: Joined, members: list[dict[str, Any]], history: list[dict[str, Any]], judged: _Judgement) -> dict[str, Any]:

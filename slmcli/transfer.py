@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any  # Any: Keras models and layers
 
+import numpy as np
+
 from slmcli.errors import BundleError
 from slmcli.formats.keras import load_model
 
 logger = logging.getLogger(__name__)
+
+_SIZE = 0.2  # our choice, on validation data (docs/decisions.md)
 
 
 @dataclass(frozen=True)
@@ -47,11 +51,19 @@ def begin_with(model: Any, base: Path) -> Transfer:
     for name in loaded:
         for variable, value in zip(own[name].weights, given[name].weights, strict=True):
             variable.assign(value)
+    if list(given) == ["embedding"]:  # vectors of words alone are of any length
+        own["embedding"].embeddings.assign(of_one_length(own["embedding"].embeddings.numpy()))
     new, left = [name for name in own if name not in loaded], [name for name in given if name not in loaded]
     found = Transfer(loaded, new, left, sum(own[name].count_params() for name in loaded))
     said = [_listed(names) for names in (loaded, new, left)]
     logger.info("Begun with %s: %s parameters of %s; new: %s; left out: %s", base, f"{found.parameters:,}", *said)
     return found
+
+
+def of_one_length(vectors: np.ndarray) -> np.ndarray:
+    """Return vectors (tokens, width) whose values have a root mean square of 0.2 each, as those of a file have (docs/decisions.md)."""
+    size = np.sqrt(np.mean(np.square(vectors), axis=1, keepdims=True))
+    return vectors * (_SIZE / np.maximum(size, 1e-9))
 
 
 def _with_weights(model: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any  # Any: Keras models, JSON documents
 
 import numpy as np
 
-from slmcli.bundle import MANIFEST, Bundle, open_bundle
+from slmcli.bundle import LANGUAGE_MODEL, MANIFEST, Bundle, find_bundle, open_bundle, open_language_bundle
 from slmcli.cleaning import clean
 from slmcli.errors import BundleError, ConfigError
 from slmcli.files import check_replaceable_file
@@ -112,6 +112,17 @@ def _find(word: str, known: Mapping[str, int], tokenizer: Tokenizer) -> int | No
     return pieces[0] if len(pieces) == 1 and pieces[0] != UNKNOWN_ID else None
 
 
+def _of_language_model(path: Path, branch: str | None) -> TokenVectors:
+    """Return the vectors of a language model, or of words alone."""
+    bundle = open_language_bundle(path)
+    name = bundle.manifest["backbone"]
+    if branch not in (None, name):
+        raise ConfigError(f"--branch {branch}: {path} has {name}. Leave it out.")
+    start_tensorflow()
+    embedding = next(layer for layer in load_model(bundle.path)._flatten_layers() if layer.name == "embedding")
+    return TokenVectors(path, name, bundle.tokenizer, embedding.embeddings.numpy())
+
+
 def open_vectors(path: Path, *, branch: str | None = None) -> TokenVectors:
     """Take the vectors of tokens out of the model of a run or bundle.
 
@@ -124,7 +135,10 @@ def open_vectors(path: Path, *, branch: str | None = None) -> TokenVectors:
         BundleError: It is of another format, or no branch has such vectors.
         ConfigError: There is no such branch.
     """
-    bundle = open_bundle(path)
+    place, manifest = find_bundle(path)
+    if manifest.get("task") == LANGUAGE_MODEL:
+        return _of_language_model(path, branch)
+    bundle = open_bundle(place)
     _check_format(bundle)
     readers = [name for name in _member_names(bundle) if name != "bag"]
     if not readers:

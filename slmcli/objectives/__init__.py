@@ -7,5 +7,7 @@ OBJECTIVES = Registry(
     {
         "causal-lm": "slmcli.objectives.causal_lm:CausalLanguageModel",
         "masked-lm": "slmcli.objectives.masked_lm:MaskedLanguageModel",
+        "skip-gram": "slmcli.objectives.word_vectors:SkipGram",
+        "cbow": "slmcli.objectives.word_vectors:Cbow",
     },
 )

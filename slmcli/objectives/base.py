@@ -22,8 +22,10 @@ class Objective(abc.ABC):
     description: ClassVar[str]
     # a token sees only itself and those before it
     is_causal: ClassVar[bool]
-    # backbones that can be trained for it; the first is what `auto` means
+    # backbones that can be trained for it; the first is what `auto` means. None: vectors of words alone are learned
     backbones: ClassVar[tuple[str, ...]]
+    # highest learning rate unless another is asked for
+    learning_rate: ClassVar[float] = 4e-3
 
     def __init__(self, settings: PretrainSettings, tokenizer: Tokenizer) -> None:
         self.settings = settings

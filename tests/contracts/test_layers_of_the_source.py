@@ -57,7 +57,7 @@ LAYERS = (
     ("base_model", "transfer"),
     ("encoding", "plan", "session", "bagging", "predictor", "subsets", "writing", "vectors"),
     ("describing", "dataset_directory", "parts", "pretrain_plan", "merging"),
-    ("unlabelled", "pretraining_session"),
+    ("unlabelled", "pretraining_session", "word_vector_session"),
     ("preprocessing", "pretraining", "baselines", "folds", "learning_curve"),
     ("studies",),
     ("training",),

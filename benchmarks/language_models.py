@@ -1,0 +1,232 @@
+"""Pretraining, transfer and generation: python benchmarks/language_models.py --data DIR [--only NAME … --work DIR --peers DIR --peer-python PATH].
+
+DIR holds the folders of public data sets (tinyshakespeare, wikitext103_head, imdb, chnsenticorp). With --peer-python, an environment with
+PyTorch, gensim and NLTK, other programs take turns with ours; --peers is the directory of torch_char_lm.py. Prints one JSON object a line
+for each figure; `--only list` names them. Test splits are judged once, at the end, with the settings that are written here.
+"""
+
+import argparse
+import gzip
+import json
+import random
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+LABELS = 500
+# the recipe of torch_char_lm.py --model gpt, in our names
+GPT = (
+    "--backbone transformer --blocks 4 --heads 4 --width 128 --embedding 128 --feed-forward 512 --activation gelu --positions learned "
+    "--position-limit 64 --block-dropout 0 --embedding-dropout 0 --dropout 0 --no-tie-embedding --context 64 --batch-size 12 "
+    "--learning-rate 0.001 --weight-decay 0.1 --beta-2 0.99 --validations 1 --no-tensorboard"
+).split()
+
+
+class Place:
+    """Where data and outputs are, and how programs are run."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options, self.data, self.work = options, options.data, options.work
+        self.work.mkdir(parents=True, exist_ok=True)
+
+    def slm(self, command: str, *arguments: Any) -> dict[str, Any]:
+        """Run a command of slm, and return what --json prints."""
+        words = [sys.executable, "-m", "slmcli", command, *map(str, arguments), "--json", "--quiet"]
+        result = subprocess.run(words, check=True, capture_output=True, text=True)
+        return json.loads(result.stdout)
+
+    def peer(self, *arguments: Any) -> dict[str, Any]:
+        """Run a Python program in the environment of the peers."""
+        words = [str(self.options.peer_python), *map(str, arguments)]
+        return json.loads(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
+
+    def preprocess(self, name: str, *arguments: Any) -> Path:
+        """Make a dataset, or find it made."""
+        path = self.work / name
+        self.slm("preprocess", *arguments, "--out", path)
+        return path
+
+    def characters(self) -> Path:
+        """Return the character corpus as one document, with its own validation text."""
+        folder = self.data / "tinyshakespeare"
+        form = ("--task", "language-model", "--tokenizer", "character", "--document", "file", "--test-share", 0)
+        return self.preprocess("shakespeare", folder / "train.txt.gz", "--validation", folder / "valid.txt.gz", *form)
+
+    def reviews(self) -> Path:
+        """Return all labelled reviews, with those that nobody has labelled."""
+        folder = self.data / "imdb"
+        files = (folder / "train.jsonl.gz", "--test", folder / "test.jsonl.gz", "--unlabelled", folder / "unsup.jsonl.gz")
+        return self.preprocess("reviews", *files, "--task", "sentiment")
+
+    def few(self, name: str, source: Path, test: Path, base: Path) -> Path:
+        """Return a dataset of a few labelled texts, whose tokens are those of a pretrained run."""
+        chosen = self.work / f"{name}.jsonl"
+        if not chosen.exists():
+            with gzip.open(source, "rt", encoding="utf-8") as lines:
+                rows = [line for line in lines if json.loads(line).get("label")]
+            chosen.write_text("".join(random.Random(0).sample(rows, LABELS)), encoding="utf-8")
+        form = ("--task", "sentiment", "--tokenizer-from", base, "--validation-share", 0.2, "--test", test)
+        return self.preprocess(name, chosen, *form)
+
+
+def within(place: Place, minutes: float, *more: Any) -> dict[str, Any]:
+    """Train the character model for some minutes."""
+    result = place.slm("pretrain", place.characters(), "--max-minutes", minutes, *more, "--out", place.work / f"characters-{minutes}", "--overwrite")
+    kept = {name: result[name] for name in ("seconds", "tokens_per_second", "parameters")}
+    return {**kept, "nats_per_character": result["scores"]["nats_per_character"], "interval": result["intervals"]["nats_per_character"]}
+
+
+def characters_3(place: Place) -> dict[str, Any]:
+    """Three minutes of characters."""
+    return within(place, 3)
+
+
+def characters_15(place: Place) -> dict[str, Any]:
+    """Fifteen minutes of characters."""
+    return within(place, 15, "--units", 768, "--dropout", 0.5)
+
+
+def beside_pytorch(place: Place) -> dict[str, Any]:
+    """The teaching recipe of a small GPT: tokens a second, ours and PyTorch's in turns."""
+    dataset, folder = place.characters(), place.data / "tinyshakespeare"
+    ours, theirs = [], []
+    for number in range(place.options.pairs):
+        theirs.append(place.peer(place.options.peers / "torch_char_lm.py", folder / "train.txt.gz", folder / "valid.txt.gz", "--steps", 1000))
+        ours.append(place.slm("pretrain", dataset, *GPT, "--epochs", 1, "--out", place.work / "gpt", "--overwrite", "--seed", number))
+    rates = [[each["tokens_per_second"] for each in side] for side in (ours, theirs)]
+    losses = [round(each["scores"]["nats_per_character"], 4) for each in ours], [each["validation_loss"] for each in theirs]
+    return {"tokens_per_second": rates, "losses": losses, "ratio": round(statistics.median(rates[0]) / statistics.median(rates[1]), 2)}
+
+
+def words_beside_kneser_ney(place: Place) -> dict[str, Any]:
+    """Word-level perplexity beside Kneser-Ney 5-grams with the same vocabulary."""
+    folder = place.data / "wikitext103_head"
+    form = ("--task", "language-model", "--tokenizer", "word", "--cleaning", "none", "--splitter", "wordpunct", "--min-frequency", 2)
+    dataset = place.preprocess("wikitext", folder / "train.txt.gz", "--validation", folder / "valid.txt.gz", "--test-share", 0, *form)
+    return place.slm("pretrain", dataset, "--out", place.work / "wikitext-run", "--overwrite")["scores"]
+
+
+def generation(place: Place) -> dict[str, Any]:
+    """Writing 256 tokens, each in constant work, and by reading everything again for each."""
+    run = place.work / "characters-3"
+    if not run.exists():
+        within(place, 3)
+    from slmcli.bundle import open_language_bundle
+    from slmcli.formats.keras import load_model
+    from slmcli.language_model_config import SamplingSettings
+    from slmcli.writing import Writer
+
+    bundle = open_language_bundle(run)
+    writer, drawing = Writer(bundle), SamplingSettings(max_tokens=256, min_tokens=256, temperature=0.0)
+    import tensorflow as tf
+
+    model = load_model(bundle.path)
+    whole = tf.function(lambda ids: model(ids, training=False)[:, -1], input_signature=[tf.TensorSpec([1, None], tf.int32)])
+
+    def again() -> None:
+        ids = [3]
+        for _ in range(256):
+            ids.append(int(tf.argmax(whole(tf.constant([ids]))[0])))
+
+    def cached() -> None:
+        list(writer.write("", drawing))
+
+    times = {name: _times(run_once, place.options.pairs) for name, run_once in (("cached", cached), ("again", again))}
+    return {**times, "ratio": round(statistics.median(times["again"]) / statistics.median(times["cached"]), 1)}
+
+
+def _times(run_once: Callable[[], None], pairs: int) -> list[float]:
+    run_once()
+    found = []
+    for _ in range(pairs):
+        started = time.perf_counter()
+        run_once()
+        found.append(round(time.perf_counter() - started, 3))
+    return found
+
+
+REVIEWS = ("--max-minutes", 12, "--sampled", 1024, "--dropout", 0.1, "--embedding-dropout", 0.05, "--validations", 4)
+
+
+def pretrained_reviews(place: Place) -> Path:
+    """Return a run that has read all reviews, or find it made."""
+    run = place.work / "reviews-pretrained"
+    place.slm("pretrain", place.reviews(), *REVIEWS, "--out", run)
+    return run
+
+
+def reviews(place: Place) -> dict[str, Any]:
+    """Sentiment of all reviews after pretraining on them: accuracy on the test split, and minutes in all."""
+    started = time.perf_counter()
+    run, out = pretrained_reviews(place), place.work / "reviews-finetuned"
+    place.slm("finetune", place.reviews(), "--init-from", run, *FINETUNING, "--out", out, "--overwrite")
+    minutes = (time.perf_counter() - started) / 60
+    return {"minutes": round(minutes, 1), "scores": place.slm("evaluate", out, "--no-baselines")["scores"]}
+
+
+FINETUNING = ("--epochs", 2, "--pooling", "max_mean")
+
+
+def few_reviews(place: Place) -> dict[str, Any]:
+    """Sentiment from 500 labels, with and without pretraining."""
+    folder, run = place.data / "imdb", pretrained_reviews(place)
+    dataset = place.few("few-reviews", folder / "train.jsonl.gz", folder / "test.jsonl.gz", run)
+    return _with_and_without(place, dataset, run)
+
+
+def few_chinese(place: Place) -> dict[str, Any]:
+    """Sentiment of Chinese reviews from 500 labels, with and without pretraining on the rest without its labels."""
+    folder = place.data / "chnsenticorp"
+    texts = place.preprocess(
+        "chinese", folder / "train.jsonl.gz", "--task", "language-model", "--tokenizer", "character", "--cleaning", "nfkc,lowercase,whitespace"
+    )
+    run = place.work / "chinese-pretrained"
+    place.slm("pretrain", texts, "--max-minutes", 6, "--out", run)
+    dataset = place.few("few-chinese", folder / "train.jsonl.gz", folder / "test_nodup.jsonl.gz", run)
+    return _with_and_without(place, dataset, run)
+
+
+def _with_and_without(place: Place, dataset: Path, run: Path) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    base = json.loads((run / "bundle" / "settings.json").read_text(encoding="utf-8"))["pretrain"]
+    shape = ("--backbone", base["backbone"], "--units", base["units"], "--embedding", base["embedding"], "--no-bidirectional")
+    for name, more in (("with", ("--init-from", run, "--backbone", base["backbone"])), ("without", shape)):
+        out = place.work / f"{dataset.name}-{name}"
+        trained = place.slm("finetune", dataset, *more, "--out", out, "--overwrite")
+        found[name] = {"accuracy": place.slm("evaluate", out, "--no-baselines")["scores"]["accuracy"], "seconds": trained["seconds"]}
+    return {**found, "gain": round(found["with"]["accuracy"] - found["without"]["accuracy"], 4)}
+
+
+FIGURES = {
+    each.__name__.replace("_", "-"): each
+    for each in (characters_3, characters_15, beside_pytorch, words_beside_kneser_ney, generation, reviews, few_reviews, few_chinese)
+}
+
+
+def figures(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Yield each figure that was asked for."""
+    place = Place(options)
+    for name in options.only or FIGURES:
+        yield {"figure": name, **FIGURES[name](place)}
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--only", nargs="+", choices=FIGURES)
+    parser.add_argument("--work", type=Path, default=HERE.parent / "work" / "language-models")
+    parser.add_argument("--peers", type=Path)
+    parser.add_argument("--peer-python", type=Path)
+    parser.add_argument("--pairs", type=int, default=3)
+    for figure in figures(parser.parse_args()):
+        print(json.dumps(figure), flush=True)
+
+
+if __name__ == "__main__":
+    main()
