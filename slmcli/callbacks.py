@@ -65,10 +65,10 @@ class Checkpoint(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, run: Run, progress: Progress, settings: Limits, stop: StopRequest, *, steps_per_epoch: int | None, has_validation: bool
+        self, run: Run, progress: Progress, settings: Limits, stop: StopRequest, *, is_epoch_over: Callable[[], bool], has_validation: bool
     ) -> None:
         super().__init__()
-        self._steps_per_epoch = steps_per_epoch
+        self._is_epoch_over = is_epoch_over
         self._run = run
         self._progress = progress
         self._settings = settings
@@ -91,7 +91,7 @@ class Checkpoint(keras.callbacks.Callback):
         progress.step_in_epoch += 1
         self._tick()
         self._check_loss((logs or {}).get("loss", 0.0))
-        if progress.step_in_epoch == self._steps_per_epoch:
+        if self._is_epoch_over():
             return  # the end of the epoch follows, and saves
         if self._stop.is_set:
             self._save()

@@ -41,12 +41,15 @@ class Pace(keras.callbacks.Callback):
         """Set the learning rate."""
         self.model.optimizer.learning_rate.assign(rate_at(self._size.share_done(self._progress), self._settings))
 
+    def is_epoch_over(self) -> bool:
+        """Say whether a judgement is due after the steps that are done."""
+        return self._size.share_done(self._progress) * self._settings.validations >= self._progress.epoch + 1
+
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """End the epoch, or the training."""
-        done = self._size.share_done(self._progress)
-        if done >= 1.0:
+        if self._size.share_done(self._progress) >= 1.0:
             self._progress.is_finished = True
-        if done * self._settings.validations >= self._progress.epoch + 1:
+        if self.is_epoch_over():
             self.model.stop_training = True
 
 

@@ -21,7 +21,7 @@ from slmcli.pretrain_plan import PretrainPlan
 from slmcli.run import Progress, Run, interruption, load_progress
 from slmcli.signals import StopRequest, stop_on_signal
 from slmcli.text_generation import Piece, encode_prompt, write
-from slmcli.token_windows import TrainingWindows, Window, count_tokens, judging_windows, read_documents
+from slmcli.token_windows import TrainingWindows, Window, judging_windows, read_documents
 from slmcli.transfer import begin_with
 
 _READY = 4  # our choice: windows made ahead
@@ -164,10 +164,11 @@ class PretrainingSession:
         settings, windows = self.settings, self.windows
         steps = windows.steps_per_epoch * settings.epochs if settings.epochs else None
         size = Size(steps, settings.validations, float(windows.rows), float(windows.rows * windows.context), settings.max_minutes)
+        pace = Pace(self.progress, settings, size)
         callbacks = [
             *([Judge(self._judge)] if self.judged else []),
-            Checkpoint(self.run, self.progress, settings, stop, steps_per_epoch=None, has_validation=bool(self.judged)),
-            Pace(self.progress, settings, size),
+            Checkpoint(self.run, self.progress, settings, stop, is_epoch_over=pace.is_epoch_over, has_validation=bool(self.judged)),
+            pace,
             Report(report, self.run, self.progress, size),
         ]
         if settings.prompt and self.objective.is_causal:
@@ -253,7 +254,7 @@ class PretrainingSession:
         progress, windows = self.progress, self.windows
         tokens = progress.step * windows.rows * windows.context
         return {
-            "epochs": round(tokens / count_tokens(self.documents["train"]), 2),
+            "epochs": round(progress.step / windows.steps_per_epoch, 2),
             "steps": progress.step,
             "best_validation": progress.best_epoch + 1,
             "validations": progress.epoch,

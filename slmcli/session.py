@@ -228,7 +228,14 @@ class Session:
         examples, tokens = self.dataset.examples("train") / passes, self._training_tokens() / passes
         size = Size(passes * self.epochs, self.epochs, examples, tokens, self.settings.max_minutes)
         callbacks = [
-            Checkpoint(self.run, self.progress, self.settings, stop, steps_per_epoch=self.steps_per_epoch, has_validation=self.has_validation),
+            Checkpoint(
+                self.run,
+                self.progress,
+                self.settings,
+                stop,
+                is_epoch_over=lambda: self.progress.step_in_epoch == passes,
+                has_validation=self.has_validation,
+            ),
             Report(report, self.run, self.progress, size),
         ]
         if self.settings.gradual_unfreezing:
