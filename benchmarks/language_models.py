@@ -20,11 +20,14 @@ from typing import Any
 HERE = Path(__file__).parent
 LABELS = 500
 # the recipe of torch_char_lm.py --model gpt, in our names
-GPT = (
-    "--backbone transformer --blocks 4 --heads 4 --width 128 --embedding 128 --feed-forward 512 --activation gelu --positions learned "
-    "--position-limit 64 --block-dropout 0 --embedding-dropout 0 --dropout 0 --no-tie-embedding --context 64 --batch-size 12 "
-    "--learning-rate 0.001 --weight-decay 0.1 --beta-2 0.99 --validations 1 --no-tensorboard"
-).split()
+SHAPE = {"backbone": "transformer", "blocks": 4, "heads": 4, "width": 128, "embedding": 128, "feed-forward": 512, "activation": "gelu"}
+PLACES = {"positions": "learned", "position-limit": 64, "context": 64, "batch-size": 12, "validations": 1}
+LEARNING = {"block-dropout": 0, "embedding-dropout": 0, "dropout": 0, "learning-rate": 0.001, "weight-decay": 0.1, "beta-2": 0.99}
+GPT = [
+    "--no-tie-embedding",
+    "--no-tensorboard",
+    *(str(part) for name, value in {**SHAPE, **PLACES, **LEARNING}.items() for part in (f"--{name}", value)),
+]
 
 
 class Place:
@@ -96,7 +99,7 @@ def beside_pytorch(place: Place) -> dict[str, Any]:
     dataset, folder = place.characters(), place.data / "tinyshakespeare"
     ours, theirs = [], []
     for number in range(place.options.pairs):
-        theirs.append(place.peer(place.options.peers / "torch_char_lm.py", folder / "train.txt.gz", folder / "valid.txt.gz", "--steps", 1000))
+        theirs.append(place.peer(place.options.peers / "torch_char_lm.py", folder / "train.txt.gz", folder / "valid.txt.gz", "--steps", 700))
         ours.append(place.slm("pretrain", dataset, *GPT, "--epochs", 1, "--out", place.work / "gpt", "--overwrite", "--seed", number))
     rates = [[each["tokens_per_second"] for each in side] for side in (ours, theirs)]
     losses = [round(each["scores"]["nats_per_character"], 4) for each in ours], [each["validation_loss"] for each in theirs]
@@ -106,7 +109,7 @@ def beside_pytorch(place: Place) -> dict[str, Any]:
 def words_beside_kneser_ney(place: Place) -> dict[str, Any]:
     """Word-level perplexity beside Kneser-Ney 5-grams with the same vocabulary."""
     folder = place.data / "wikitext103_head"
-    form = ("--task", "language-model", "--tokenizer", "word", "--cleaning", "none", "--splitter", "wordpunct", "--min-frequency", 2)
+    form = ("--task", "language-model", "--tokenizer", "word", "--cleaning", "none", "--splitter", "space", "--min-frequency", 2)
     dataset = place.preprocess("wikitext", folder / "train.txt.gz", "--validation", folder / "valid.txt.gz", "--test-share", 0, *form)
     return place.slm("pretrain", dataset, "--out", place.work / "wikitext-run", "--overwrite")["scores"]
 

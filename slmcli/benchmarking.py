@@ -9,10 +9,11 @@ from typing import Any  # Any: JSON documents, tf.data datasets
 from slmcli.backbones import BACKBONES
 from slmcli.backbones.base import Backbone
 from slmcli.batching import bucket_limits, count_steps, length_histogram, training_batches
+from slmcli.branch_settings import split_settings
 from slmcli.compatibility import check_compatible
 from slmcli.dataset import Dataset
 from slmcli.execution import start_execution
-from slmcli.plan import settle, split_settings
+from slmcli.plan import settle
 from slmcli.run import Run
 from slmcli.runtime import start_tensorflow
 from slmcli.session import Session

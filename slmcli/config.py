@@ -85,8 +85,8 @@ class TokenizerSettings(Settings):
     """How a cleaned text becomes tokens."""
 
     tokenizer: str = Field("auto", description="tokenizer; auto: chosen by task and script")
-    splitter: Literal["regexp", "wordpunct", "treebank", "tweet", "toktok"] = Field(
-        "regexp", description="NLTK tokenizer behind `word`; regexp and wordpunct need no NLTK at inference"
+    splitter: Literal["regexp", "wordpunct", "space", "treebank", "tweet", "toktok"] = Field(
+        "regexp", description="how `word` finds words: regexp, wordpunct; space: what stands between spaces; the others are tokenizers of NLTK"
     )
     vocabulary_size: int = Field(30_000, ge=7, description="most entries in the vocabulary, the six special tokens included")
     min_frequency: int = Field(

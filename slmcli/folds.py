@@ -7,13 +7,13 @@ from typing import Any  # Any: JSON documents
 
 import numpy as np
 
+from slmcli.branch_settings import Plan
 from slmcli.dataset import Dataset
 from slmcli.dividing import TEST, TRAIN, VALIDATION, deal, divide
 from slmcli.errors import ConfigError
 from slmcli.intervals import Interval, fold_interval
 from slmcli.metrics import CORRELATIONS, LOWER_IS_BETTER
 from slmcli.parts import Judged, Part
-from slmcli.plan import Plan
 from slmcli.subsets import Rows, rows_of
 
 

@@ -21,7 +21,9 @@ class LanguageModels:
     training: Any
 
 
-def build_language_models(backbone: Backbone, settings: PretrainSettings, *, vocabulary_size: int, precision: str, is_packed: bool) -> LanguageModels:
+def build_language_models(
+    backbone: Backbone, settings: PretrainSettings, *, vocabulary_size: int, precision: str, is_packed: bool, has_pairs: bool = False
+) -> LanguageModels:
     """Return both models, computing in the dtype policy `precision`.
 
     Args:
@@ -30,6 +32,7 @@ def build_language_models(backbone: Backbone, settings: PretrainSettings, *, voc
         vocabulary_size: Entries of the vocabulary.
         precision: Keras dtype policy.
         is_packed: Whether a row holds several documents.
+        has_pairs: Whether a row holds two passages, of which the first target says whether they follow each other.
     """
     import keras
 
@@ -37,22 +40,22 @@ def build_language_models(backbone: Backbone, settings: PretrainSettings, *, voc
     keras.config.set_dtype_policy(precision)
     try:
         with quiet_stderr():
-            return _connect(backbone, settings, vocabulary_size, is_packed=is_packed)
+            return _connect(backbone, settings, vocabulary_size, is_packed=is_packed, has_pairs=has_pairs)
     finally:
         keras.config.set_dtype_policy(before)
 
 
-def _connect(backbone: Backbone, settings: PretrainSettings, vocabulary_size: int, *, is_packed: bool) -> LanguageModels:
+def _connect(backbone: Backbone, settings: PretrainSettings, vocabulary_size: int, *, is_packed: bool, has_pairs: bool) -> LanguageModels:
     import keras
 
     from slmcli.layers import PaddingMask
-    from slmcli.prediction_layers import TokenBias, TokenLoss
+    from slmcli.prediction_layers import NextSentenceLoss, TokenBias, TokenLoss
 
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")
     targets = keras.Input((None,), dtype="int32", name="targets")
     padding_mask = PaddingMask(name="padding_mask")(token_ids)
     hidden = backbone.connect(token_ids, padding_mask, vocabulary_size=vocabulary_size, is_packed=is_packed)
-    hidden = keras.layers.Dropout(settings.dropout, name="prediction_dropout")(hidden)
+    hidden = read = keras.layers.Dropout(settings.dropout, name="prediction_dropout")(hidden)
     bias = TokenBias(name="token_bias", dtype="float32")
     if settings.tie_embedding:
         embedding = embedding_of(keras.Model(token_ids, hidden))
@@ -63,6 +66,8 @@ def _connect(backbone: Backbone, settings: PretrainSettings, vocabulary_size: in
         predicting = keras.layers.Dense(vocabulary_size, use_bias=False, name="token_scores")
         scores = bias(predicting(hidden))
     costs = TokenLoss(predicting, bias, sampled=settings.sampled or 0, seed=settings.seed, name="costs")(hidden, targets)
+    if has_pairs:
+        costs = NextSentenceLoss(name="next_sentence")(read, targets, costs)
     scoring = keras.Model(token_ids, scores, name="language_model")
     return LanguageModels(scoring, keras.Model({"token_ids": token_ids, "targets": targets}, costs, name="training"))
 

@@ -5,13 +5,13 @@ from typing import Any  # Any: JSON documents
 
 import numpy as np
 
+from slmcli.branch_settings import Plan
 from slmcli.dataset import Dataset
 from slmcli.dividing import NOWHERE, TRAIN, VALIDATION, deal
 from slmcli.errors import ConfigError
 from slmcli.intervals import Interval, paired_interval
 from slmcli.metrics import CORRELATIONS
 from slmcli.parts import Judged, Part
-from slmcli.plan import Plan
 from slmcli.subsets import Rows
 from slmcli.tasks.base import TrainableTask
 

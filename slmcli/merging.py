@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from slmcli.backbones.base import Backbone
+from slmcli.branch_settings import build_branches, split_fields
 from slmcli.bundle import check_files, find_bundle, open_bundle, write_bundle
 from slmcli.config import FinetuneSettings
 from slmcli.dataset import read_tokenizer
 from slmcli.deltas import apply_delta, read_delta
 from slmcli.errors import BundleError
-from slmcli.plan import build_branches, split_fields
 from slmcli.runtime import start_tensorflow
 from slmcli.session import build_model
 from slmcli.tasks import TASKS

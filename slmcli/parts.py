@@ -14,12 +14,12 @@ from typing import Any  # Any: settings, events
 
 import numpy as np
 
+from slmcli.branch_settings import Plan
 from slmcli.bundle import open_bundle
 from slmcli.corpus_identity import SPLITS
 from slmcli.dataset import Dataset
 from slmcli.errors import Interrupted
 from slmcli.files import write_bytes
-from slmcli.plan import Plan
 from slmcli.predictor import Predictor
 from slmcli.reading import Example
 from slmcli.run import Run

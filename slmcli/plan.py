@@ -1,27 +1,23 @@
 """What a training will do, settled and checked before TensorFlow loads."""
 
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, replace
-from functools import cached_property
-from pathlib import Path
+from collections.abc import Sequence, Set
+from dataclasses import replace
 from typing import Any  # Any: values as they come from flags and recipes
 
-from slmcli.adaptation import parse_adaptation
 from slmcli.backbones import BACKBONES
 from slmcli.backbones.base import Backbone, Branch
-from slmcli.base_model import WORDS, Base, open_base, take_over
+from slmcli.base_model import WORDS
+from slmcli.beginnings import begin_with_base, begin_with_vectors
+from slmcli.branch_settings import AUTO, Plan, build_branches, fields_of
 from slmcli.character_ngrams import has_words
-from slmcli.config import FinetuneSettings, Settings, build
+from slmcli.config import FinetuneSettings, Settings
 from slmcli.corpus_shape import has_long_texts, has_many_long_texts, has_many_texts, is_large, is_short_and_sparse, reads_words
 from slmcli.dataset import Dataset
 from slmcli.errors import ConfigError
-from slmcli.files import sha256_file, sha256_json
+from slmcli.files import sha256_json
 from slmcli.presets import Choice, choose, has_ngrams
-from slmcli.registry import hint
 from slmcli.tasks import TASKS
-from slmcli.vector_files import VectorFile, look_at_vectors
 
-AUTO = "auto"
 # does not change the trained weights
 _NOT_IN_FINGERPRINT = frozenset({"checkpoint_minutes", "tensorboard", "k_fold", "learning_curve"})
 # settings younger than runs that can go on, and what was so before
@@ -35,102 +31,6 @@ _EXAMPLES_SEEN = 110_000
 _TWO_LABELS_LONG, _TWO_LABELS, _MORE_LABELS, _OTHER_OUTPUTS = (30.0, 10.0, 3.0), (5.0, 10.0, 3.0), (2.0, 3.0, 0.3), (10.0, 10.0, 1.0)
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What a training will do.
-
-    Attributes:
-        settings: Of the training as a whole.
-        branches: Name to settings of each; none while `--backbone auto` has seen no dataset.
-        asked: What was asked for of branches, by whoever calls and, where they were silent, by the preset.
-        source: Where it was asked for, for messages.
-        reason: Why these branches were chosen.
-        base: What the training begins with.
-        vectors: The file that token vectors begin with; None without one, and before it was looked at.
-    """
-
-    settings: FinetuneSettings
-    branches: Mapping[str, Branch]
-    asked: Mapping[str, Any]
-    source: str
-    reason: str = "asked for"
-    base: Base | None = None
-    vectors: VectorFile | None = None
-
-    @cached_property
-    def vectors_hash(self) -> list[str]:
-        """SHA-256 of the file that token vectors begin with; none without one."""
-        return [sha256_file(self.vectors.path)] if self.vectors else []
-
-    def flat(self) -> dict[str, Any]:
-        """Return all settings at one level, as a recipe has them."""
-        return {**self.settings.model_dump(), **{name: value for branch in self.branches.values() for name, value in branch.model_dump().items()}}
-
-
-def split_settings(values: Mapping[str, Any], *, source: str) -> Plan:
-    """Divide flat settings into those of the training and those of its branches.
-
-    Raises:
-        ConfigError: A setting is unknown, belongs to another backbone, or is out of range.
-    """
-    rest, asked = split_fields(values, FinetuneSettings, source=source)
-    kinds: dict[str, type[Branch]] = {name: BACKBONES.load(name) for name in BACKBONES.names()}
-    settings = build(FinetuneSettings, rest, source=source)
-    if settings.backbone != AUTO:
-        return Plan(settings, build_branches(branch_names(settings.backbone, source=source), asked, source=source), asked, source)
-    for kind in kinds.values():
-        build(kind, {key: value for key, value in asked.items() if key in kind.model_fields}, source=source)
-    return Plan(settings, {}, asked, source)
-
-
-def split_fields(values: Mapping[str, Any], model: type[Settings], *, source: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Divide flat settings into those of a model of settings and those of backbones.
-
-    Raises:
-        ConfigError: One belongs to neither.
-    """
-    named = {str(key).replace("-", "_"): value for key, value in values.items()}
-    of_branches = _fields_of(BACKBONES.names())
-    rest = {key: value for key, value in named.items() if key not in of_branches}
-    for key in rest:
-        if key not in model.model_fields:
-            known = [*model.model_fields, *sorted(of_branches)]
-            raise ConfigError(f"{source}: {key!r} is not a setting.{hint(key, known) or ' Known: ' + ', '.join(known) + '.'}")
-    return rest, {key: value for key, value in named.items() if key in of_branches}
-
-
-def branch_names(backbone: str, *, source: str) -> list[str]:
-    """Return the names that `--backbone` joins.
-
-    Raises:
-        ConfigError: One is unknown, or stands twice.
-    """
-    names = [name.strip() for name in backbone.split("+")]
-    for name in names:
-        BACKBONES.load(name)
-        if names.count(name) > 1:
-            raise ConfigError(f"{source}: backbone {backbone!r} names {name} twice. Name it once; --ensemble trains it more often.")
-    return names
-
-
-def build_branches(names: Sequence[str], asked: Mapping[str, Any], *, source: str) -> dict[str, Branch]:
-    """Return the settings of each branch.
-
-    Raises:
-        ConfigError: Something was asked for that none of them has, or that is out of range.
-    """
-    kinds: dict[str, type[Branch]] = {name: BACKBONES.load(name) for name in names}
-    fields = [field for kind in kinds.values() for field in kind.model_fields]
-    for key in asked:
-        if key not in fields:
-            owner = next(other for other in BACKBONES.names() if key in BACKBONES.load(other).model_fields)
-            chosen = "+".join(names)
-            raise ConfigError(
-                f"{source}: {key!r} is a setting of backbone {owner}, not of {chosen}. {chosen} has: {', '.join(dict.fromkeys(fields))}."
-            )
-    return {name: build(kind, {key: asked[key] for key in asked if key in kind.model_fields}, source=source) for name, kind in kinds.items()}
-
-
 def settle(plan: Plan, dataset: Dataset) -> Plan:
     """Fill in what depends on the corpus, chosen on validation data (docs/decisions.md).
 
@@ -138,65 +38,11 @@ def settle(plan: Plan, dataset: Dataset) -> Plan:
         ConfigError: What was asked for is not among the branches that `--backbone auto` chose, or the dataset lacks what a branch reads.
         DataError: The file of vectors is missing, or none.
     """
-    plan = _look_at_vectors(_choose_branches(_with_base(plan, dataset), dataset))
+    plan = begin_with_vectors(_choose_branches(begin_with_base(plan, dataset), dataset))
     _check_branches(plan, dataset)
     settings = _settle_training(plan, dataset).model_copy(update={"refit": _refits(plan, dataset)})
     plan = replace(plan, settings=settings)
     return replace(plan, branches=_settle_branches(plan, dataset))
-
-
-def _with_base(plan: Plan, dataset: Dataset) -> Plan:
-    """Return the plan with the branch of what it begins with, in the place of any other that reads tokens in their order."""
-    adaptation = parse_adaptation(plan.settings.train)
-    if plan.settings.init_from is None:
-        if adaptation.name != "all":
-            raise ConfigError(f"{plan.source}: --train {adaptation} trains few weights of a model that has learned something. Pass --init-from RUN.")
-        if plan.settings.gradual_unfreezing:
-            raise ConfigError(f"{plan.source}: --gradual-unfreezing is for a model whose layers have learned something. Pass --init-from RUN.")
-        return plan
-    base = open_base(Path(plan.settings.init_from), dataset)
-    if plan.settings.vectors is not None or plan.settings.initial_embedding not in (None, "uniform"):
-        began = f"--vectors {plan.settings.vectors}" if plan.settings.vectors else f"--initial-embedding {plan.settings.initial_embedding}"
-        raise ConfigError(f"{plan.source}: token vectors begin with those of --init-from, so {began} has no meaning. Leave one of them out.")
-    names = branch_names(plan.settings.backbone, source=plan.source) if plan.settings.backbone != AUTO else []
-    if base.backbone == WORDS:
-        if adaptation.name != "all":
-            raise ConfigError(f"{plan.source}: --train {adaptation} is for layers, and {base.path} has vectors of words alone. Leave it out.")
-        asked_of_branches = take_over(base, plan.asked, source=plan.source)
-        settings = plan.settings.model_copy(update={"initial_embedding": "uniform"})
-        branches = build_branches(names, asked_of_branches, source=plan.source) if names else plan.branches
-        return replace(plan, settings=settings, asked=asked_of_branches, branches=branches, base=base)
-    if names and base.backbone not in names:
-        asked = f"--backbone {plan.settings.backbone}"
-        raise ConfigError(f"{plan.source}: --init-from {base.path} is a {base.backbone}, not among {asked}. Name it, or leave --backbone out.")
-    if not names:
-        others = choose(plan.settings.preset, dataset).branches if adaptation.name == "all" else ()
-        names = [*(name for name in others if name == "bag"), base.backbone]
-    if adaptation.name != "all" and (names != [base.backbone] or (plan.settings.ensemble or 1) > 1):
-        raise ConfigError(f"{plan.source}: --train {adaptation} is for one {base.backbone} by itself. Leave --backbone and --ensemble out.")
-    if adaptation.name != "all" and (plan.settings.freeze_embedding or plan.asked.get("subword_buckets")):
-        raise ConfigError(f"{plan.source}: --train {adaptation} says what of the token vectors is trained. Leave --freeze-embedding and such out.")
-    asked_of_branches = take_over(base, plan.asked, source=plan.source)
-    settings = plan.settings.model_copy(update={"backbone": "+".join(names), "initial_embedding": "uniform"})
-    branches = build_branches(names, asked_of_branches, source=plan.source)
-    return replace(plan, settings=settings, asked=asked_of_branches, branches=branches, base=base, reason=f"begun with {base.path}")
-
-
-def _look_at_vectors(plan: Plan) -> Plan:
-    """Find out how wide the vectors are that token vectors begin with, if there are any; their place is then known from every directory.
-
-    Raises:
-        ConfigError: Token vectors of another width were asked for.
-    """
-    if plan.settings.vectors is None:
-        return plan
-    found = look_at_vectors(Path(plan.settings.vectors).resolve())
-    if plan.asked.get("embedding") not in (None, found.width):
-        raise ConfigError(
-            f"{plan.source}: --embedding {plan.asked['embedding']} contradicts --vectors {plan.settings.vectors}, whose vectors have {found.width} "
-            "values. Leave --embedding out."
-        )
-    return replace(plan, settings=plan.settings.model_copy(update={"vectors": str(found.path)}), vectors=found)
 
 
 def _check_branches(plan: Plan, dataset: Dataset) -> None:
@@ -249,7 +95,7 @@ def _choose_branches(plan: Plan, dataset: Dataset) -> Plan:
         return replace(plan, settings=plan.settings.model_copy(update={"ensemble": plan.settings.ensemble or 1}))
     choice = choose(plan.settings.preset, dataset)
     names, reason, given = choice.branches, choice.reason, choice.settings
-    if plan.settings.head == "flatten" or not _fields_of(names).issuperset(plan.asked):
+    if plan.settings.head == "flatten" or not fields_of(names).issuperset(plan.asked):
         names, reason, given = _owners(plan, choice), "the settings that were asked for belong to it", {}
     asked = {**plan.asked, **{key: value for key, value in given.items() if plan.asked.get(key) is None}}
     update = {"backbone": "+".join(names), "ensemble": plan.settings.ensemble or choice.ensemble}
@@ -262,25 +108,22 @@ def _owners(plan: Plan, choice: Choice) -> tuple[str, ...]:
     if plan.settings.head == "flatten":
         return ("conv",)
     candidates = [(*choice.branches[:-1], "conv"), *((name,) for name in BACKBONES.names())]
-    return next((names for names in candidates if _fields_of(names).issuperset(plan.asked)), ("conv",))
-
-
-def _fields_of(names: Sequence[str]) -> set[str]:
-    return {field for name in names for field in BACKBONES.load(name).model_fields}
+    return next((names for names in candidates if fields_of(names).issuperset(plan.asked)), ("conv",))
 
 
 def _settle_training(plan: Plan, dataset: Dataset) -> FinetuneSettings:
     settings, has_many = plan.settings, is_large(dataset)
     initial = settings.initial_embedding or _initial_embedding(plan, dataset)
     small_pooling = "max" if is_short_and_sparse(dataset) else "max_sqrtn"
-    is_slow = not has_many or _reads_many_long_texts_in_order(plan, dataset)
+    has_learned = plan.base is not None and plan.base.backbone != WORDS
+    is_slow = not has_many or has_learned or _reads_many_long_texts_in_order(plan, dataset)
     return settings.model_copy(
         update={
             "epochs": settings.epochs or min(30, max(5, -(-_EXAMPLES_SEEN // max(1, dataset.examples("train"))))),
             "batch_size": settings.batch_size or (64 if has_many else 32),
             "learning_rate": settings.learning_rate or (1e-3 if is_slow else 2e-3),
             "optimizer": settings.optimizer or ("sparse_adam" if has_many else "adam"),
-            "pooling": settings.pooling or ("max_mean" if has_many else small_pooling),
+            "pooling": settings.pooling or ("max_mean" if has_many or has_learned else small_pooling),
             "initial_embedding": initial,
             "freeze_embedding": _freezes(plan, dataset, initial),
         }
@@ -326,6 +169,8 @@ def _settle_branches(plan: Plan, dataset: Dataset) -> dict[str, Branch]:
         chosen["widths"] = [3]  # as good as three widths in two thirds of the time
     if _reads_many_long_texts_in_order(plan, dataset):
         chosen["embedding_dropout"] = 0.3
+    if plan.base is not None and plan.base.backbone != WORDS:
+        chosen["embedding_dropout"] = 0.3  # what a language model knows of words is more than these examples say
     if plan.asked.get("causal"):
         chosen["bidirectional"] = False
     if plan.settings.freeze_embedding:

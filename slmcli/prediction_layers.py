@@ -90,6 +90,31 @@ class TokenLoss(keras.layers.Layer):
         return keras.KerasTensor(token_ids.shape, dtype="float32")
 
 
+class NextSentenceLoss(keras.layers.Layer):
+    """Put the cost of saying whether the second passage of a row follows the first in the place of the cost of its first position.
+
+    Called with hidden vectors (batch, length, width), targets (batch, length) int32, whose first says so, 1 or 0, and costs (batch, length)
+    float32. Output shape: (batch, length) float32. It is part of no bundle.
+
+    Source: Devlin et al. 2019, section 3.1, task 2.
+    """
+
+    def build(self, hidden_shape: Any, *_: Any) -> None:
+        """Make the weights of the answer."""
+        self.answer = keras.layers.Dense(1, dtype="float32", name="answer")
+        self.answer.build((hidden_shape[0], hidden_shape[-1]))
+
+    def call(self, hidden: Any, targets: Any, costs: Any) -> Any:
+        """Return the costs, in nats."""
+        scores = self.answer(ops.cast(hidden[:, 0], "float32"))[:, 0]
+        answers = tf.nn.sigmoid_cross_entropy_with_logits(labels=tf.cast(targets[:, 0], tf.float32), logits=scores)
+        return tf.concat([answers[:, None], tf.cast(costs[:, 1:], tf.float32)], 1)
+
+    def compute_output_spec(self, hidden: Any, targets: Any, costs: Any) -> Any:
+        """Return the shape and dtype of the costs."""
+        return keras.KerasTensor(targets.shape, dtype="float32")
+
+
 class MeanCost(keras.losses.Loss):
     """The mean of what predictions cost, each times its weight, for a model that says the costs itself."""
 

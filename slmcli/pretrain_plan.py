@@ -10,6 +10,7 @@ from pydantic import Field
 from slmcli.backbones import BACKBONES
 from slmcli.backbones.base import Backbone
 from slmcli.base_model import WORDS, Base, open_base, take_over
+from slmcli.branch_settings import AUTO, build_branches, split_fields
 from slmcli.config import Settings, build
 from slmcli.corpus_identity import UNLABELLED
 from slmcli.dataset import Dataset
@@ -18,7 +19,6 @@ from slmcli.files import sha256_json
 from slmcli.language_model_config import PretrainSettings
 from slmcli.objectives import OBJECTIVES
 from slmcli.objectives.base import Objective
-from slmcli.plan import AUTO, build_branches, split_fields
 from slmcli.tokenizers.base import SPECIAL_TOKENS
 
 # does not change the trained weights

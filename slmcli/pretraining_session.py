@@ -1,5 +1,6 @@
 """Train a language model: windows of text step by step, judged at equal distances, the best one kept."""
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any  # Any: Keras models, JSON documents
 
@@ -14,6 +15,7 @@ from slmcli.language_model_config import SamplingSettings
 from slmcli.language_models import LanguageModels, build_language_models
 from slmcli.objectives import OBJECTIVES
 from slmcli.objectives.base import Objective
+from slmcli.pair_windows import PairWindows
 from slmcli.perplexity import score_costs
 from slmcli.pretrain_plan import PretrainPlan
 from slmcli.run import Progress, Run, interruption, load_progress
@@ -51,7 +53,7 @@ class PretrainingSession:
         self.progress: Progress = load_progress(run.last_checkpoint)
         self.is_carried = plan.backbone.carries_states and self.objective.is_causal
         self.documents = {split: read_documents(dataset, split) for split in ("train", "validation")}
-        self.windows = TrainingWindows(self.documents["train"], seed=plan.settings.seed, rows=plan.settings.batch_size, **self._form())
+        self.windows = self._training_windows()
         self.windows.check(str(dataset.path))
         self.judged = [self._prepare(window, [0, place]) for place, window in enumerate(self._judging_windows())]
         if not isinstance(plan.backbone, Backbone):
@@ -68,8 +70,17 @@ class PretrainingSession:
     def _form(self) -> dict[str, Any]:
         return {"context": self.settings.context, "gap": self.plan.backbone.gap, "is_carried": self.is_carried}
 
+    def _training_windows(self) -> TrainingWindows | PairWindows:
+        settings, documents = self.settings, self.documents["train"]
+        if self.objective.has_pairs:
+            return PairWindows(documents, settings.batch_size, settings.context, settings.seed)
+        return TrainingWindows(documents, seed=settings.seed, rows=settings.batch_size, **self._form())
+
     def _judging_windows(self) -> list[Window]:
         documents = self.documents["validation"]
+        if self.objective.has_pairs:
+            pairs = PairWindows(documents, self.settings.batch_size, self.settings.context, seed=0)
+            return list(itertools.islice(pairs.batches(0), pairs.steps_per_epoch)) if len(documents) > 1 else []
         return judging_windows(documents, rows=self.settings.batch_size, **self._form()) if documents else []
 
     def _prepare(self, window: Window, seed: Sequence[int]) -> Window:
@@ -77,6 +88,7 @@ class PretrainingSession:
 
     def _build(self, precision: str, *, is_packed: bool = True) -> LanguageModels:
         sizes: dict[str, Any] = {"vocabulary_size": self.vocabulary_size, "precision": precision, "is_packed": is_packed}
+        sizes["has_pairs"] = self.objective.has_pairs
         return build_language_models(self.backbone, self.settings, **sizes)
 
     def compile(self) -> None:

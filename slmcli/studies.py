@@ -7,6 +7,7 @@ from typing import Any  # Any: JSON documents
 
 import numpy as np
 
+from slmcli.branch_settings import Plan
 from slmcli.dataset import Dataset
 from slmcli.dividing import TRAIN
 from slmcli.errors import BundleError
@@ -15,7 +16,6 @@ from slmcli.folds import plan_folds, put_together, summarise_folds
 from slmcli.label_issues import has_one_label, write_label_issues
 from slmcli.learning_curve import check_validation, draw_curve, plan_curve
 from slmcli.parts import Judged, Part, Report, Train, judge_part, read_judged
-from slmcli.plan import Plan
 from slmcli.run import FORMAT_VERSION, Run
 from slmcli.subsets import SOURCES, Rows, survey_rows
 from slmcli.tasks import TASKS

@@ -14,6 +14,7 @@ from slmcli.backbones.base import Backbone
 from slmcli.bagging import Solving
 from slmcli.base_model import WORDS
 from slmcli.batching import bucket_limits, length_histogram, numbered_batches
+from slmcli.branch_settings import Plan, split_settings
 from slmcli.bundle import write_bundle
 from slmcli.compatibility import check_compatible
 from slmcli.corpus_identity import UNLABELLED
@@ -27,7 +28,7 @@ from slmcli.label_issues import write_findings
 from slmcli.mixing import choose_shares
 from slmcli.ngrams import FEATURE
 from slmcli.parts import Judged, write_judged
-from slmcli.plan import Plan, fingerprint, settle, split_settings
+from slmcli.plan import fingerprint, settle
 from slmcli.recipe_files import to_yaml
 from slmcli.run import FORMAT_VERSION, Run, is_up_to_date, start_run
 from slmcli.runtime import describe_environment

@@ -13,12 +13,13 @@ from typing import Any  # Any: settings by name, JSON documents, tf.data dataset
 import numpy as np
 
 from slmcli.arithmetic import count_operations
+from slmcli.branch_settings import split_settings
 from slmcli.compatibility import check_compatible
 from slmcli.dataset import Dataset
 from slmcli.errors import ConfigError
 from slmcli.execution import start_execution
 from slmcli.measuring import matrix_product_rate
-from slmcli.plan import settle, split_settings
+from slmcli.plan import settle
 from slmcli.run import Run
 from slmcli.runtime import peak_memory_megabytes
 from slmcli.session import Session

@@ -15,11 +15,12 @@ from tokenizers import Tokenizer as Library
 from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
 
 from slmcli.backbones import BACKBONES
+from slmcli.branch_settings import split_settings
 from slmcli.cli.main import main
 from slmcli.config import PreprocessSettings
 from slmcli.dataset import Dataset, open_dataset
 from slmcli.execution import Execution
-from slmcli.plan import settle, split_settings
+from slmcli.plan import settle
 from slmcli.preprocessing import preprocess
 from slmcli.pretraining import pretrain
 from slmcli.run import Run

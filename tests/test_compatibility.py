@@ -4,10 +4,11 @@ from typing import Any
 import pytest
 from conftest import make_numbered
 
+from slmcli.branch_settings import split_settings
 from slmcli.compatibility import check_compatible
 from slmcli.dataset import Dataset
 from slmcli.errors import ConfigError
-from slmcli.plan import settle, split_settings
+from slmcli.plan import settle
 
 
 def check(dataset: Dataset, **values: Any) -> None:

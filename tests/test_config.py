@@ -114,7 +114,7 @@ def test_a_yes_is_not_a_number_of_epochs() -> None:
 
 
 def test_a_choice_out_of_the_list_is_refused_with_the_list() -> None:
-    expected = "recipe.yaml: splitter is 'regex': input should be 'regexp', 'wordpunct', 'treebank', 'tweet' or 'toktok'."
+    expected = "recipe.yaml: splitter is 'regex': input should be 'regexp', 'wordpunct', 'space', 'treebank', 'tweet' or 'toktok'."
     assert problems(TokenizerSettings, {"splitter": "regex"}) == [expected]
 
 

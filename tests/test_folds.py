@@ -5,13 +5,14 @@ import numpy as np
 import pytest
 from conftest import write_jsonl
 
+from slmcli.branch_settings import split_settings
 from slmcli.config import PreprocessSettings
 from slmcli.dataset import Dataset, open_dataset
 from slmcli.dividing import TEST, TRAIN, VALIDATION
 from slmcli.errors import ConfigError
 from slmcli.folds import plan_folds, put_together, summarise_folds
 from slmcli.parts import Judged, Part
-from slmcli.plan import settle, split_settings
+from slmcli.plan import settle
 from slmcli.preprocessing import preprocess
 from slmcli.subsets import rows_of, survey_rows
 

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from conftest import write_jsonl
 
+from slmcli.branch_settings import split_settings
 from slmcli.config import PreprocessSettings
 from slmcli.dataset import Dataset, open_dataset
 from slmcli.dividing import NOWHERE, TRAIN, VALIDATION
 from slmcli.errors import ConfigError
 from slmcli.learning_curve import draw_curve, plan_curve
 from slmcli.parts import Judged, Part
-from slmcli.plan import settle, split_settings
+from slmcli.plan import settle
 from slmcli.preprocessing import preprocess
 from slmcli.subsets import survey_rows
 from slmcli.tasks.classification import Sentiment

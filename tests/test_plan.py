@@ -6,11 +6,12 @@ import pytest
 from conftest import make_numbered, write_jsonl
 
 from slmcli import corpus_shape
+from slmcli.branch_settings import split_settings
 from slmcli.config import PreprocessSettings
 from slmcli.dataset import Dataset, open_dataset
 from slmcli.errors import ConfigError, DataError
 from slmcli.files import sha256_json
-from slmcli.plan import fingerprint, settle, split_settings
+from slmcli.plan import fingerprint, settle
 from slmcli.preprocessing import preprocess
 
 
@@ -228,7 +229,7 @@ def test_freezing_what_begins_with_chance_is_refused(values: dict[str, Any], mes
 
 def test_a_run_from_before_there_were_these_settings_is_up_to_date(topics: Dataset) -> None:
     plan = settle(split_settings({"task": "topic", "backbone": "conv"}, source="test"), topics)
-    later = {"freeze_embedding", "vectors", "init_from"}
+    later = {"freeze_embedding", "vectors", "init_from", "train", "layer_decay", "gradual_unfreezing"}
     values = plan.settings.model_dump(exclude={"checkpoint_minutes", "tensorboard", "k_fold", "learning_curve", "preset", *later})
     before = sha256_json([topics.fingerprint, values, [each.model_dump(exclude={"causal"}) for each in plan.branches.values()]])[:16]
     assert fingerprint(topics, plan) == before

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from slmcli.branch_settings import split_settings
 from slmcli.config import PreprocessSettings
 from slmcli.dataset import open_dataset
-from slmcli.plan import settle, split_settings
+from slmcli.plan import settle
 from slmcli.preprocessing import preprocess
 from slmcli.presets import choose
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from slmcli.backbones import BACKBONES
+from slmcli.branch_settings import build_branches, split_fields
 from slmcli.config import CorpusSettings, FinetuneSettings, build
 from slmcli.errors import ConfigError, DataError
 from slmcli.language_model_config import PretrainSettings
-from slmcli.plan import build_branches, split_fields
 from slmcli.recipe_files import read_recipe
 from slmcli.recipes import write_recipe
 from slmcli.sections import SECTIONS

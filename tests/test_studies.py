@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from conftest import BAD, GOOD, THINGS, TINY, ignore, train_tiny, with_backbone
 
+from slmcli.branch_settings import split_settings
 from slmcli.config import PreprocessSettings
 from slmcli.dataset import open_dataset
 from slmcli.errors import BundleError, ConfigError, Interrupted
-from slmcli.plan import settle, split_settings
+from slmcli.plan import settle
 from slmcli.predictor import open_predictor
 from slmcli.preprocessing import preprocess
 from slmcli.run import Run

@@ -7,11 +7,12 @@ import pytest
 from conftest import TINY, ignore, train_tiny, with_backbone, write_jsonl
 
 from slmcli.backbones import BACKBONES
+from slmcli.branch_settings import split_settings
 from slmcli.config import ExportSettings, PreprocessSettings
 from slmcli.dataset import open_dataset
 from slmcli.errors import ConfigError, DatasetError, FormatVersionError, OutputError, SlmError
 from slmcli.exporting import export
-from slmcli.plan import settle, split_settings
+from slmcli.plan import settle
 from slmcli.predictor import open_predictor
 from slmcli.preprocessing import preprocess
 from slmcli.run import Run

@@ -36,9 +36,9 @@ def command(recipe: Path, data_dir: str | None, work: Path, resume: bool, overwr
 
 def run_stages(sections: dict[str, dict[str, Any]], source: str, work: Path, *, resume: bool, overwrite: bool, quiet: bool) -> None:
     """Run the stages that the recipe has sections for."""
+    from slmcli.branch_settings import split_fields, split_settings
     from slmcli.evaluation import check_gates
     from slmcli.exporting import check_format
-    from slmcli.plan import split_fields, split_settings
 
     if resume and overwrite:
         raise ConfigError("--resume and --overwrite exclude each other: go on, or begin anew. Pass one.")

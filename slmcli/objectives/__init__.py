@@ -7,6 +7,7 @@ OBJECTIVES = Registry(
     {
         "causal-lm": "slmcli.objectives.causal_lm:CausalLanguageModel",
         "masked-lm": "slmcli.objectives.masked_lm:MaskedLanguageModel",
+        "masked-lm+nsp": "slmcli.objectives.masked_lm:MaskedAndNextSentence",
         "skip-gram": "slmcli.objectives.word_vectors:SkipGram",
         "cbow": "slmcli.objectives.word_vectors:Cbow",
     },

@@ -24,6 +24,8 @@ class Objective(abc.ABC):
     is_causal: ClassVar[bool]
     # backbones that can be trained for it; the first is what `auto` means. None: vectors of words alone are learned
     backbones: ClassVar[tuple[str, ...]]
+    # a row holds two passages (`pair_windows`), and what follows what is predicted too
+    has_pairs: ClassVar[bool] = False
     # highest learning rate unless another is asked for
     learning_rate: ClassVar[float] = 4e-3
 

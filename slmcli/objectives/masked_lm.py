@@ -1,11 +1,11 @@
-"""Tokens that are hidden, given those around them."""
+"""Tokens that are hidden, given those around them, and whether one passage follows another."""
 
 import numpy as np
 
 from slmcli.language_model_config import PretrainSettings
 from slmcli.objectives.base import Objective
 from slmcli.token_windows import Window
-from slmcli.tokenizers.base import END_ID, MASK_ID, PADDING_ID, SPECIAL_TOKENS, Tokenizer
+from slmcli.tokenizers.base import END_ID, MASK_ID, PADDING_ID, SEPARATOR_ID, SPECIAL_TOKENS, Tokenizer
 
 # Source: Devlin et al. 2019, section 3.1: of what is to be predicted, so much is hidden, and so much is another token
 _HIDDEN, _EXCHANGED = 0.8, 0.1
@@ -32,7 +32,7 @@ class MaskedLanguageModel(Objective):
     def prepare(self, window: Window, generator: np.random.Generator) -> Window:
         """Return token ids with some hidden, those ids, and 1 where one is to be predicted."""
         token_ids = window[0]
-        is_text = (token_ids != PADDING_ID) & (token_ids != END_ID)
+        is_text = ~np.isin(token_ids, (PADDING_ID, END_ID, SEPARATOR_ID))
         chosen = self._choose(token_ids, is_text, generator) & is_text
         fate = generator.random(token_ids.shape)
         others = generator.integers(len(SPECIAL_TOKENS), len(self.tokenizer.vocabulary), token_ids.shape, np.int32)
@@ -49,6 +49,23 @@ class MaskedLanguageModel(Objective):
         if unit == "word":
             return (generator.random(count) < share)[units]
         return _draw_spans(count, share, generator)[units]
+
+
+class MaskedAndNextSentence(MaskedLanguageModel):
+    """Predict hidden tokens, and of two passages whether the second follows the first.
+
+    Source: Devlin et al. 2019, section 3.1. The answer is given at the first position of a row (`pair_windows`).
+    """
+
+    name = "masked-lm+nsp"
+    description = "hidden tokens, and whether one passage follows another"
+    has_pairs = True
+
+    def prepare(self, window: Window, generator: np.random.Generator) -> Window:
+        """Return token ids with some hidden, those ids with the answer before them, and 1 where something is to be predicted."""
+        token_ids, targets, weights = super().prepare(window, generator)
+        answers = np.concatenate([window[1][:, :1], targets[:, 1:]], axis=1)
+        return token_ids, answers, np.concatenate([np.ones_like(weights[:, :1]), weights[:, 1:]], axis=1)
 
 
 def number_words(token_ids: np.ndarray, is_text: np.ndarray, continues: np.ndarray) -> np.ndarray:

@@ -59,6 +59,8 @@ def _splitter(name: str) -> Callable[[str], list[str]]:
         return re.compile(WORD_PATTERN).findall
     if name == "wordpunct":
         return re.compile(WORDPUNCT_PATTERN).findall
+    if name == "space":
+        return str.split
     from nltk.tokenize import NLTKWordTokenizer, ToktokTokenizer, TweetTokenizer
 
     return {"treebank": NLTKWordTokenizer, "toktok": ToktokTokenizer, "tweet": TweetTokenizer}[name]().tokenize

@@ -11,6 +11,7 @@ from conftest import ignore, make_session
 from slmcli.backbones import BACKBONES
 from slmcli.backbones.base import Backbone
 from slmcli.layers import PaddingMask
+from slmcli.objectives.causal_lm import CausalLanguageModel
 from slmcli.tokenizers.base import END_ID
 
 SMALL: dict[str, list[dict[str, Any]]] = {
@@ -111,7 +112,7 @@ def without_direction(settings: dict[str, Any]) -> dict[str, Any]:
 
 WRITERS = [
     pytest.param(name, {**without_direction(settings), "causal": True}, id=f"{name}-{i}")
-    for name in IN_ORDER
+    for name in CausalLanguageModel.backbones
     for i, settings in enumerate(SMALL[name])
 ]
 
