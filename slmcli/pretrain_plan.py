@@ -93,7 +93,9 @@ def plan_pretraining(values: Mapping[str, Any], dataset: Dataset, *, source: str
     if name not in objective.backbones:
         raise ConfigError(f"{source}: objective {objective.name} trains {', '.join(objective.backbones)}, not backbone {name}. Choose one of them.")
     asked = take_over(base, asked, source=source) if base else asked
-    given = {**_chosen(dataset, is_causal=objective.is_causal), "causal": objective.is_causal}
+    # positions behind a window are never trained, and a text that is written is longer
+    fixed = {"position_limit": settings.context, "causal": objective.is_causal}
+    given = {**_chosen(dataset, is_causal=objective.is_causal), **fixed}
     kind: type[Backbone] = BACKBONES.load(name)
     chosen = {key: value for key, value in given.items() if key in kind.model_fields and asked.get(key) is None}
     backbone = build_branches([name], {**asked, **chosen}, source=source)[name]
