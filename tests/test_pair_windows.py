@@ -123,6 +123,7 @@ def test_too_few_documents_are_refused(documents: list[np.ndarray]) -> None:
     said = r"ds has fewer than two documents of two tokens, so that none can be .*--document line or paragraph\), or pass --objective masked-lm"
     with pytest.raises(DataError, match=said):
         make(documents).check("ds")
+    assert make(documents).steps_per_epoch == 0
 
 
 def test_two_documents_of_two_tokens_are_enough() -> None:
