@@ -40,8 +40,8 @@ class PairWindows:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Steps in which about as many tokens are read as the documents have."""
-        return max(1, sum(map(len, self.documents)) // (self.rows * self.context)) if self._long() else 0
+        """Steps in which about as many tokens are read as the documents have; none where no document has another beside it."""
+        return max(1, sum(map(len, self.documents)) // (self.rows * self.context)) if len(self._long()) > 1 else 0
 
     def _long(self) -> list[np.ndarray]:
         """Return the documents of at least two tokens, which have a second half."""

@@ -55,7 +55,8 @@ class PretrainingSession:
         self.documents = {split: read_documents(dataset, split) for split in ("train", "validation")}
         self.windows = self._training_windows()
         self.windows.check(str(dataset.path))
-        self.judged = [self._prepare(window, [0, place]) for place, window in enumerate(self._judging_windows())]
+        judged = [self._prepare(window, [0, place]) for place, window in enumerate(self._judging_windows())]
+        self.judged = judged if any(weights.any() for _, _, weights in judged) else []
         if not isinstance(plan.backbone, Backbone):
             raise AssertionError("vectors of words have a session of their own")
         self.backbone = plan.backbone
@@ -80,7 +81,7 @@ class PretrainingSession:
         documents = self.documents["validation"]
         if self.objective.has_pairs:
             pairs = PairWindows(documents, self.settings.batch_size, self.settings.context, seed=0)
-            return list(itertools.islice(pairs.batches(0), pairs.steps_per_epoch)) if len(documents) > 1 else []
+            return list(itertools.islice(pairs.batches(0), pairs.steps_per_epoch))
         return judging_windows(documents, rows=self.settings.batch_size, **self._form()) if documents else []
 
     def _prepare(self, window: Window, seed: Sequence[int]) -> Window:
@@ -241,9 +242,9 @@ class PretrainingSession:
         return plain.scoring
 
     def judge(self) -> tuple[dict[str, float], dict[str, Interval]]:
-        """Return scores of the model on the validation texts and their intervals; none where there are no such texts."""
+        """Return scores of the model on the validation texts and their intervals; none where nothing is to be predicted in them."""
         documents = self.documents["validation"]
-        if not documents:
+        if not self.judged:
             return {}, {}
         characters = sum(len(self.tokenizer.decode(document.tolist())) + 1 for document in documents) if self.objective.is_causal else None
         costs, weights = self.costs()

@@ -1,9 +1,12 @@
 """Tokens that are hidden, given those around them, and whether one passage follows another."""
 
+import re
+
 import numpy as np
 
 from slmcli.language_model_config import PretrainSettings
 from slmcli.objectives.base import Objective
+from slmcli.subword_models import CONTINUING_PREFIX, byte_alphabet
 from slmcli.token_windows import Window
 from slmcli.tokenizers.base import END_ID, MASK_ID, PADDING_ID, SEPARATOR_ID, SPECIAL_TOKENS, Tokenizer
 
@@ -11,6 +14,9 @@ from slmcli.tokenizers.base import END_ID, MASK_ID, PADDING_ID, SEPARATOR_ID, SP
 _HIDDEN, _EXCHANGED = 0.8, 0.1
 # Source: Joshi et al. 2020 (SpanBERT), section 3.1: the chance that a span ends at a word, and its most words
 _SPAN_ENDS, _LONGEST_SPAN = 0.2, 10
+_ALPHABET = {character: byte for byte, character in enumerate(byte_alphabet())}
+# an entry that stands for a byte
+_BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 
 
 class MaskedLanguageModel(Objective):
@@ -96,14 +102,32 @@ def _draw_spans(count: int, share: float, generator: np.random.Generator) -> np.
 
 def continued_entries(tokenizer: Tokenizer) -> np.ndarray:
     """Return (vocab,) bool, the entries of a vocabulary that go on with a word: pieces without a mark of its beginning, letters."""
+    own = tokenizer.vocabulary[len(SPECIAL_TOKENS) :]
     if tokenizer.is_one_piece:
-        return np.zeros(len(tokenizer.vocabulary), bool)
-    return np.array([place >= len(SPECIAL_TOKENS) and _continues(entry) for place, entry in enumerate(tokenizer.vocabulary)])
+        found = [False] * len(own)
+    elif tokenizer.name == "wordpiece" or any(map(_is_marked, own)):  # others begin a word
+        found = list(map(_is_marked, own))
+    else:
+        found = [_continues(_bytes_of(entry, tokenizer)) for entry in own]
+    return np.array([False] * len(SPECIAL_TOKENS) + found)
 
 
-def _continues(entry: str) -> bool:
-    """Say whether a piece of a vocabulary goes on with a word: `##ing` of WordPiece; of others, letters without a space before them."""
-    if entry.startswith("##") and len(entry) > len("##"):
-        return True
-    first = entry[0] if entry else " "
+def _is_marked(entry: str) -> bool:
+    """Say whether a piece of WordPiece goes on with a word, as `##ing` does."""
+    return entry.startswith(CONTINUING_PREFIX) and entry[len(CONTINUING_PREFIX) :][:1].isalnum()
+
+
+def _bytes_of(entry: str, tokenizer: Tokenizer) -> bytes:
+    """Return the UTF-8 that an entry stands for, perhaps a part of a character."""
+    if byte := _BYTE.fullmatch(entry):
+        return bytes.fromhex(byte[1])
+    return bytes(map(_ALPHABET.__getitem__, entry)) if tokenizer.name == "bpe" else entry.encode("utf-8", "surrogatepass")
+
+
+def _continues(content: bytes) -> bool:
+    """Say whether a piece begins with a letter of a script that has spaces, and no space before it, or with the middle of a character."""
+    first = content.decode("utf-8", "replace")[:1]
+    if first == "\ufffd":
+        # of bytes that begin characters, those from 0xC3 to 0xE1 begin letters of such scripts, others signs or Han
+        return 0x80 <= content[0] < 0xC0 or 0xC3 <= content[0] < 0xE2
     return first.isalnum() and first not in "Ġ▁" and not "一" <= first <= "鿿"
