@@ -14,7 +14,6 @@ from slmcli.recipe_files import to_yaml
 from slmcli.run import FORMAT_VERSION, Run, is_up_to_date, start_run
 from slmcli.runtime import describe_environment
 from slmcli.tasks import TASKS
-from slmcli.word_vector_session import WordVectorSession
 
 _WIDE = 256  # our choice, by measurement
 
@@ -76,11 +75,19 @@ def _summary_of(out: Path) -> dict[str, Any]:
     return {**kept, "run": str(out), "bundle": str(Run(out).bundle)}
 
 
+def _session(dataset: Dataset, plan: PretrainPlan, run: Run, execution: Execution) -> Any:
+    """Return the training of a language model, or of vectors of words."""
+    if not isinstance(plan.backbone, WordVectors):
+        return PretrainingSession(dataset, plan, run, execution)
+    from slmcli.word_vector_session import WordVectorSession
+
+    return WordVectorSession(dataset, plan, run)
+
+
 def _train(dataset: Dataset, plan: PretrainPlan, run: Run, execution: Execution, report: Report) -> dict[str, Any]:
     """Train, judge the best model, write bundle, metrics.json and the end of run.json; return the summary."""
     run.make_directories()
-    of_words = isinstance(plan.backbone, WordVectors)
-    session = WordVectorSession(dataset, plan, run) if of_words else PretrainingSession(dataset, plan, run, execution)
+    session = _session(dataset, plan, run, execution)
     session.fit(report)
     model = session.best_model()
     found, intervals = session.judge()

@@ -90,6 +90,7 @@ ABOUT_KERAS = {
     "optimizers",
     "compilation",
     "word2vec",
+    "word_vector_session",
     "callbacks",
     "prediction_layers",
     "pretraining_callbacks",
