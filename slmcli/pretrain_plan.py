@@ -19,6 +19,7 @@ from slmcli.files import sha256_json
 from slmcli.language_model_config import PretrainSettings
 from slmcli.objectives import OBJECTIVES
 from slmcli.objectives.base import Objective
+from slmcli.token_windows import check_tokens
 from slmcli.tokenizers.base import SPECIAL_TOKENS
 
 # does not change the trained weights
@@ -142,6 +143,7 @@ def _settle(settings: PretrainSettings, dataset: Dataset, backbone: str) -> Pret
     vocabulary_size: int = dataset.description["vocabulary_size"]
     unlabelled = dataset.description.get(UNLABELLED)
     tokens = sum(length * count for length, count in dataset.length_histogram("train").items()) + (unlabelled["tokens"] if unlabelled else 0)
+    check_tokens(str(dataset.path), tokens, rows=settings.batch_size, context=settings.context)
     epochs = settings.epochs or (None if settings.max_minutes else min(40, max(3, -(-_TOKENS_SEEN // max(1, tokens)))))
     sampled = settings.sampled if settings.sampled is not None else (_SAMPLED if vocabulary_size >= _SAMPLED_FROM else 0)
     if sampled >= vocabulary_size - len(SPECIAL_TOKENS):

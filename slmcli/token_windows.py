@@ -29,6 +29,19 @@ def count_tokens(documents: Sequence[np.ndarray]) -> int:
     return sum(map(len, documents)) + len(documents)
 
 
+def check_tokens(what: str, tokens: int, *, rows: int, context: int) -> None:
+    """Refuse too little text for a single step.
+
+    Raises:
+        DataError: There are fewer tokens to predict than a step has.
+    """
+    if tokens < rows * context:
+        raise DataError(
+            f"{what} has {tokens:,} tokens to predict, fewer than the {rows * context:,} of one step (--batch-size {rows} times "
+            f"--context {context}). Pass a lower --batch-size or --context, or give more text."
+        )
+
+
 def pack(documents: Sequence[np.ndarray], order: Sequence[int] | np.ndarray, *, gap: int) -> np.ndarray:
     """Return one row (tokens,) int32 of documents one after the other: <eos> before each and behind the last.
 
@@ -86,11 +99,7 @@ class TrainingWindows:
         Raises:
             DataError: There is not a single step.
         """
-        if not self.steps_per_epoch:
-            raise DataError(
-                f"{what} has {self._tokens:,} tokens to predict, fewer than the {self.rows * self.context:,} of one step "
-                f"(--batch-size {self.rows} times --context {self.context}). Pass a lower --batch-size or --context, or give more text."
-            )
+        check_tokens(what, self._tokens, rows=self.rows, context=self.context)
 
     def batches(self, first_step: int) -> Iterator[Window]:
         """Yield what each step learns from, without an end.

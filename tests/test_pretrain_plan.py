@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from slmcli.dataset import Dataset, open_dataset
-from slmcli.errors import ConfigError, DatasetError
+from slmcli.errors import ConfigError, DataError, DatasetError
 from slmcli.pretrain_plan import PretrainPlan, plan_pretraining
 
 
@@ -22,7 +22,7 @@ def of_size(dataset: Dataset, vocabulary_size: int) -> Dataset:
 
 
 def plan(dataset: Dataset, **values: Any) -> PretrainPlan:
-    return plan_pretraining(values, dataset, source="test")
+    return plan_pretraining({"batch_size": 1, "context": 16, **values}, dataset, source="test")
 
 
 @pytest.mark.parametrize(
@@ -120,8 +120,13 @@ import sys
 from pathlib import Path
 from slmcli.dataset import open_dataset
 from slmcli.pretrain_plan import plan_pretraining
-plan_pretraining({{}}, open_dataset(Path({str(texts)!r})), source="test")
+plan_pretraining({{'batch_size': 1}}, open_dataset(Path({str(texts)!r})), source="test")
 assert not {{"tensorflow", "keras"}} & set(sys.modules)
 """
     result = python(code)
     assert result.returncode == 0, result.stderr
+
+
+def test_too_little_text_for_a_step_is_refused_before_anything_is_made(dataset: Dataset) -> None:
+    with pytest.raises(DataError, match=r"has 784 tokens to predict, fewer than the 4,096 of one step \(--batch-size 64 times --context 64\)"):
+        plan_pretraining({}, dataset, source="test")
