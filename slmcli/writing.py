@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 
 # tokenizers for which a space belongs to the word behind it
 _SPACE_COMES_FIRST = frozenset({"bpe", "unigram"})
+_SHOWN = 10  # our choice: unknown parts of a prompt that are named
 
 
 class Writer:
@@ -55,11 +56,24 @@ def check_prompts(prompts: Sequence[str], tokenizer: Tokenizer) -> list[str]:
 
 def _check_prompt(prompt: str, tokenizer: Tokenizer) -> str:
     kept = prompt.rstrip(" ") if tokenizer.name in _SPACE_COMES_FIRST else prompt
-    pretokens = tokenizer.tokenize(kept) if not tokenizer.is_whole_text else [kept]
-    unknown = [pretoken for pretoken in pretokens if UNKNOWN_ID in tokenizer.encode_pretokens([pretoken])] if not tokenizer.is_whole_text else []
-    if unknown and len(unknown) == len(pretokens):
+    token_ids = tokenizer.encode(kept)
+    if token_ids and set(token_ids) == {UNKNOWN_ID}:
         raise ConfigError(f"prompt {prompt!r}: the tokenizer of the model has seen nothing of it in its texts. Give a prompt in their language.")
-    if unknown:
-        shown = ", ".join(map(repr, dict.fromkeys(unknown[:10])))
+    if UNKNOWN_ID in token_ids:
+        shown = ", ".join(map(repr, _unknown_parts(kept, tokenizer)[:_SHOWN]))
         logger.warning("prompt %r: the model has never seen %s, and reads <unk> in its place", prompt, shown)
     return kept
+
+
+def _unknown_parts(prompt: str, tokenizer: Tokenizer) -> list[str]:
+    """Return the pretokens of which nothing is known, and of others the characters; the whole prompt where there are no pretokens."""
+    if tokenizer.is_whole_text:
+        return [prompt]
+    found: dict[str, None] = {}
+    for pretoken in tokenizer.tokenize(prompt):
+        token_ids = tokenizer.encode_pretokens([pretoken])
+        if set(token_ids) == {UNKNOWN_ID}:
+            found[pretoken] = None
+        elif UNKNOWN_ID in token_ids:
+            found |= dict.fromkeys(character for character in pretoken if UNKNOWN_ID in tokenizer.encode_pretokens([character]))
+    return list(found)

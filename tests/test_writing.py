@@ -11,6 +11,7 @@ from slmcli.config import CleaningSettings, PreprocessSettings, TokenizerSetting
 from slmcli.errors import BundleError, ConfigError
 from slmcli.language_model_config import SamplingSettings
 from slmcli.preprocessing import preprocess
+from slmcli.settling import load_tokenizer
 from slmcli.tokenizers import TOKENIZERS
 from slmcli.tokenizers.base import Tokenizer
 from slmcli.writing import Writer, check_prompts, open_writer
@@ -91,6 +92,21 @@ def test_every_unknown_character_is_named_once(caplog: pytest.LogCaptureFixture)
     assert "the model has never seen 'x', 'z', and reads" in caplog.text
 
 
+def test_one_unknown_character_is_no_reason_to_refuse_a_word(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert check_prompts(["abä"], tokenizer("character")) == ["abä"]
+    assert "has never seen 'ä', and" in caplog.text
+
+
+def test_a_tokenizer_without_pretokens_names_the_prompt(foreign_tokenizer: Path, caplog: pytest.LogCaptureFixture) -> None:
+    whole = load_tokenizer(foreign_tokenizer)
+    with caplog.at_level(logging.WARNING):
+        check_prompts(["the zeppelin"], whole)
+    assert "has never seen 'the zeppelin', and" in caplog.text
+    with pytest.raises(ConfigError, match="prompt 'zeppelin'"):
+        check_prompts(["zeppelin"], whole)
+
+
 def test_what_is_known_is_read_without_a_word(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         assert check_prompts(["a bc", ""], tokenizer("word")) == ["a bc", ""]
@@ -125,8 +141,9 @@ def test_a_model_of_another_kind_is_refused(run: Path) -> None:
 
 @pytest.mark.parametrize("name", ["byte", "bpe"])
 def test_chinese_and_emoji_come_whole(name: str, tmp_path: Path) -> None:
-    (tmp_path / "texts.txt").write_text("狐狸🦊在跑。\n" * 40, encoding="utf-8")
-    values: dict[str, Any] = {"tokenizer": name, "min_frequency": 1, "vocabulary_size": 280, "validation_share": 0.2, "test_share": 0.0}
-    preprocess(PreprocessSettings(task="language-model", files=[str(tmp_path / "texts.txt")], **values), tmp_path / "ds", overwrite=False)
+    corpus = tmp_path / "texts.txt"
+    corpus.write_text("狐狸🦊在跑。\n" * 40, encoding="utf-8")
+    values: dict[str, Any] = {"tokenizer": name, "min_frequency": 1, "vocabulary_size": 280, "validation": str(corpus), "test_share": 0.0}
+    preprocess(PreprocessSettings(task="language-model", files=[str(corpus)], **values), tmp_path / "ds", overwrite=False)
     pretrain_tiny(tmp_path / "ds", tmp_path / "run", epochs=60, units=32, learning_rate=0.03)
-    assert text(open_writer(tmp_path / "run"), "狐", max_tokens=60) == "狸🦊在跑。"
+    assert text(open_writer(tmp_path / "run"), "狐狸", max_tokens=60) == "🦊在跑。"

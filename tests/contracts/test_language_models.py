@@ -1,21 +1,26 @@
 """Every backbone of the objective that writes: token by token it says what it says of a whole text, cached or not; it learns and writes."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from conftest import pretrain_tiny, stories
 from contracts.test_backbones import SMALL, without_direction
 
 from slmcli.backbones import BACKBONES
+from slmcli.dataset import Dataset, open_dataset
 from slmcli.generation import beam_search, generate
 from slmcli.language_model_config import PretrainSettings, SamplingSettings
 from slmcli.language_models import build_language_models, embedding_of
 from slmcli.objectives.causal_lm import CausalLanguageModel
 from slmcli.step_decoder import StepDecoder
+from slmcli.token_windows import read_documents
 from slmcli.tokenizers.base import END_ID
+from slmcli.writing import open_writer
 
 VOCABULARY = 20
 IDS = np.random.default_rng(0).integers(6, VOCABULARY, (2, 37)).astype(np.int32)
@@ -129,3 +134,25 @@ def test_attention_forgets_what_is_older_than_its_memory(name: str, settings: di
     # of one block, a text that begins `memory` tokens before the last one says the same
     scores, _ = StepDecoder(model, memory=8).begin([IDS[0].tolist()])
     np.testing.assert_allclose(scores, model(IDS[:1, -8:], training=False)[:, -1], atol=1e-5)
+
+
+def cost_of_frequencies(dataset: Dataset) -> float:
+    """Return what a token of the validation texts costs in nats where nothing is known but how often each occurs in the training texts."""
+    counts, judged = (
+        np.bincount(np.concatenate([np.append(document, END_ID) for document in read_documents(dataset, split)]), minlength=VOCABULARY + 5)
+        for split in ("train", "validation")
+    )
+    seen = judged > 0
+    return float(-(judged[seen] * np.log(counts[seen] / counts.sum())).sum() / judged.sum())
+
+
+@pytest.mark.parametrize("name", CausalLanguageModel.backbones)
+@pytest.mark.parametrize("sampled", [0, 8], ids=["all", "sampled"])
+def test_what_is_learned_in_seconds_is_better_than_frequencies_and_writes(name: str, sampled: int, texts: Path, tmp_path: Path) -> None:
+    summary = pretrain_tiny(texts, tmp_path / "run", backbone=name, epochs=10, learning_rate=0.03, sampled=sampled)
+    # 2.6 nats; what follows what costs less than 0.6
+    assert summary["scores"]["loss"] < 0.7 * cost_of_frequencies(open_dataset(texts))
+    written = "".join(piece.text for piece in open_writer(tmp_path / "run").write("ann", SamplingSettings(max_tokens=5, min_tokens=5)))
+    known = set(" ".join(stories()).split())
+    assert set(written.replace(".", " .").split()) <= known
+    assert len(written) > 5
