@@ -29,6 +29,8 @@ def merge_delta(target: Path, out: Path, *, base: Path | None, overwrite: bool) 
         BundleError: One of them cannot be read, or they do not belong together.
     """
     place = target / "delta" if (target / "delta").is_dir() else target
+    if (target / "run.json").is_file() and place == target:
+        raise BundleError(f"{target} has no delta: it was not trained with --train. Its bundle needs no base; use that.")
     delta = read_delta(place)
     facts = dict(delta.facts)
     if not facts:

@@ -61,7 +61,7 @@ class PretrainingSession:
             raise AssertionError("vectors of words have a session of their own")
         self.backbone = plan.backbone
         self.models = self._build(execution.precision)
-        self.transfer = begin_with(self.models.training, plan.base.path) if plan.base and not self.progress.step else None
+        self.transfer = begin_with(self.models.training, plan.base.path) if plan.base else None
         # what `costs` has compiled
         self._costing: dict[Any, Any] = {}
         # a model that writes samples, and its decoder

@@ -90,11 +90,11 @@ class Session:
         from slmcli.optimizers import build_optimizer
 
         model = self._build(self.execution.precision)
-        if self.backbone.subword_buckets:
-            ngrams = CharacterNgrams.of(self.dataset.load_tokenizer(), buckets=self.backbone.subword_buckets)
-            _embedding_of(model).add_subwords(ngrams.rows, ngrams.stops)
         if self.base is not None:
             model = self._begin_with_base(model)
+        if self.backbone.subword_buckets:  # a base has no n-grams of its own
+            ngrams = CharacterNgrams.of(self.dataset.load_tokenizer(), buckets=self.backbone.subword_buckets)
+            _embedding_of(model).add_subwords(ngrams.rows, ngrams.stops)
         optimizer = build_optimizer(self.settings, steps=self.steps_per_epoch * self.epochs)
         if factors := self._learning_rate_factors(model):
             optimizer.set_factors(factors)

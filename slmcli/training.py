@@ -87,6 +87,8 @@ def _look_at_texts(dataset: Dataset, plan: Plan) -> None:
         logger.info("Nothing is learned from the texts without labels in %s: a bag has no token vectors.", dataset.path)
     elif initial == "cooccurrence":
         dataset.unlabelled  # noqa: B018  (it is looked at)
+    elif plan.base is not None:
+        logger.info("Nothing is learned from the texts without labels in %s: token vectors begin with those of --init-from.", dataset.path)
     else:
         start = {"uniform": "chance", "naive_bayes": "naive Bayes", "a file": "those of a file"}[initial]
         advice = "Pass --initial-embedding cooccurrence to use them" + (" instead." if plan.vectors else ".")
@@ -164,9 +166,9 @@ class Training:
         for name, member in self.members(summaries):
             member.fit(self._listener(report, name))
             solved.append(member if isinstance(member, Solving) else None)
+            models.append(member.best_model())
             summaries.append({"name": name, **member.summary()})
             history += [{"member": name, **record} for record in member.progress.history] if isinstance(member, Session) else []
-            models.append(member.best_model())
             self._delta = member.delta if isinstance(member, Session) else None
         joined = join(models, length=self.length, name=self.task.name)
         judged = self._judge_validation(joined)

@@ -70,7 +70,7 @@ def _with_weights(model: Any) -> dict[str, Any]:
     """Return the innermost layers of a model that have weights, the first of each name."""
     found: dict[str, Any] = {}
     for layer in model._flatten_layers(include_self=False):
-        if layer.weights and not hasattr(layer, "layers"):
+        if layer.weights and not layer._flatten_layers(include_self=False):
             found.setdefault(layer.name, layer)
     return found
 

@@ -10,7 +10,7 @@ import numpy as np
 from slmcli.callbacks import Size
 from slmcli.character_ngrams import CharacterNgrams
 from slmcli.dataset import Dataset
-from slmcli.errors import Interrupted, SlmError
+from slmcli.errors import DataError, Interrupted, SlmError
 from slmcli.intervals import Interval
 from slmcli.objectives import OBJECTIVES
 from slmcli.pretrain_plan import PretrainPlan
@@ -55,7 +55,7 @@ class WordVectorSession:
         counts = np.bincount(token_ids, minlength=self.vocabulary_size)
         self.tokens = len(token_ids)
         self.trainer = WordVectorTrainer(token_ids, counts, settings, width=plan.backbone.embedding, seed=self.settings.seed, ngrams=ngrams)
-        self._loss = 0.0
+        self._loss: float = self.progress.history[-1]["loss"] if self.progress.history else 0.0
 
     def fit(self, report: Callable[[Mapping[str, Any]], None]) -> None:
         """Train from where the run stands to the end.
@@ -64,20 +64,24 @@ class WordVectorSession:
             Interrupted: A signal came.
         """
         progress = self.progress
-        if progress.is_finished:
-            return
         if self.run.last_checkpoint.exists():
             load_variables(self.run.last_checkpoint, self.trainer.variables)
+        if progress.is_finished:
+            return
         self.run.forget_log_after(progress.step)
         with stop_on_signal() as stop:
             while not progress.is_finished:
                 self._fit_epoch(report, lambda: stop.is_set)
+        if not progress.step:
+            raise DataError(
+                f"no word was left to learn from, as --subsample {self.settings.subsample} leaves out frequent ones. Pass --subsample 0, or give more text."
+            )
         save_state(self.run.last_checkpoint, self.trainer.variables, progress)
 
     def _fit_epoch(self, report: Callable[[Mapping[str, Any]], None], is_stopped: Callable[[], bool]) -> None:
         progress, settings = self.progress, self.settings
         epoch = self.trainer.windows.draw(progress.epoch, seed=settings.seed)
-        size = Size(len(epoch) * settings.epochs if settings.epochs else None, settings.epochs, 1.0, self.tokens / len(epoch), settings.max_minutes)
+        size = Size(len(epoch) * settings.epochs if settings.epochs else None, settings.epochs, 1.0, self.tokens / max(1, len(epoch)), settings.max_minutes)
         clock = saved_at = logged_at = time.monotonic()
         for batch in epoch.batches(progress.step_in_epoch):
             rate = falling_rate(settings.learning_rate or 0.0, progress=size.share_done(progress))
@@ -88,6 +92,8 @@ class WordVectorSession:
             is_logged = now - logged_at >= _LOG_SECONDS
             self._tell(report, size, rate, is_logged=is_logged)
             logged_at = now if is_logged else logged_at
+            if progress.step_in_epoch == len(epoch):
+                break  # the end of the epoch follows
             if is_stopped() or now - saved_at >= 60 * settings.checkpoint_minutes:
                 save_state(self.run.last_checkpoint, self.trainer.variables, progress)
                 saved_at = now

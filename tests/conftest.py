@@ -76,6 +76,13 @@ def pretrain_tiny(dataset: Path, out: Path, *, backbone: str = "lstm", report: C
     return pretrain(open_dataset(dataset), values, out, source="test", resume=resume, overwrite=overwrite, report=report or ignore)
 
 
+def train_words(dataset: Path, out: Path, *, report: Callable[[Any], None] | None = None, **changes: Any) -> dict[str, Any]:
+    """Train vectors of words for a moment; return the summary."""
+    resume, overwrite = changes.pop("resume", False), changes.pop("overwrite", False)
+    values = {"objective": "skip-gram", "embedding": 8, "epochs": 3, "tensorboard": False, **changes}
+    return pretrain(open_dataset(dataset), values, out, source="test", resume=resume, overwrite=overwrite, report=report or ignore)
+
+
 def make_session(dataset: Path, place: Path, *, backbone: str = "conv", **changes: Any) -> Session:
     """Return a training of a second that has not begun."""
     plan = settle(split_settings({**TINY, **with_backbone(backbone, **changes)}, source="test"), open_dataset(dataset))
@@ -142,6 +149,33 @@ def language_run(texts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of a language model that has learned the texts."""
     out = tmp_path_factory.mktemp("language") / "run"
     pretrain_tiny(texts, out, epochs=20, units=32, learning_rate=0.03)
+    return out
+
+
+@pytest.fixture(scope="session")
+def labelled(texts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset of 64 labelled texts, encoded with the tokenizer of `texts`: whether the first of three people sits still."""
+    place = tmp_path_factory.mktemp("labelled")
+    examples = [(story, "still" if story.startswith(("ann", "bob")) else "busy") for story in stories()]
+    write_jsonl(place / "corpus.jsonl", examples)
+    settings = PreprocessSettings(files=[str(place / "corpus.jsonl")], tokenizer_from=str(texts), max_length=20)
+    preprocess(settings, place / "dataset", overwrite=False)
+    return place / "dataset"
+
+
+@pytest.fixture(scope="session")
+def base_run(texts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of a language model that is small and has hardly learned, for trainings that begin with it."""
+    out = tmp_path_factory.mktemp("base") / "run"
+    pretrain_tiny(texts, out, epochs=1, validations=1)
+    return out
+
+
+@pytest.fixture(scope="session")
+def words_run(texts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of vectors of words, of 8 values each."""
+    out = tmp_path_factory.mktemp("words") / "run"
+    train_words(texts, out)
     return out
 
 
