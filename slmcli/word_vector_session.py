@@ -81,7 +81,9 @@ class WordVectorSession:
     def _fit_epoch(self, report: Callable[[Mapping[str, Any]], None], is_stopped: Callable[[], bool]) -> None:
         progress, settings = self.progress, self.settings
         epoch = self.trainer.windows.draw(progress.epoch, seed=settings.seed)
-        size = Size(len(epoch) * settings.epochs if settings.epochs else None, settings.epochs, 1.0, self.tokens / max(1, len(epoch)), settings.max_minutes)
+        size = Size(
+            len(epoch) * settings.epochs if settings.epochs else None, settings.epochs, 1.0, self.tokens / max(1, len(epoch)), settings.max_minutes
+        )
         clock = saved_at = logged_at = time.monotonic()
         for batch in epoch.batches(progress.step_in_epoch):
             rate = falling_rate(settings.learning_rate or 0.0, progress=size.share_done(progress))
