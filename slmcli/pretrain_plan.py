@@ -94,7 +94,9 @@ def plan_pretraining(values: Mapping[str, Any], dataset: Dataset, *, source: str
         raise ConfigError(f"{source}: objective {objective.name} trains {', '.join(objective.backbones)}, not backbone {name}. Choose one of them.")
     if base and base.settings.get("causal", False) != objective.is_causal:
         seen = "the tokens before one alone" if base.settings.get("causal", False) else "both sides of a token"
-        raise ConfigError(f"{source}: --init-from {base.path} sees {seen}, unlike objective {objective.name}. Begin with another, or pass another --objective.")
+        raise ConfigError(
+            f"{source}: --init-from {base.path} sees {seen}, unlike objective {objective.name}. Begin with another, or pass another --objective."
+        )
     asked = take_over(base, asked, source=source) if base else asked
     # positions behind a window are never trained, and a text that is written is longer
     fixed = {"position_limit": settings.context, "causal": objective.is_causal}
