@@ -27,6 +27,10 @@ def begin_with_base(plan: Plan, dataset: Dataset) -> Plan:
         raise ConfigError(f"{plan.source}: token vectors begin with those of --init-from, so {began} has no meaning. Leave one of them out.")
     names = branch_names(plan.settings.backbone, source=plan.source) if plan.settings.backbone != AUTO else []
     if base.backbone == WORDS:
+        if names == ["bag"]:
+            raise ConfigError(
+                f"{plan.source}: {base.path} has vectors of words, and a bag has none. Pass another --backbone, or leave --init-from out."
+            )
         if adaptation.name != "all":
             raise ConfigError(f"{plan.source}: --train {adaptation} is for layers, and {base.path} has vectors of words alone. Leave it out.")
         asked_of_branches = take_over(base, plan.asked, source=plan.source)

@@ -285,8 +285,8 @@ class Training:
 
     def _settings_to_share(self) -> dict[str, Any]:
         """Return all settings, without the folders of this machine."""
-        vectors = self.plan.vectors
-        return {**self.plan.flat(), "vectors": vectors.path.name if vectors else None}
+        vectors, base = self.plan.vectors, self.plan.settings.init_from
+        return {**self.plan.flat(), "vectors": vectors.path.name if vectors else None, "init_from": Path(base).name if base else None}
 
     def _write_bundle(self, joined: Joined, scores: Mapping[str, float]) -> None:
         write_bundle(

@@ -73,17 +73,15 @@ class WordVectorSession:
             while not progress.is_finished:
                 self._fit_epoch(report, lambda: stop.is_set)
         if not progress.step:
-            raise DataError(
-                f"no word was left to learn from, as --subsample {self.settings.subsample} leaves out frequent ones. Pass --subsample 0, or give more text."
-            )
+            left_out = f"--subsample {self.settings.subsample} leaves out frequent ones"
+            raise DataError(f"no word was left to learn from: {left_out}. Pass --subsample 0, or give more text.")
         save_state(self.run.last_checkpoint, self.trainer.variables, progress)
 
     def _fit_epoch(self, report: Callable[[Mapping[str, Any]], None], is_stopped: Callable[[], bool]) -> None:
         progress, settings = self.progress, self.settings
         epoch = self.trainer.windows.draw(progress.epoch, seed=settings.seed)
-        size = Size(
-            len(epoch) * settings.epochs if settings.epochs else None, settings.epochs, 1.0, self.tokens / max(1, len(epoch)), settings.max_minutes
-        )
+        steps = len(epoch) * settings.epochs if settings.epochs else None
+        size = Size(steps, settings.epochs, 1.0, self.tokens / max(1, len(epoch)), settings.max_minutes)
         clock = saved_at = logged_at = time.monotonic()
         for batch in epoch.batches(progress.step_in_epoch):
             rate = falling_rate(settings.learning_rate or 0.0, progress=size.share_done(progress))
