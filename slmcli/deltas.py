@@ -65,7 +65,7 @@ def write_delta(path: Path, delta: Delta, *, overwrite: bool = False) -> None:
             "parameters": delta.parameters,
             "sha256": sha256_file(part / ARRAYS),
             "weights": {name: list(array.shape) for name, array in delta.arrays.items()},
-            "model": dict(delta.facts),
+            **({"model": dict(delta.facts)} if delta.facts else {}),
         }
         write_json(part / MARKER, document)
 

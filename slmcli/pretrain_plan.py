@@ -63,6 +63,11 @@ class PretrainPlan:
         """Return all settings at one level, as a recipe has them."""
         return {**self.settings.model_dump(), **self.backbone.model_dump()}
 
+    def shared(self) -> dict[str, Any]:
+        """Return all settings, without the folders of this machine."""
+        base = self.settings.init_from
+        return {**self.flat(), "init_from": Path(base).name if base else None}
+
     def fingerprint(self, dataset: Dataset) -> str:
         """Hash everything that decides the trained weights."""
         settings = self.settings.model_dump(exclude={*_NOT_IN_FINGERPRINT, "init_from"})

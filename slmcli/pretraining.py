@@ -111,7 +111,7 @@ def _train(dataset: Dataset, plan: PretrainPlan, run: Run, execution: Execution,
         task=TASKS.load(LANGUAGE_MODEL)([]),
         tokenizer=session.tokenizer,
         ngrams=None,
-        settings={"encoding": dataset.encoding.model_dump(), "length": None, "pretrain": plan.flat()},
+        settings={"encoding": dataset.encoding.model_dump(), "length": None, "pretrain": plan.shared()},
         facts={
             "objective": plan.settings.objective,
             "backbone": plan.settings.backbone,

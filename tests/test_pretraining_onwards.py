@@ -34,7 +34,7 @@ def weights(run: Path) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("name", CausalLanguageModel.backbones)
 def test_a_model_goes_on_from_another_of_every_backbone(name: str, texts: Path, tmp_path: Path) -> None:
-    pretrain_tiny(texts, tmp_path / "first", backbone=name, epochs=1, validations=1, units=4)
+    pretrain_tiny(texts, tmp_path / "first", backbone=name, epochs=1, validations=1)
     summary = pretrain_tiny(texts, tmp_path / "second", backbone=name, init_from=str(tmp_path / "first"), **SHORT)
     assert (summary["init_from"]["new"], summary["init_from"]["left"]) == ([], [])
     assert summary["init_from"]["parameters"] == summary["parameters"]

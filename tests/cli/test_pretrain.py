@@ -154,6 +154,6 @@ def test_a_recipe_is_checked_before_its_first_stage(texts: Path, slm: Callable[.
 
 def test_a_run_in_training_is_not_overwritten(language_run: Path, texts: Path, slm: Callable[..., Result]) -> None:
     with Run(language_run).locked():
-        result = slm("pretrain", texts, "--out", language_run, "--overwrite")
+        result = slm("pretrain", texts, "--out", language_run, "--overwrite", "--batch-size", "1")
     assert result.exit_code == 2
     assert "is being trained by another process" in result.stderr
