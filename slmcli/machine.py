@@ -76,6 +76,8 @@ def choose_precision(measured: Measurement, kind: str) -> tuple[str, str]:
 def choose_precision_by_products(measured: Measurement) -> tuple[str, str]:
     """Return the Keras dtype policy for models that large products decide, and why."""
     rates = measured.gigaflops
+    if not {"float32", "bfloat16"} <= rates.keys():
+        return "float32", "measured: no rate of large products in bfloat16"
     reason = f"measured: large products have {rates['bfloat16']:.0f} GFLOP/s in bfloat16, {rates['float32']:.0f} in float32"
     return ("mixed_bfloat16" if rates["bfloat16"] >= _WORTHWHILE * rates["float32"] else "float32"), reason
 

@@ -35,8 +35,10 @@ def merge_delta(target: Path, out: Path, *, base: Path | None, overwrite: bool) 
     facts = dict(delta.facts)
     if not facts:
         raise BundleError(f"{place} does not say what model it belongs to. Train it again.")
-    found, manifest = find_bundle(base or Path(facts.pop("base_path")))
-    facts.pop("base_path", None)
+    origin = Path(facts.pop("base_path"))
+    if base is None and not origin.exists():
+        raise BundleError(f"{place} was trained from {origin}, which is not there. Say with --base where it is now.")
+    found, manifest = find_bundle(base or origin)
     check_files(found, manifest)
     tokenizer = read_tokenizer(found / "tokenizer.json")
     if tokenizer.fingerprint != facts["tokenizer_fingerprint"]:

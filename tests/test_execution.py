@@ -80,3 +80,38 @@ def test_a_training_begun_on_devices_that_are_not_here_is_named() -> None:
 @pytest.mark.parametrize(("backbone", "seconds"), [("conv", 4.0), ("lstm", 40.0), ("bag", 1.0)])
 def test_a_training_is_estimated_from_its_tokens(backbone: str, seconds: float) -> None:
     assert expected_seconds(backbone, tokens=1_000_000) == seconds
+
+
+@pytest.mark.parametrize(
+    ("is_wide", "precision", "reason"),
+    [
+        (False, "float32", "measured: a recurrence's step takes 95 ms in bfloat16, 100 ms in float32"),
+        (True, "mixed_bfloat16", "measured: large products have 800 GFLOP/s in bfloat16, 200 in float32"),
+    ],
+    ids=["narrow", "wide"],
+)
+def test_of_a_wide_model_products_decide(is_wide: bool, precision: str, reason: str) -> None:
+    machine.keep(MEASURED)
+    execution = start_execution(FinetuneSettings(backbone="lstm"), seconds=1.0, is_wide=is_wide)
+    assert (execution.precision, execution.precision_reason) == (precision, reason)
+
+
+def test_of_a_wide_model_too_what_is_asked_for_is_taken() -> None:
+    execution = settle_execution(FinetuneSettings(precision="float32"), PROCESSOR, MEASURED, seconds=1.0, is_wide=True)
+    assert (execution.precision, execution.precision_reason) == ("float32", "asked for")
+
+
+def test_a_wide_model_on_a_gpu_is_as_any_other() -> None:
+    narrow, wide = (settle_execution(FinetuneSettings(), GPUS, MEASURED, seconds=1.0, is_wide=is_wide) for is_wide in (False, True))
+    assert wide == narrow
+
+
+def test_without_a_measurement_a_wide_model_is_as_any_other() -> None:
+    narrow, wide = (settle_execution(FinetuneSettings(), PROCESSOR, None, seconds=1.0, is_wide=is_wide) for is_wide in (False, True))
+    assert wide == narrow
+
+
+def test_a_wide_model_that_goes_on_stays_as_it_was() -> None:
+    begun = {"precision": "float32", "precision_reason": "because", "xla": False, "xla_reason": "so", "threads": 0, "devices": ["CPU:0"]}
+    machine.keep(MEASURED)
+    assert start_execution(FinetuneSettings(), seconds=1.0, begun=begun, is_wide=True).describe() == begun

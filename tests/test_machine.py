@@ -146,3 +146,23 @@ def test_what_an_earlier_release_measured_otherwise_is_not_recalled(cache: Path)
     assert machine.recall() is None
     machine.keep(MEASURED)
     assert machine.recall() == MEASURED
+
+
+@pytest.mark.parametrize(
+    ("rates", "chosen"),
+    [
+        ((200.0, 800.0), ("mixed_bfloat16", "measured: large products have 800 GFLOP/s in bfloat16, 200 in float32")),
+        ((100.0, 110.0), ("mixed_bfloat16", "measured: large products have 110 GFLOP/s in bfloat16, 100 in float32")),
+        ((100.0, 109.0), ("float32", "measured: large products have 109 GFLOP/s in bfloat16, 100 in float32")),
+        ((100.0, 20.4), ("float32", "measured: large products have 20 GFLOP/s in bfloat16, 100 in float32")),
+    ],
+    ids=["four times as fast", "a tenth faster", "less than a tenth", "slower"],
+)
+def test_by_products_bfloat16_must_be_a_tenth_faster_too(rates: tuple[float, float], chosen: tuple[str, str]) -> None:
+    measured = MEASURED.model_copy(update={"gigaflops": dict(zip(("float32", "bfloat16"), rates, strict=True))})
+    assert machine.choose_precision_by_products(measured) == chosen
+
+
+def test_without_a_rate_of_products_in_bfloat16_float32_is_taken() -> None:
+    measured = MEASURED.model_copy(update={"gigaflops": {"float32": 100.0}})
+    assert machine.choose_precision_by_products(measured) == ("float32", "measured: no rate of large products in bfloat16")
