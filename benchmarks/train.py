@@ -24,11 +24,12 @@ from pathlib import Path
 from typing import Any
 
 from slmcli.backbones import BACKBONES
-from slmcli.config import HeadSettings, PreprocessSettings, choices_of
+from slmcli.config import PreprocessSettings, choices_of
 from slmcli.dataset import open_dataset
 from slmcli.preprocessing import preprocess
 from slmcli.runtime import processor_flags
 from slmcli.training import finetune
+from slmcli.training_config import HeadSettings
 from slmcli.training_speed import benchmark_train
 
 HIDDEN, LENGTH, BATCH, VOCABULARY = 128, 256, 64, 20_000

@@ -12,7 +12,6 @@ import numpy as np
 
 from slmcli.backbones.bag import Bag
 from slmcli.batching import label_weights_of
-from slmcli.config import FinetuneSettings
 from slmcli.dataset import Dataset
 from slmcli.errors import Interrupted
 from slmcli.files import write_bytes
@@ -23,6 +22,7 @@ from slmcli.packed import read_features
 from slmcli.run import Run
 from slmcli.signals import StopRequest, stop_on_signal
 from slmcli.tasks.base import TrainableTask
+from slmcli.training_config import FinetuneSettings
 
 logger = logging.getLogger(__name__)
 

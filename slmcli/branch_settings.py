@@ -8,10 +8,11 @@ from typing import Any  # Any: values as they come from flags and recipes
 from slmcli.backbones import BACKBONES
 from slmcli.backbones.base import Branch
 from slmcli.base_model import Base
-from slmcli.config import FinetuneSettings, Settings, build
+from slmcli.config import Settings, build
 from slmcli.errors import ConfigError
 from slmcli.files import sha256_file
 from slmcli.registry import hint
+from slmcli.training_config import FinetuneSettings
 from slmcli.vector_files import VectorFile
 
 AUTO = "auto"

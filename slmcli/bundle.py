@@ -10,6 +10,7 @@ import pydantic
 
 from slmcli import __version__
 from slmcli.config import EncodingSettings
+from slmcli.corpus_identity import LANGUAGE_MODEL
 from slmcli.dataset import read_tokenizer
 from slmcli.errors import BundleError, ConfigError
 from slmcli.files import new_directory, read_json, sha256_file, write_json, write_text
@@ -23,7 +24,6 @@ from slmcli.tokenizers.base import Tokenizer
 
 FORMAT_VERSION = 2
 MANIFEST = "manifest.json"
-LANGUAGE_MODEL = "language-model"
 _LABELLING = 'slm predict DIRECTORY "a text"\nslm predict DIRECTORY --input texts.csv > predictions.jsonl'
 _WRITING = 'slm generate DIRECTORY --prompt "how a text begins"\nslm finetune DATASET --init-from DIRECTORY'
 NGRAMS = "ngrams.json"

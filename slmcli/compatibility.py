@@ -2,11 +2,11 @@
 
 from typing import Any  # Any: values of settings
 
-from slmcli.config import FinetuneSettings
 from slmcli.dataset import Dataset
 from slmcli.errors import ConfigError, DatasetError
 from slmcli.tasks import TASKS
 from slmcli.tasks.base import TrainableTask
+from slmcli.training_config import FinetuneSettings
 
 # settings that mean something to some tasks alone, and their values that ask for nothing
 _OF_SOME_TASKS: dict[str, tuple[Any, ...]] = {

@@ -15,6 +15,7 @@ from slmcli.sources import expand
 from slmcli.text_files import STANDARD_INPUT, split_pair
 
 SPLITS = ("train", "validation", "test")
+LANGUAGE_MODEL = "language-model"  # the task of running text
 UNLABELLED = "unlabelled"  # what stands beside the splits: texts without labels, in sources, in dataset.json, and as a directory
 Files = Mapping[str, Sequence[Path]]  # split, or UNLABELLED, to its corpus files
 # our choice: a file changed within this time before it was hashed may change again without a new time stamp
@@ -34,7 +35,7 @@ def corpus_files(settings: TextSettings) -> dict[str, list[Path]]:
     if not settings.files and (settings.validation or settings.test or unlabelled):
         raise ConfigError("--validation, --test and --unlabelled go with training files, and none are given. Name the training FILES too.")
     if not settings.files:
-        kind = "stories" if settings.task == "language-model" else "reviews"
+        kind = "stories" if settings.task == LANGUAGE_MODEL else "reviews"
         found = {split: sample_corpus(kind, settings.sample, split) for split in SPLITS}
         return {split: [path] if path else [] for split, path in found.items()}
     if "" in (*settings.files, settings.validation, settings.test, *unlabelled):

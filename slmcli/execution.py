@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any  # Any: a JSON document
 
 from slmcli import machine
-from slmcli.config import RunSettings
 from slmcli.devices import Device, choose_devices, find_devices, gpu_precision
 from slmcli.errors import ConfigError
 from slmcli.machine import Measurement
 from slmcli.runtime import resolve_precision, start_tensorflow
+from slmcli.training_config import RunSettings
 
 logger = logging.getLogger(__name__)
 

@@ -70,7 +70,7 @@ def _load(dataset: Dataset, path: Path, features: Sequence[str]) -> InitialVecto
     if not found.is_found.any():
         raise DataError(f"{path}: none of its {found.words:,} words is a token of {dataset.path}. {_cause(tokenizer)}")
     matrix = np.zeros((special + len(found.matrix), found.matrix.shape[1]), np.float32)
-    matrix[special:] = _of_one_length(found.matrix)
+    matrix[special:] = of_one_length(found.matrix)
     is_known = np.concatenate([np.zeros(special, bool), found.is_found])
     counts = _count_tokens(dataset, features, len(matrix))
     coverage = {
@@ -83,7 +83,7 @@ def _load(dataset: Dataset, path: Path, features: Sequence[str]) -> InitialVecto
     return InitialVectors(matrix, is_known, coverage)
 
 
-def _of_one_length(matrix: np.ndarray) -> np.ndarray:
+def of_one_length(matrix: np.ndarray) -> np.ndarray:
     """Return (rows, width) float32, each row with the root mean square that is wanted; zeros stay zeros.
 
     Source: Levy et al. 2015, "Improving distributional similarity with lessons learned from word embeddings", section 3.3: rows of one length.

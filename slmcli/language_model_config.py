@@ -5,7 +5,8 @@ from typing import Literal
 import pydantic
 from pydantic import Field
 
-from slmcli.config import RunSettings, Settings
+from slmcli.config import Settings
+from slmcli.training_config import RunSettings
 
 
 class PretrainSettings(RunSettings):

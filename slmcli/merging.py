@@ -6,13 +6,13 @@ from typing import Any
 from slmcli.backbones.base import Backbone
 from slmcli.branch_settings import build_branches, split_fields
 from slmcli.bundle import check_files, find_bundle, open_bundle, write_bundle
-from slmcli.config import FinetuneSettings
 from slmcli.dataset import read_tokenizer
 from slmcli.deltas import apply_delta, read_delta
 from slmcli.errors import BundleError
 from slmcli.runtime import start_tensorflow
 from slmcli.session import build_model
 from slmcli.tasks import TASKS
+from slmcli.training_config import FinetuneSettings
 from slmcli.transfer import begin_with
 
 

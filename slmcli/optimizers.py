@@ -6,7 +6,7 @@ from typing import Any  # Any: TensorFlow tensors and Keras schedules
 import keras
 import tensorflow as tf
 
-from slmcli.config import OptimizerSettings
+from slmcli.training_config import OptimizerSettings
 
 # Source: Kingma & Ba 2015, section 2: the default step size.
 _LEARNING_RATE = 1e-3

@@ -10,13 +10,14 @@ from slmcli.base_model import WORDS
 from slmcli.beginnings import begin_with_base, begin_with_vectors
 from slmcli.branch_settings import AUTO, Plan, build_branches, fields_of
 from slmcli.character_ngrams import has_words
-from slmcli.config import FinetuneSettings, Settings
+from slmcli.config import Settings
 from slmcli.corpus_shape import has_long_texts, has_many_long_texts, has_many_texts, is_large, is_short_and_sparse, reads_words
 from slmcli.dataset import Dataset
 from slmcli.errors import ConfigError
 from slmcli.files import sha256_json
 from slmcli.presets import Choice, choose, has_ngrams
 from slmcli.tasks import TASKS
+from slmcli.training_config import FinetuneSettings
 
 # does not change the trained weights
 _NOT_IN_FINGERPRINT = frozenset({"checkpoint_minutes", "tensorboard", "k_fold", "learning_curve"})

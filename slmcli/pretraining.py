@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any  # Any: JSON documents
 
-from slmcli.bundle import LANGUAGE_MODEL, write_bundle
+from slmcli.bundle import write_bundle
+from slmcli.corpus_identity import LANGUAGE_MODEL
 from slmcli.dataset import Dataset
 from slmcli.execution import Execution, expected_seconds, start_execution
 from slmcli.files import read_json, write_json

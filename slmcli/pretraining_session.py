@@ -66,7 +66,11 @@ class PretrainingSession:
         self._costing: dict[Any, Any] = {}
         # a model that writes samples, and its decoder
         self._writing: Any = None
-        self.carriers = [layer for layer in self.models.training.layers if hasattr(layer, "carry")] if self.is_carried else []
+
+    @property
+    def carriers(self) -> list[Any]:
+        """The layers that carry states."""
+        return [layer for layer in self.models.training.layers if hasattr(layer, "carry")] if self.is_carried else []
 
     def _form(self) -> dict[str, Any]:
         return {"context": self.settings.context, "gap": self.plan.backbone.gap, "is_carried": self.is_carried}
@@ -146,7 +150,6 @@ class PretrainingSession:
             batches.prefetch(_READY),
             epochs=epoch + 1,
             initial_epoch=epoch,
-            steps_per_epoch=self.windows.steps_per_epoch * (self.settings.epochs or 1_000_000),
             callbacks=list(callbacks),
             shuffle=False,
             verbose=0,
@@ -231,7 +234,6 @@ class PretrainingSession:
             BundleError: The checkpoint cannot be read.
         """
         plain, self.models = self._build("float32", is_packed=False), self._build("float32")
-        self.carriers = [layer for layer in self.models.training.layers if hasattr(layer, "carry")] if self.is_carried else []
         try:
             plain.training.load_weights(self.run.best_checkpoint)
         except (OSError, ValueError, KeyError) as error:
@@ -267,16 +269,13 @@ class PretrainingSession:
 
 
 def copy_weights(source: Any, target: Any) -> None:
-    """Give the layers of one model the weights of those with the same names in another; carried states are left out."""
-    by_name = {layer.name: layer for layer in source.layers}
-    for layer in target.layers:
-        for old, new in zip(_weights(by_name[layer.name]) if layer.name in by_name else [], _weights(layer), strict=False):
-            new.assign(old)
+    """Give one model the weights that have the same names in another; carried states are none."""
+    from slmcli.model_parts import named_weights
 
-
-def _weights(layer: Any) -> list[Any]:
-    kept = getattr(layer, "kept", [])
-    return [weight for weight in layer.weights if all(weight is not variable for variable in kept)]
+    given = named_weights(source)
+    for name, weight in named_weights(target).items():
+        if name in given:
+            weight.assign(given[name])
 
 
 def _as_batch(window: Window) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:

@@ -7,8 +7,8 @@ from typing import Any  # Any: values of settings
 from pydantic.fields import FieldInfo
 
 from slmcli.backbones import BACKBONES
-from slmcli.bundle import LANGUAGE_MODEL
 from slmcli.config import CorpusSettings, Settings, choices_of, ordered_fields
+from slmcli.corpus_identity import LANGUAGE_MODEL
 from slmcli.errors import ConfigError
 from slmcli.fields import Field
 from slmcli.reading import Columns, read_examples

@@ -60,9 +60,11 @@ class Run:
 
     @property
     def resume_command(self) -> str:
-        """What a person types to go on with the run."""
+        """What a person types to go on with the run; one that names no command was begun before there was another than finetune."""
         begun = self.read()
-        return shlex.join(["slm", begun["command"], begun["dataset"], "--recipe", f"{self.path}/config.yaml", "--out", str(self.path), "--resume"])
+        return shlex.join(
+            ["slm", begun.get("command", "finetune"), begun["dataset"], "--recipe", f"{self.path}/config.yaml", "--out", str(self.path), "--resume"]
+        )
 
     def read(self) -> dict[str, Any]:
         """Return run.json."""

@@ -1,7 +1,8 @@
 """The sections of a recipe: one for each command that has settings."""
 
-from slmcli.config import EvaluateSettings, ExportSettings, FinetuneSettings, PredictSettings, PreprocessSettings, Settings
+from slmcli.config import EvaluateSettings, ExportSettings, PredictSettings, PreprocessSettings, Settings
 from slmcli.language_model_config import GenerateSettings, PretrainSettings
+from slmcli.training_config import FinetuneSettings
 
 SECTIONS: dict[str, type[Settings]] = {
     "preprocess": PreprocessSettings,

@@ -12,7 +12,6 @@ from slmcli.adaptation import parse_adaptation
 from slmcli.backbones.base import Backbone
 from slmcli.batching import bucket_limits, count_steps, evaluation_batches, label_weights_of, length_histogram, share_evenly, training_batches
 from slmcli.character_ngrams import CharacterNgrams
-from slmcli.config import FinetuneSettings, HeadSettings
 from slmcli.cooccurrence import cooccurrence_vectors
 from slmcli.dataset import Dataset
 from slmcli.deltas import Delta, delta_of
@@ -20,11 +19,13 @@ from slmcli.devices import build_strategy
 from slmcli.errors import BundleError, Interrupted
 from slmcli.execution import Execution
 from slmcli.initial_vectors import load_initial_vectors
+from slmcli.language_models import embedding_of
 from slmcli.naive_bayes import log_count_ratios
 from slmcli.run import Progress, Run, interruption, load_progress
 from slmcli.runtime import quiet_stderr
 from slmcli.signals import StopRequest, stop_on_signal
 from slmcli.tasks.base import TrainableTask
+from slmcli.training_config import FinetuneSettings, HeadSettings
 from slmcli.transfer import Transfer, begin_with
 
 # our choice, on validation data: 0.25 of 0.1, 0.25 and 0.5 (docs/decisions.md)
@@ -94,7 +95,7 @@ class Session:
             model = self._begin_with_base(model)
         if self.backbone.subword_buckets:  # a base has no n-grams of its own
             ngrams = CharacterNgrams.of(self.dataset.load_tokenizer(), buckets=self.backbone.subword_buckets)
-            _embedding_of(model).add_subwords(ngrams.rows, ngrams.stops)
+            embedding_of(model).add_subwords(ngrams.rows, ngrams.stops)
         optimizer = build_optimizer(self.settings, steps=self.steps_per_epoch * self.epochs)
         if factors := self._learning_rate_factors(model):
             optimizer.set_factors(factors)
@@ -104,7 +105,7 @@ class Session:
         if self.execution.is_compiled:
             compile_gradients(model)
         if not self.progress.step:
-            self._begin_vectors(_embedding_of(model).embeddings)
+            self._begin_vectors(embedding_of(model).embeddings)
         return model
 
     def _begin_with_base(self, model: Any) -> Any:
@@ -124,7 +125,7 @@ class Session:
 
     def _build(self, precision: str) -> Any:
         model = build_model(self.task, self.backbone, self.settings, self.vocabulary_size, length=self.length, precision=precision)
-        _embedding_of(model).trainable = not self.settings.freeze_embedding
+        embedding_of(model).trainable = not self.settings.freeze_embedding
         return model
 
     def _begin_vectors(self, embeddings: Any) -> None:
@@ -264,11 +265,11 @@ class Session:
         Raises:
             BundleError: Its checkpoint cannot be read.
         """
-        from slmcli.adapting import merge
+        from slmcli.adapting import adapt, merge
 
         model = self._build("float32")
         if self.adaptation.name != "all":
-            model = self._begin_with_base(model)
+            model = adapt(model, self.adaptation)
         try:
             model.load_weights(self.run.best_checkpoint)
         except (OSError, ValueError, KeyError) as error:
@@ -292,11 +293,6 @@ class Session:
             **({"init_from": self.transfer.describe()} if self.transfer else {}),
             **({"trained": self.settings.train, "trained_parameters": self.delta.parameters} if self.delta else {}),
         }
-
-
-def _embedding_of(model: Any) -> Any:
-    """Return the layer that holds the vectors of tokens."""
-    return next(layer for layer in model._flatten_layers() if layer.name == "embedding")
 
 
 def build_model(task: TrainableTask, backbone: Backbone, head: HeadSettings, vocabulary_size: int, *, length: int | None, precision: str) -> Any:

@@ -146,8 +146,8 @@ def _begun_with(out: Path) -> dict[str, Any] | None:
 class Training:
     """The training of all members of a model."""
 
-    def __init__(self, dataset: Dataset, plan: Plan, run: Run, execution: Execution, facts: Mapping[str, Any] | None = None) -> None:
-        self.dataset, self.plan, self.run, self.execution, self.facts = dataset, plan, run, execution, dict(facts or {})
+    def __init__(self, dataset: Dataset, plan: Plan, run: Run, execution: Execution, coverage: Mapping[str, Any] | None = None) -> None:
+        self.dataset, self.plan, self.run, self.execution, self.coverage = dataset, plan, run, execution, dict(coverage or {})
         task: TrainableTask = TASKS.load(plan.settings.task)(dataset.labels)
         self.task = task.with_learned(task.learn_targets(example.features for example in dataset.read("train")))
         self.length = dataset.encoding.max_length if plan.settings.head == "flatten" else None
@@ -249,7 +249,7 @@ class Training:
             "members": [{**each, "share": round(float(share), 4)} for each, share in zip(members, shares, strict=True)],
             "scores": scores,
             "learned_splits": self._learned_splits(),
-            **self.facts,
+            **self.coverage,
             **findings,
         }
         self._write_bundle(joined, scores)

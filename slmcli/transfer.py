@@ -6,14 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any  # Any: Keras models and layers
 
-import numpy as np
-
 from slmcli.errors import BundleError
 from slmcli.formats.keras import load_model
+from slmcli.initial_vectors import of_one_length
 
 logger = logging.getLogger(__name__)
-
-_SIZE = 0.2  # our choice, on validation data (docs/decisions.md)
 
 
 @dataclass(frozen=True)
@@ -58,12 +55,6 @@ def begin_with(model: Any, base: Path) -> Transfer:
     said = [_listed(names) for names in (loaded, new, left)]
     logger.info("Begun with %s: %s parameters of %s; new: %s; left out: %s", base, f"{found.parameters:,}", *said)
     return found
-
-
-def of_one_length(vectors: np.ndarray) -> np.ndarray:
-    """Return vectors (tokens, width) whose values have a root mean square of 0.2 each, as those of a file have (docs/decisions.md)."""
-    size = np.sqrt(np.mean(np.square(vectors), axis=1, keepdims=True))
-    return vectors * (_SIZE / np.maximum(size, 1e-9))
 
 
 def _with_weights(model: Any) -> dict[str, Any]:

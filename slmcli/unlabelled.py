@@ -10,7 +10,7 @@ from typing import Any  # Any: a JSON document
 import numpy as np
 
 from slmcli.config import CorpusSettings, EncodingSettings, PreprocessSettings
-from slmcli.corpus_identity import UNLABELLED
+from slmcli.corpus_identity import LANGUAGE_MODEL, UNLABELLED
 from slmcli.dataset import write_description
 from slmcli.describing import count_shards, describe_examples
 from slmcli.dividing import TRAIN
@@ -28,7 +28,6 @@ from slmcli.tokenizers.base import Tokenizer
 
 logger = logging.getLogger(__name__)
 
-_TASK = "language-model"
 _ADVICE = re.compile(r" (?:It looks like [^\n]*: pass|Pass|Give [^\n]*pass) --[^\n]*$")
 
 
@@ -84,7 +83,7 @@ def _all_training(scanned: Scanned) -> np.ndarray:
 
 def _reader(settings: PreprocessSettings) -> Task:
     """Return what reads texts from files of another form than the labelled ones, whose column may have the same name."""
-    task: Task = TASKS.load(_TASK)([])
+    task: Task = TASKS.load(LANGUAGE_MODEL)([])
     if settings.text_column:
         vars(task)["fields"] = (replace(TEXT, names=(settings.text_column.lower(), *TEXT.names)),)  # of this one, not of its class
     return task
@@ -166,8 +165,8 @@ def write_texts(
         logger.info("%s texts without labels have no token, and are left out", f"{left_out:,}")
     shards = finish_shards(place, {"train": job.shards[TRAIN], "validation": 0, "test": 0}, workers=workers)
     own = {
-        "task": _TASK,
-        "settings": {**description["settings"], "task": _TASK},
+        "task": LANGUAGE_MODEL,
+        "settings": {**description["settings"], "task": LANGUAGE_MODEL},
         "fingerprint": sha256_json([description["fingerprint"], UNLABELLED])[:16],
         "sources": [{**source, "split": "train"} for source in description["sources"] if source["split"] == UNLABELLED],
     }

@@ -7,11 +7,13 @@ from typing import Any  # Any: Keras models, JSON documents
 
 import numpy as np
 
-from slmcli.bundle import LANGUAGE_MODEL, MANIFEST, Bundle, find_bundle, open_bundle, open_language_bundle
+from slmcli.bundle import MANIFEST, Bundle, find_bundle, open_bundle, open_language_bundle
 from slmcli.cleaning import clean
+from slmcli.corpus_identity import LANGUAGE_MODEL
 from slmcli.errors import BundleError, ConfigError
 from slmcli.files import check_replaceable_file
 from slmcli.formats.keras import KerasFormat, load_model
+from slmcli.language_models import embedding_of
 from slmcli.registry import hint
 from slmcli.runtime import start_tensorflow
 from slmcli.tokenizers.base import SPECIAL_TOKENS, UNKNOWN_ID, Tokenizer
@@ -119,8 +121,7 @@ def _of_language_model(path: Path, branch: str | None) -> TokenVectors:
     if branch not in (None, name):
         raise ConfigError(f"--branch {branch}: {path} has {name}. Leave it out.")
     start_tensorflow()
-    embedding = next(layer for layer in load_model(bundle.path)._flatten_layers() if layer.name == "embedding")
-    return TokenVectors(path, name, bundle.tokenizer, embedding.embeddings.numpy())
+    return TokenVectors(path, name, bundle.tokenizer, embedding_of(load_model(bundle.path)).embeddings.numpy())
 
 
 def open_vectors(path: Path, *, branch: str | None = None) -> TokenVectors:
@@ -148,8 +149,7 @@ def open_vectors(path: Path, *, branch: str | None = None) -> TokenVectors:
         raise ConfigError(f"--branch {branch}: {path} has {', '.join(readers)}.{hint(str(branch), readers)} Name one of them, or leave it out.")
     start_tensorflow()
     member = _members(load_model(bundle.path))[_member_names(bundle).index(chosen)]
-    embedding = next(layer for layer in member._flatten_layers() if layer.name == "embedding")
-    return TokenVectors(path, chosen, bundle.tokenizer, embedding.embeddings.numpy())
+    return TokenVectors(path, chosen, bundle.tokenizer, embedding_of(member).embeddings.numpy())
 
 
 def _check_format(bundle: Bundle) -> None:

@@ -9,10 +9,10 @@ from slmcli.adaptation import parse_adaptation
 from slmcli.adapting import Parameters, adapt, count_parameters, merge
 from slmcli.backbones.conv import Conv
 from slmcli.compilation import compile_gradients
-from slmcli.config import HeadSettings
 from slmcli.errors import ConfigError
 from slmcli.optimizers import SparseAdam
 from slmcli.tasks.classification import Sentiment
+from slmcli.training_config import HeadSettings
 
 TOKEN_IDS = np.random.default_rng(0).integers(1, 10, (6, 20), np.int32) * (np.arange(20) < [[20], [1], [7], [16], [20], [3]])
 TARGETS = np.eye(2, dtype=np.float32)[[0, 1, 0, 1, 0, 1]]

@@ -11,7 +11,7 @@ from conftest import ignore, write_jsonl
 from slmcli.backbones.bag import Bag
 from slmcli.bagging import Solving
 from slmcli.branch_settings import split_settings
-from slmcli.config import FinetuneSettings, PreprocessSettings
+from slmcli.config import PreprocessSettings
 from slmcli.dataset import open_dataset
 from slmcli.errors import ConfigError, Interrupted
 from slmcli.linear import Blocks
@@ -19,6 +19,7 @@ from slmcli.plan import settle
 from slmcli.preprocessing import preprocess
 from slmcli.run import start_run
 from slmcli.tasks.classification import Sentiment
+from slmcli.training_config import FinetuneSettings
 
 
 @pytest.fixture

@@ -7,20 +7,11 @@ from typing import Any
 import pydantic
 import pytest
 
-from slmcli.config import (
-    CleaningSettings,
-    CorpusSettings,
-    EvaluateSettings,
-    ExportSettings,
-    FinetuneSettings,
-    PreprocessSettings,
-    Settings,
-    TokenizerSettings,
-    build,
-)
+from slmcli.config import CleaningSettings, CorpusSettings, EvaluateSettings, ExportSettings, PreprocessSettings, Settings, TokenizerSettings, build
 from slmcli.errors import ConfigError
 from slmcli.recipe_files import read_recipe, to_yaml
 from slmcli.sections import SECTIONS
+from slmcli.training_config import FinetuneSettings
 
 EVERY_MODEL = pytest.mark.parametrize("model", SECTIONS.values(), ids=SECTIONS.keys())
 

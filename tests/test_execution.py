@@ -4,11 +4,11 @@ import pytest
 from test_machine import MEASURED
 
 from slmcli import machine
-from slmcli.config import FinetuneSettings
 from slmcli.devices import Device
 from slmcli.errors import ConfigError
 from slmcli.execution import Execution, expected_seconds, settle_execution, start_execution
 from slmcli.runtime import resolve_precision
+from slmcli.training_config import FinetuneSettings
 
 PROCESSOR = [Device("CPU:0")]
 GPUS = [Device("GPU:0", (8, 0)), Device("GPU:1", (8, 0))]

@@ -7,10 +7,10 @@ import pytest
 from slmcli.adaptation import parse_adaptation
 from slmcli.adapting import adapt
 from slmcli.backbones.lstm import Lstm
-from slmcli.config import HeadSettings
 from slmcli.layerwise import GradualUnfreezing, layer_distances, learning_rate_factors, unfrozen_layers
 from slmcli.optimizers import SparseAdam
 from slmcli.tasks.classification import Sentiment
+from slmcli.training_config import HeadSettings
 
 TOKEN_IDS = np.array([[1, 2, 3], [4, 5, 0]], np.int32)
 TARGETS = np.eye(2, dtype=np.float32)

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from slmcli.config import OptimizerSettings
 from slmcli.optimizers import SparseAdam, build_optimizer, build_schedule
+from slmcli.training_config import OptimizerSettings
 
 GRADIENT = np.array([[1.0, -2.0], [0.5, 3.0]], np.float32)
 

@@ -7,13 +7,14 @@ import pytest
 
 from slmcli.backbones import BACKBONES
 from slmcli.branch_settings import build_branches, split_fields
-from slmcli.config import CorpusSettings, FinetuneSettings, build
+from slmcli.config import CorpusSettings, build
 from slmcli.errors import ConfigError, DataError
 from slmcli.language_model_config import PretrainSettings
 from slmcli.recipe_files import read_recipe
 from slmcli.recipes import write_recipe
 from slmcli.sections import SECTIONS
 from slmcli.tasks import TASKS
+from slmcli.training_config import FinetuneSettings
 
 ROOT = Path(__file__).parents[1]
 

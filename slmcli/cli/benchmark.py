@@ -8,7 +8,7 @@ import click
 from slmcli.backbones import BACKBONES
 from slmcli.cli.machine_display import show_training_speed
 from slmcli.cli.options import locate, print_json, set_up_logging, settings_options
-from slmcli.config import FinetuneSettings
+from slmcli.training_config import FinetuneSettings
 
 _BACKBONE_SETTINGS = tuple(BACKBONES.load(name) for name in BACKBONES.names())
 

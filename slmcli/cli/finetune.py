@@ -8,8 +8,8 @@ import click
 
 from slmcli.backbones import BACKBONES
 from slmcli.cli.options import common_options, gather, locate, print_json, set_up_logging, settings_options
-from slmcli.config import FinetuneSettings
 from slmcli.tasks import TASKS
+from slmcli.training_config import FinetuneSettings
 
 _SHOWN = ("accuracy", "micro_f1", "macro_f1", "pearson", "mean_absolute_error")
 _BACKBONE_SETTINGS = tuple(BACKBONES.load(name) for name in BACKBONES.names())

@@ -7,10 +7,11 @@ from typing import Any, ClassVar, Literal, Self  # Any: tensors, models and JSON
 
 import numpy as np
 
-from slmcli.config import EncodingSettings, HeadSettings
+from slmcli.config import EncodingSettings
 from slmcli.fields import Field
 from slmcli.reading import Example
 from slmcli.tokenizers.base import Tokenizer
+from slmcli.training_config import HeadSettings
 
 # Source: Lin et al. 2017, section 4.1: the best of those tried there.
 FOCAL_GAMMA = 2.0

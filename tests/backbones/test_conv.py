@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from slmcli.backbones.conv import Conv
-from slmcli.config import HeadSettings
 from slmcli.layers import PaddingMask, masked_pooling
 from slmcli.session import build_model
 from slmcli.tasks import TASKS
+from slmcli.training_config import HeadSettings
 
 TOKEN_IDS = np.full((1, 41), 3, np.int32)
 

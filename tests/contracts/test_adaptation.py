@@ -12,11 +12,11 @@ from slmcli.adaptation import METHODS, parse_adaptation
 from slmcli.adapting import adapt, count_parameters, merge
 from slmcli.backbones import BACKBONES
 from slmcli.backbones.base import Backbone
-from slmcli.config import HeadSettings
 from slmcli.deltas import apply_delta, delta_of, read_delta, write_delta
 from slmcli.errors import BundleError
 from slmcli.model_parts import named_weights
 from slmcli.tasks import TASKS
+from slmcli.training_config import HeadSettings
 
 SMALL: dict[str, dict[str, Any]] = {
     "conv": {"filters": 4, "widths": [1, 3], "conv_layers": 2},

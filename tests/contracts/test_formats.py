@@ -8,12 +8,12 @@ import pytest
 
 from slmcli.backbones import BACKBONES
 from slmcli.backbones.base import Backbone
-from slmcli.config import HeadSettings
 from slmcli.errors import ConfigError
 from slmcli.formats import FORMATS
 from slmcli.formats.base import Forward
 from slmcli.session import build_model
 from slmcli.tasks.classification import Sentiment
+from slmcli.training_config import HeadSettings
 
 HEADS = {
     "max_mean": HeadSettings(),

@@ -14,7 +14,8 @@ LAYERS = (
     ("unpacking", "tracing", "word_joining", "vector_files", "adaptation"),
     ("cleaning_steps", "word_cleaning", "detokenizing", "json_stream", "beam_running", "beam_shards", "time_loop", "projections"),
     ("config", "character_cleaning", "runtime", "metrics", "linear", "recurrences", "perplexity"),
-    ("language_model_config", "gated_recurrences"),
+    ("training_config", "gated_recurrences"),
+    ("language_model_config",),
     ("sections", "sampling"),
     (
         "recipe_files",
