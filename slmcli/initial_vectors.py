@@ -17,7 +17,7 @@ from slmcli.vector_files import read_vectors
 logger = logging.getLogger(__name__)
 
 # our choice: that of the vectors counted from texts, which was chosen on validation data (docs/decisions.md)
-_SCALE = 0.2
+SCALE = 0.2
 _FEW = 0.5  # our choice: of the training tokens; below it a file says little about the texts
 _BLOCK_TEXTS = 4096
 
@@ -39,7 +39,7 @@ class InitialVectors:
 
     def fill(self, *, seed: int) -> np.ndarray:
         """Return (vocabulary, width) float32: tokens that the file has not begin by chance, with values as large as those of the others."""
-        chance = np.random.default_rng(seed).normal(0.0, _SCALE, self.matrix.shape).astype(np.float32)
+        chance = np.random.default_rng(seed).normal(0.0, SCALE, self.matrix.shape).astype(np.float32)
         return np.where(self.is_known[:, None], self.matrix, chance)
 
 
@@ -70,7 +70,7 @@ def _load(dataset: Dataset, path: Path, features: Sequence[str]) -> InitialVecto
     if not found.is_found.any():
         raise DataError(f"{path}: none of its {found.words:,} words is a token of {dataset.path}. {_cause(tokenizer)}")
     matrix = np.zeros((special + len(found.matrix), found.matrix.shape[1]), np.float32)
-    matrix[special:] = of_one_length(found.matrix)
+    matrix[special:] = _of_one_length(found.matrix)
     is_known = np.concatenate([np.zeros(special, bool), found.is_found])
     counts = _count_tokens(dataset, features, len(matrix))
     coverage = {
@@ -83,13 +83,13 @@ def _load(dataset: Dataset, path: Path, features: Sequence[str]) -> InitialVecto
     return InitialVectors(matrix, is_known, coverage)
 
 
-def of_one_length(matrix: np.ndarray) -> np.ndarray:
+def _of_one_length(matrix: np.ndarray) -> np.ndarray:
     """Return (rows, width) float32, each row with the root mean square that is wanted; zeros stay zeros.
 
     Source: Levy et al. 2015, "Improving distributional similarity with lessons learned from word embeddings", section 3.3: rows of one length.
     """
     sizes = np.sqrt(np.square(matrix, dtype=np.float64).mean(axis=1, keepdims=True))
-    return np.divide(_SCALE * matrix, sizes, out=np.zeros(matrix.shape), where=sizes > 0.0).astype(np.float32)
+    return np.divide(SCALE * matrix, sizes, out=np.zeros(matrix.shape), where=sizes > 0.0).astype(np.float32)
 
 
 def _count_tokens(dataset: Dataset, features: Sequence[str], size: int) -> np.ndarray:

@@ -15,7 +15,7 @@ class PretrainSettings(RunSettings):
     objective: str = Field("causal-lm", description="what is learned from texts that nobody has labelled")
     backbone: str = Field("auto", description="architecture; auto: lstm")
     context: int = Field(64, ge=16, multiple_of=16, description="tokens of a window: how far errors are followed back")
-    batch_size: int = Field(64, ge=1, description="windows a step")
+    batch_size: int | None = Field(None, ge=1, description="windows a step [64; 16 for fewer than 200,000 tokens]")
     epochs: int | None = Field(None, ge=1, le=100_000, description="passes over the texts [for about 6 million tokens, 3 to 40; 5 for words]")
     max_minutes: float | None = Field(None, gt=0.0, description="minutes of training; the learning rate falls so as to be lowest at their end")
     patience: int = Field(4, ge=1, description="validations without a better loss before training stops")

@@ -1,10 +1,14 @@
 """Keras layers that predict tokens: scores of all, and what a prediction costs in training."""
 
+import functools
 from typing import Any  # Any: Keras tensors and layers
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import ops
+
+_NEVER = -1e9  # a score that takes no part
 
 
 @keras.saving.register_keras_serializable("slmcli")
@@ -27,8 +31,8 @@ class TokenBias(keras.layers.Layer):
 class TokenLoss(keras.layers.Layer):
     """Say what each prediction costs: minus the logarithm of the right token's probability, in nats.
 
-    Called with hidden vectors (batch, length, width) and the right token_ids (batch, length) int32. Output shape: (batch, length) float32.
-    It has no weights of its own and is part of no bundle.
+    Called with hidden vectors (batch, length, width) and the right token_ids (batch, length) int32; where one is negative, nothing is
+    predicted, and it costs nothing. Output shape: (batch, length) float32. It has no weights of its own and is part of no bundle.
 
     Args:
         scores: The layer that predicts: a dense one without bias, or an embedding whose vectors do it.
@@ -45,10 +49,11 @@ class TokenLoss(keras.layers.Layer):
 
     def call(self, hidden: Any, token_ids: Any, training: bool = False) -> Any:
         """Return the costs."""
-        flat = ops.reshape(ops.cast(hidden, self.compute_dtype), (-1, hidden.shape[-1]))
-        labels = ops.reshape(token_ids, (-1,))
-        costs = self._sampled(flat, labels) if self.sampled and training else self._exact(flat, labels)
-        return ops.reshape(costs, ops.shape(token_ids))
+        places = tf.where(token_ids >= 0)
+        labels = tf.gather_nd(token_ids, places)
+        predicting = tf.gather_nd(ops.cast(hidden, self.compute_dtype), places)
+        costs = self._sampled(predicting, labels) if self.sampled and training else self._exact(predicting, labels)
+        return tf.scatter_nd(places, costs, tf.shape(token_ids, tf.int64))
 
     def _exact(self, hidden: Any, labels: Any) -> Any:
         scores = tf.matmul(hidden, ops.cast(self._table(), hidden.dtype), transpose_b=True)
@@ -60,30 +65,37 @@ class TokenLoss(keras.layers.Layer):
         return self.scores.embeddings.value if is_embedding else tf.transpose(self.scores.kernel.value)
 
     def _sampled(self, hidden: Any, labels: Any) -> Any:
-        """Return the cost where the sum over all tokens is estimated from those drawn, each divided by how often it is expected.
+        """Return the cost where the sum over all tokens is estimated from those drawn, each divided by the chance that it is.
 
-        Source: Blanc & Rendle 2018, "Adaptive sampled softmax with kernel based sampling", section 2; the same draws for a whole batch,
-        from the log-uniform distribution over tokens by falling frequency, as a vocabulary has them.
+        Source: Horvitz & Thompson 1952, for the sum; Blanc & Rendle 2018, "Adaptive sampled softmax with kernel based sampling",
+        section 2, for leaving the right token as it is.
         """
         table, bias = self._table(), self.token_bias.bias.value
-        drawn = self._draw(table.shape[0])
-        both = tf.concat([labels, drawn], 0)
-        rows = ops.cast(tf.gather(table, both), hidden.dtype)
-        offsets = tf.gather(bias, both)
+        chances = inclusion_chances(table.shape[0], self.sampled)
+        drawn = self._draw(chances)
+        rows = ops.cast(tf.gather(table, tf.concat([labels, drawn], 0)), hidden.dtype)
         count = tf.shape(labels)[0]
-        right = tf.reduce_sum(tf.cast(hidden * rows[:count], tf.float32), -1) + offsets[:count]
-        expected = self.sampled * _probability(drawn, table.shape[0])
-        others = tf.cast(tf.matmul(hidden, rows[count:], transpose_b=True), tf.float32) + offsets[count:] - tf.math.log(expected)
-        # the right token among those drawn would be compared with itself
-        others -= 1e9 * tf.cast(tf.equal(labels[:, None], drawn[None]), tf.float32)
-        return tf.reduce_logsumexp(tf.concat([right[:, None], others], 1), 1) - right
+        right = tf.reduce_sum(tf.cast(hidden * rows[:count], tf.float32), -1) + tf.gather(bias, labels)
+        offsets = tf.gather(bias, drawn) - tf.gather(tf.constant(np.log(chances), tf.float32), drawn)
+        others = tf.cast(tf.matmul(hidden, rows[count:], transpose_b=True), tf.float32) + offsets
+        # the right token among those drawn takes part once, as it is
+        numbers = tf.scatter_nd(drawn[:, None], tf.range(1, self.sampled + 1), [table.shape[0]])
+        own = tf.gather(numbers, labels)
+        scores = tf.concat([right[:, None], others], 1)
+        places = tf.stack([tf.range(count), own], 1)
+        scores = tf.tensor_scatter_nd_update(scores, places, tf.where(own > 0, _NEVER, right))
+        return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=tf.zeros_like(labels), logits=scores)
 
-    def _draw(self, vocabulary_size: int) -> Any:
-        """Return (sampled,) int32 from the log-uniform distribution, the same token perhaps more than once."""
+    def _draw(self, chances: np.ndarray) -> Any:
+        """Return (sampled,) int32, different tokens.
+
+        Source: Madow 1949, systematic sampling: points one apart on a line where each token takes as much as its chance.
+        """
         seed = ops.cast(self.seed_generator.next(), "int32")
-        chances = tf.random.stateless_uniform([self.sampled], seed)
-        drawn = tf.cast(tf.exp(chances * tf.math.log(vocabulary_size + 1.0)), tf.int32) - 1
-        return tf.minimum(drawn, vocabulary_size - 1)
+        first = tf.random.stateless_uniform([], seed, dtype=tf.float64)
+        points = first + tf.range(self.sampled, dtype=tf.float64)
+        found = tf.searchsorted(tf.constant(np.cumsum(chances)[:-1]), points, side="right")
+        return tf.cast(found, tf.int32)
 
     def compute_output_spec(self, hidden: Any, token_ids: Any, training: bool = False) -> Any:
         """Return the shape and dtype of the costs."""
@@ -126,7 +138,23 @@ class MeanCost(keras.losses.Loss):
         return y_pred
 
 
-def _probability(token_ids: Any, vocabulary_size: int) -> Any:
-    """Return how probable each token is in a draw: log((k + 2) / (k + 1)) / log(vocab + 1)."""
-    places = tf.cast(token_ids, tf.float32)
-    return tf.math.log1p(1.0 / (places + 1.0)) / tf.math.log(vocabulary_size + 1.0)
+@functools.cache
+def inclusion_chances(vocabulary_size: int, sampled: int) -> np.ndarray:
+    """Return (vocab,) float64, the chance of each token to be one of `sampled` different ones; they add up to `sampled`.
+
+    They follow the log-uniform distribution over tokens by falling frequency, as a vocabulary has them, log((k + 2) / (k + 1)), where that
+    is not more than 1.
+    """
+    places = np.arange(vocabulary_size, dtype=np.float64)
+    shares = np.log1p(1.0 / (places + 1.0))
+    chances = np.ones(vocabulary_size)
+    certain = 0
+    while certain < sampled:
+        # shares fall, so that those who would have more than one come first
+        rest = shares[certain:] * ((sampled - certain) / shares[certain:].sum())
+        over = int((rest > 1.0).sum())
+        if not over:
+            chances[certain:] = rest
+            break
+        certain += over
+    return chances

@@ -31,6 +31,8 @@ _UNITS = 512
 _TIED_FROM = 2_000
 # our choice: below, comparing with all tokens costs less than the rest of a step
 _SAMPLED_FROM, _SAMPLED = 16_000, 1_024
+# our choice: a small corpus has too few steps otherwise (docs/decisions.md)
+_ROWS, _FEW_ROWS, _FEW_TOKENS = 64, 16, 200_000
 _WORD_EPOCHS = 5  # Source: the default of word2vec and gensim
 
 
@@ -59,6 +61,11 @@ class PretrainPlan:
     backbone: Backbone | WordVectors
     base: Base | None = None
 
+    @property
+    def rows(self) -> int:
+        """Windows that are read side by side."""
+        return self.settings.batch_size or _ROWS
+
     def flat(self) -> dict[str, Any]:
         """Return all settings at one level, as a recipe has them."""
         return {**self.settings.model_dump(), **self.backbone.model_dump()}
@@ -83,6 +90,8 @@ def plan_pretraining(values: Mapping[str, Any], dataset: Dataset, *, source: str
     """
     rest, asked = split_fields(values, PretrainSettings, source=source)
     settings = build(PretrainSettings, rest, source=source)
+    if settings.devices.isdigit() and int(settings.devices) > 1:
+        raise ConfigError(f"{source}: --devices {settings.devices}, and a language model is pretrained on one. Pass --devices 1, or auto.")
     objective: type[Objective] = OBJECTIVES.load(settings.objective)
     if not dataset.examples("train"):
         raise DatasetError(f"{dataset.path} has no training examples. Preprocess a corpus that has some.")
@@ -95,7 +104,7 @@ def plan_pretraining(values: Mapping[str, Any], dataset: Dataset, *, source: str
     if base and base.backbone == WORDS:
         raise ConfigError(f"{source}: --init-from {base.path} holds vectors of words alone. Begin a fine-tuning with them, or leave it out.")
     if base and name != base.backbone:
-        raise ConfigError(f"{source}: --init-from {base.path} is a {base.backbone}, not a {name}. Leave --backbone out.")
+        raise ConfigError(f"{source}: --init-from {base.path} has backbone {base.backbone}, not {name}. Leave --backbone out.")
     if name not in objective.backbones:
         raise ConfigError(f"{source}: objective {objective.name} trains {', '.join(objective.backbones)}, not backbone {name}. Choose one of them.")
     if base and base.settings.get("causal", False) != objective.is_causal:
@@ -153,10 +162,12 @@ def _settle(settings: PretrainSettings, dataset: Dataset, backbone: str) -> Pret
     vocabulary_size: int = dataset.description["vocabulary_size"]
     unlabelled = dataset.description.get(UNLABELLED)
     tokens = sum(length * count for length, count in dataset.length_histogram("train").items()) + (unlabelled["tokens"] if unlabelled else 0)
-    check_tokens(str(dataset.path), tokens, rows=settings.batch_size, context=settings.context)
+    rows = settings.batch_size or (_ROWS if tokens >= _FEW_TOKENS else _FEW_ROWS)
+    check_tokens(str(dataset.path), tokens, rows=rows, context=settings.context)
     epochs = settings.epochs or (None if settings.max_minutes else min(40, max(3, -(-_TOKENS_SEEN // max(1, tokens)))))
     sampled = settings.sampled if settings.sampled is not None else (_SAMPLED if vocabulary_size >= _SAMPLED_FROM else 0)
     if sampled >= vocabulary_size - len(SPECIAL_TOKENS):
         sampled = 0
     is_tied = settings.tie_embedding if settings.tie_embedding is not None else vocabulary_size >= _TIED_FROM
-    return settings.model_copy(update={"backbone": backbone, "epochs": epochs, "sampled": sampled, "tie_embedding": is_tied})
+    update = {"backbone": backbone, "batch_size": rows, "epochs": epochs, "sampled": sampled, "tie_embedding": is_tied}
+    return settings.model_copy(update=update)

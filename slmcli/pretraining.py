@@ -1,6 +1,7 @@
 """Pretrain a language model on a dataset: settle the settings, train, judge, write the bundle."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any  # Any: JSON documents
 
@@ -53,7 +54,8 @@ def pretrain(dataset: Dataset, values: Mapping[str, Any], out: Path, *, source: 
         overwrite=overwrite,
     )
     with run.locked():
-        execution = start_execution(plan.settings, seconds=_estimated_seconds(dataset, plan), begun=begun, is_wide=_is_wide(plan))
+        found = start_execution(plan.settings, seconds=_estimated_seconds(dataset, plan), begun=begun, is_wide=_is_wide(plan))
+        execution = replace(found, devices=found.devices[:1])
         write_json(run.path / "environment.json", {"format_version": FORMAT_VERSION, **describe_environment(), **execution.describe()})
         return _train(dataset, plan, run, execution, report)
 

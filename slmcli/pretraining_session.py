@@ -78,18 +78,20 @@ class PretrainingSession:
     def _training_windows(self) -> TrainingWindows | PairWindows:
         settings, documents = self.settings, self.documents["train"]
         if self.objective.has_pairs:
-            return PairWindows(documents, settings.batch_size, settings.context, settings.seed)
-        return TrainingWindows(documents, seed=settings.seed, rows=settings.batch_size, **self._form())
+            return PairWindows(documents, self.plan.rows, settings.context, settings.seed)
+        return TrainingWindows(documents, seed=settings.seed, rows=self.plan.rows, **self._form())
 
     def _judging_windows(self) -> list[Window]:
         documents = self.documents["validation"]
         if self.objective.has_pairs:
-            pairs = PairWindows(documents, self.settings.batch_size, self.settings.context, seed=0)
+            pairs = PairWindows(documents, self.plan.rows, self.settings.context, seed=0)
             return list(itertools.islice(pairs.batches(0), pairs.steps_per_epoch))
-        return judging_windows(documents, rows=self.settings.batch_size, **self._form()) if documents else []
+        return judging_windows(documents, rows=self.plan.rows, **self._form()) if documents else []
 
     def _prepare(self, window: Window, seed: Sequence[int]) -> Window:
-        return self.objective.prepare(window, np.random.default_rng(seed))
+        """Return inputs, targets, negative where nothing is to be predicted, and weights."""
+        inputs, targets, weights = self.objective.prepare(window, np.random.default_rng(seed))
+        return inputs, np.where(weights > 0, targets, np.int32(-1)), weights
 
     def _build(self, precision: str, *, is_packed: bool = True) -> LanguageModels:
         sizes: dict[str, Any] = {"vocabulary_size": self.vocabulary_size, "precision": precision, "is_packed": is_packed}
@@ -104,7 +106,7 @@ class PretrainingSession:
 
         model, settings = self.models.training, self.settings
         for layer in self.carriers:
-            layer.carry(settings.batch_size, forgotten=_FORGOTTEN, seed=settings.seed)
+            layer.carry(self.plan.rows, forgotten=_FORGOTTEN, seed=settings.seed)
         optimizer = SparseAdam(
             settings.learning_rate or 0.0, clip_norm=settings.clip_norm, beta_2=settings.beta_2, weight_decay=settings.weight_decay
         )
@@ -140,7 +142,7 @@ class PretrainingSession:
         """Train until the next judgement is due, or a limit is reached."""
         import tensorflow as tf
 
-        shape = (self.settings.batch_size, self.settings.context)
+        shape = (self.plan.rows, self.settings.context)
         ids, costs = tf.TensorSpec(shape, tf.int32), tf.TensorSpec(shape, tf.float32)
         signature = ({"token_ids": ids, "targets": ids}, ids, costs)
         first = self.progress.step
@@ -240,7 +242,7 @@ class PretrainingSession:
             raise BundleError(f"{self.run.best_checkpoint} is not readable ({error}). Begin anew with --overwrite.") from error
         copy_weights(plain.training, self.models.training)
         for layer in self.carriers:
-            layer.carry(self.settings.batch_size)
+            layer.carry(self.plan.rows)
         return plain.scoring
 
     def judge(self) -> tuple[dict[str, float], dict[str, Interval]]:

@@ -8,7 +8,7 @@ from typing import Any  # Any: Keras models and layers
 
 from slmcli.errors import BundleError
 from slmcli.formats.keras import load_model
-from slmcli.initial_vectors import of_one_length
+from slmcli.initial_vectors import SCALE
 
 logger = logging.getLogger(__name__)
 
@@ -48,8 +48,8 @@ def begin_with(model: Any, base: Path) -> Transfer:
     for name in loaded:
         for variable, value in zip(own[name].weights, given[name].weights, strict=True):
             variable.assign(value)
-    if list(given) == ["embedding"]:  # vectors of words alone are of any length
-        own["embedding"].embeddings.assign(of_one_length(own["embedding"].embeddings.numpy()))
+    if list(given) == ["embedding"]:  # vectors of words alone have a mean square of one
+        own["embedding"].embeddings.assign(SCALE * own["embedding"].embeddings)
     new, left = [name for name in own if name not in loaded], [name for name in given if name not in loaded]
     found = Transfer(loaded, new, left, sum(own[name].count_params() for name in loaded))
     said = [_listed(names) for names in (loaded, new, left)]

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from slmcli.character_ngrams import CharacterNgrams
+from slmcli.tokenizers.base import SPECIAL_TOKENS, UNKNOWN_ID
 from slmcli.word_windows import Batch, Rows, Subwords, WindowSettings, WordWindows, mean_table, weight_table
 
 # our choice: the length of the longest step of one row. The gradients of a frequent word, hundreds in a batch, would together take it far
@@ -156,6 +157,28 @@ def _signature(settings: WindowSettings, *, has_ngrams: bool) -> Batch:
     rows = Rows(numbers, numbers, numbers)
     input_ids, output_ids, reaches = (tf.TensorSpec([settings.blocks, size], tf.int32) for size in (inputs, outputs + settings.noise, settings.block))
     return Batch(input_ids, output_ids, reaches, rows, rows, (Subwords(input_ids, numbers, numbers, rows),) if has_ngrams else ())
+
+
+def centred(vectors: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Return (vocab, width) float32: vectors whose mean over a text is zero, and whose mean square there is one; special tokens have zeros.
+
+    All vectors of a training have a direction in common, which hides what a mean of vectors says; words that say little are short, and
+    stay so.
+
+    Source: Mu & Viswanath 2018, "All-but-the-top", section 2, of which the mean alone is taken, with each word as often as it occurs.
+
+    Args:
+        vectors: (vocab, width) float32.
+        counts: (vocab,), how often each token stands in the text.
+    """
+    shares = counts.astype(np.float64)
+    special = [number for number in range(len(SPECIAL_TOKENS)) if number != UNKNOWN_ID]
+    shares[special] = 0.0
+    shares /= max(1.0, shares.sum())
+    moved = vectors - shares @ vectors
+    moved[special] = 0.0
+    size = np.sqrt(shares @ np.square(moved).mean(axis=1))
+    return (moved / size if size > 0.0 else moved).astype(np.float32)
 
 
 def falling_rate(rate: float, *, progress: float) -> float:

@@ -18,7 +18,7 @@ from slmcli.run import Progress, Run, interruption, load_progress, load_variable
 from slmcli.runtime import peak_memory_megabytes
 from slmcli.signals import stop_on_signal
 from slmcli.token_windows import pack, read_documents
-from slmcli.word2vec import WordVectorTrainer, falling_rate
+from slmcli.word2vec import WordVectorTrainer, centred, falling_rate
 from slmcli.word_windows import WindowSettings
 
 _LOG_SECONDS = 10.0
@@ -52,9 +52,9 @@ class WordVectorSession:
         )
         buckets = plan.backbone.subword_buckets
         ngrams = CharacterNgrams.of(self.tokenizer, buckets=buckets) if buckets else None
-        counts = np.bincount(token_ids, minlength=self.vocabulary_size)
+        self.counts = np.bincount(token_ids, minlength=self.vocabulary_size)
         self.tokens = len(token_ids)
-        self.trainer = WordVectorTrainer(token_ids, counts, settings, width=plan.backbone.embedding, seed=self.settings.seed, ngrams=ngrams)
+        self.trainer = WordVectorTrainer(token_ids, self.counts, settings, width=plan.backbone.embedding, seed=self.settings.seed, ngrams=ngrams)
         self._loss: float = self.progress.history[-1]["loss"] if self.progress.history else 0.0
 
     def fit(self, report: Callable[[Mapping[str, Any]], None]) -> None:
@@ -128,12 +128,12 @@ class WordVectorSession:
             self.run.log(event)
 
     def best_model(self) -> Any:
-        """Return a model from token_ids (batch, length) int32 to their vectors (batch, length, width) float32."""
+        """Return a model from token_ids (batch, length) int32 to their centred vectors (batch, length, width) float32."""
         import keras
 
         from slmcli.token_vectors import TokenEmbedding
 
-        vectors = self.trainer.vectors()
+        vectors = centred(self.trainer.vectors(), self.counts)
         token_ids = keras.Input((None,), dtype="int32", name="token_ids")
         embedding = TokenEmbedding(*vectors.shape, name="embedding")
         model = keras.Model(token_ids, embedding(token_ids), name="word_vectors")

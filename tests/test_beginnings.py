@@ -48,7 +48,7 @@ def test_another_backbone_may_stand_beside_it(base_run: Path, labelled: Path) ->
 
 
 def test_a_backbone_that_is_another_is_refused(base_run: Path, labelled: Path) -> None:
-    said = f"test: --init-from {base_run / 'bundle'} is a lstm, not among --backbone bag+conv. Name it, or leave --backbone out."
+    said = f"test: --init-from {base_run / 'bundle'} has backbone lstm, not among --backbone bag+conv. Name it, or leave that out."
     assert refusal(labelled, base_run, backbone="bag+conv") == said
 
 

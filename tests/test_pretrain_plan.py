@@ -128,5 +128,18 @@ assert not {{"tensorflow", "keras"}} & set(sys.modules)
 
 
 def test_too_little_text_for_a_step_is_refused_before_anything_is_made(dataset: Dataset) -> None:
-    with pytest.raises(DataError, match=r"has 784 tokens to predict, fewer than the 4,096 of one step \(--batch-size 64 times --context 64\)"):
+    with pytest.raises(DataError, match=r"has 784 tokens to predict, fewer than the 1,024 of one step \(--batch-size 16 times --context 64\)"):
         plan_pretraining({}, dataset, source="test")
+
+
+def test_one_device_is_used_alone(dataset: Dataset) -> None:
+    assert plan(dataset, devices="1").settings.devices == "1"
+    with pytest.raises(ConfigError, match=r"^test: --devices 2, and a language model is pretrained on one\. Pass --devices 1, or auto\.$"):
+        plan(dataset, devices="2")
+
+
+@pytest.mark.parametrize(("tokens", "rows"), [(199_999, 16), (200_000, 64)])
+def test_a_small_corpus_is_read_in_fewer_rows(tokens: int, rows: int, dataset: Dataset) -> None:
+    large = replace(dataset, description={**dataset.description, "length_histogram": {"train": {str(tokens): 1}}})
+    assert plan(large, batch_size=None).rows == rows
+    assert plan(large, batch_size=3).rows == 3

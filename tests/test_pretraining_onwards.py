@@ -12,7 +12,6 @@ from conftest import pretrain_tiny, train_tiny
 from slmcli.errors import ConfigError, Interrupted
 from slmcli.files import read_json
 from slmcli.formats.keras import load_model
-from slmcli.objectives.causal_lm import CausalLanguageModel
 
 SHORT: dict[str, Any] = {"epochs": 1, "validations": 1, "learning_rate": 1e-6}
 
@@ -32,8 +31,8 @@ def weights(run: Path) -> list[np.ndarray]:
     return found
 
 
-@pytest.mark.parametrize("name", CausalLanguageModel.backbones)
-def test_a_model_goes_on_from_another_of_every_backbone(name: str, texts: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["lstm", "transformer"])
+def test_a_model_goes_on_from_another(name: str, texts: Path, tmp_path: Path) -> None:
     pretrain_tiny(texts, tmp_path / "first", backbone=name, epochs=1, validations=1)
     summary = pretrain_tiny(texts, tmp_path / "second", backbone=name, init_from=str(tmp_path / "first"), **SHORT)
     assert (summary["init_from"]["new"], summary["init_from"]["left"]) == ([], [])
@@ -60,7 +59,7 @@ def test_a_fine_tuned_model_gives_what_it_has_of_a_language_model(base_run: Path
     ("values", "said"),
     [
         ({"units": 9}, r"is of another shape than --units 9 \(it has 8\)"),
-        ({"backbone": "gru"}, r"is a lstm, not a gru\. Leave --backbone out\."),
+        ({"backbone": "gru"}, r"has backbone lstm, not gru\. Leave --backbone out\."),
         (
             {"objective": "masked-lm"},
             r"sees the tokens before one alone, unlike objective masked-lm\. Begin with another, or pass another --objective\.",

@@ -11,7 +11,7 @@ from conftest import make_session, train_tiny
 
 from slmcli.errors import BundleError
 from slmcli.formats.keras import KerasFormat, load_model
-from slmcli.transfer import Transfer, begin_with, of_one_length
+from slmcli.transfer import Transfer, begin_with
 
 
 def build(*, width: int = 4, names: tuple[str, ...] = ("embedding", "first", "second"), units: int = 3) -> Any:
@@ -90,24 +90,14 @@ def test_a_layer_that_holds_others_is_not_counted_beside_them(base: Path) -> Non
     assert begin_with(holding, base) == Transfer(["embedding", "first", "second"], [], [], 47)
 
 
-def test_vectors_get_one_length_each_and_keep_their_direction() -> None:
-    vectors = np.array([[3.0, 4.0], [0.0, -0.001], [0.0, 0.0]], np.float32)
-    # the mean square of 3 and 4 is 12.5
-    expected = np.array([[3.0, 4.0], [0.0, -np.sqrt(12.5)], [0.0, 0.0]]) * 0.2 / np.sqrt(12.5)
-    expected[1] = [0.0, -0.2 * np.sqrt(2.0)]
-    np.testing.assert_allclose(of_one_length(vectors), expected, atol=1e-6)
-
-
 def embedding_of(model: Any) -> np.ndarray:
     return weights_of(model, "embedding")[0]
 
 
-def test_vectors_of_words_alone_are_taken_over_with_one_length(words_run: Path, labelled: Path, tmp_path: Path) -> None:
+def test_vectors_of_words_alone_are_taken_over_with_a_mean_square_of_small_values(words_run: Path, labelled: Path, tmp_path: Path) -> None:
     found = embedding_of(make_session(labelled, tmp_path, init_from=str(words_run)).model)
-    learned = embedding_of(load_model(words_run / "bundle"))
-    np.testing.assert_allclose(np.sqrt(np.mean(found**2, axis=1)), 0.2, atol=1e-5)
-    cosines = (found * learned).sum(axis=1) / np.linalg.norm(found, axis=1) / np.linalg.norm(learned, axis=1)
-    np.testing.assert_allclose(cosines, 1.0, atol=1e-5)
+    np.testing.assert_allclose(found, 0.2 * embedding_of(load_model(words_run / "bundle")), atol=1e-6)
+    assert np.abs(found).max() > 0.1
 
 
 def test_vectors_of_a_language_model_are_taken_over_as_they_are(base_run: Path, labelled: Path, tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from slmcli.character_ngrams import CharacterNgrams
-from slmcli.tokenizers.base import END_ID
-from slmcli.word2vec import WordVectorTrainer, falling_rate
+from slmcli.tokenizers.base import END_ID, SPECIAL_TOKENS, UNKNOWN_ID
+from slmcli.word2vec import WordVectorTrainer, centred, falling_rate
 from slmcli.word_windows import Batch, WindowSettings
 
 OBJECTIVES = ("skipgram", "cbow")
@@ -186,3 +186,18 @@ def test_first_vectors_are_small_and_outputs_zero() -> None:
 @pytest.mark.parametrize(("progress", "expected"), [(0.0, 0.5), (0.5, 0.25), (1.0, 5e-5)])
 def test_the_rate_falls_linearly_to_a_ten_thousandth(progress: float, expected: float) -> None:
     assert falling_rate(0.5, progress=progress) == pytest.approx(expected)
+
+
+def test_centred_vectors_have_no_mean_over_the_text_and_a_mean_square_of_one() -> None:
+    generator = np.random.default_rng(0)
+    vectors, counts = generator.normal(3.0, 0.5, (40, 6)).astype(np.float32), generator.integers(0, 90, 40)
+    found = centred(vectors, counts)
+    counts[[number for number in range(len(SPECIAL_TOKENS)) if number != UNKNOWN_ID]] = 0
+    of_text = np.repeat(found, counts, axis=0)
+    np.testing.assert_allclose(of_text.mean(axis=0), 0.0, atol=1e-4)
+    assert np.square(of_text).mean() == pytest.approx(1.0, abs=1e-4)
+    moved = vectors - np.average(vectors, axis=0, weights=counts)
+    cosines = (found * moved).sum(axis=1)[UNKNOWN_ID] / np.linalg.norm(found[UNKNOWN_ID]) / np.linalg.norm(moved[UNKNOWN_ID])
+    assert cosines == pytest.approx(1.0, abs=1e-4)
+    assert not found[0].any()
+    assert np.isfinite(centred(np.zeros_like(vectors), counts * 0)).all()

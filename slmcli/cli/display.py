@@ -3,7 +3,8 @@
 import sys
 import textwrap
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any  # Any: events and results are JSON documents
 
 import click
@@ -14,6 +15,7 @@ from rich.table import Table
 
 from slmcli.baselines import BASELINE_NAMES
 from slmcli.cli.options import is_terminal
+from slmcli.errors import ConfigError
 from slmcli.public_sets import PublicSet
 from slmcli.tasks import TASKS
 
@@ -72,6 +74,35 @@ class TrainingDisplay:
             self._bar.console.print(escape(text), highlight=False)
         else:
             click.echo(text, err=True)
+
+
+def shown_training(
+    train: Callable[..., dict[str, Any]],
+    dataset: Path,
+    values: Mapping[str, Any],
+    out: Path,
+    *,
+    source: str,
+    resume: bool,
+    overwrite: bool,
+    quiet: bool,
+) -> dict[str, Any]:
+    """Carry out a training on the dataset of a directory, with its steps shown.
+
+    `train` is `pretrain` or `finetune`: it takes the dataset, the other arguments, and what is told of each step.
+
+    Raises:
+        ConfigError: It is to go on and to begin anew.
+    """
+    from slmcli.dataset import open_dataset
+
+    if resume and overwrite:
+        raise ConfigError("--resume and --overwrite exclude each other: go on, or begin anew. Pass one.")
+    display = TrainingDisplay(quiet=quiet)
+    try:
+        return train(open_dataset(dataset), values, out, source=source, resume=resume, overwrite=overwrite, report=display)
+    finally:
+        display.close()
 
 
 def step_line(event: Mapping[str, Any]) -> str:

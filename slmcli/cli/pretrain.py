@@ -39,18 +39,10 @@ def command(
 
 def execute(values: Mapping[str, Any], source: str, dataset: Path, out: Path, *, resume: bool, overwrite: bool, quiet: bool) -> dict[str, Any]:
     """Train unless it is done."""
-    from slmcli.cli.display import TrainingDisplay
-    from slmcli.dataset import open_dataset
-    from slmcli.errors import ConfigError
+    from slmcli.cli.display import shown_training
     from slmcli.pretraining import pretrain
 
-    if resume and overwrite:
-        raise ConfigError("--resume and --overwrite exclude each other: go on, or begin anew. Pass one.")
-    display = TrainingDisplay(quiet=quiet)
-    try:
-        return pretrain(open_dataset(dataset), values, out, source=source, resume=resume, overwrite=overwrite, report=display)
-    finally:
-        display.close()
+    return shown_training(pretrain, dataset, values, out, source=source, resume=resume, overwrite=overwrite, quiet=quiet)
 
 
 def show(result: Mapping[str, Any]) -> None:
