@@ -39,9 +39,7 @@ def begin_with_base(plan: Plan, dataset: Dataset) -> Plan:
         return replace(plan, settings=settings, asked=asked_of_branches, branches=branches, base=base)
     if names and base.backbone not in names:
         asked = f"--backbone {plan.settings.backbone}"
-        raise ConfigError(
-            f"{plan.source}: --init-from {base.path} has backbone {base.backbone}, not among {asked}. Name it, or leave that out."
-        )
+        raise ConfigError(f"{plan.source}: --init-from {base.path} has backbone {base.backbone}, not among {asked}. Name it, or leave that out.")
     if not names:
         others = choose(plan.settings.preset, dataset).branches if adaptation.name == "all" else ()
         names = [*(name for name in others if name == "bag"), base.backbone]

@@ -147,6 +147,9 @@ class PretrainingSession:
         signature = ({"token_ids": ids, "targets": ids}, ids, costs)
         first = self.progress.step
         batches = tf.data.Dataset.from_generator(lambda: map(_as_batch, self._batches(first)), output_signature=signature)
+        options = tf.data.Options()
+        options.autotune.enabled = False  # its thread outlives a training that a clock ends, and was seen to keep a finished process waiting
+        batches = batches.with_options(options)
         epoch = self.progress.epoch
         self.models.training.fit(
             batches.prefetch(_READY),

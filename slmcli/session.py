@@ -71,6 +71,7 @@ class Session:
         self.adaptation = parse_adaptation(settings.train)
         self.transfer: Transfer | None = None
         self.delta: Delta | None = None
+        self._left_parameters = 0
         self.strategy = build_strategy(execution.devices)
         self.task = task
         self.vocabulary_size: int = dataset.description["vocabulary_size"]
@@ -277,7 +278,9 @@ class Session:
         if self.adaptation.name == "all":
             return model
         self.delta = delta_of(model, self.adaptation)
-        return merge(model)
+        merged = merge(model)
+        self._left_parameters = sum(math.prod(weight.shape) for weight in merged.trainable_weights) - self.delta.parameters
+        return merged
 
     def summary(self) -> dict[str, Any]:
         """Return how the training went."""
@@ -292,6 +295,7 @@ class Session:
             "tokens_seen": round(passes * self._training_tokens()),
             **({"init_from": self.transfer.describe()} if self.transfer else {}),
             **({"trained": self.settings.train, "trained_parameters": self.delta.parameters} if self.delta else {}),
+            **({"left_parameters": self._left_parameters} if self.delta else {}),
         }
 
 

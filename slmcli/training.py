@@ -245,7 +245,8 @@ class Training:
             "examples_per_second": round(sum(each["examples_seen"] for each in members) / max(1e-6, seconds), 1),
             "tokens_per_second": round(sum(each["tokens_seen"] for each in members) / max(1e-6, seconds), 1),
             "parameters": model.count_params(),
-            "trainable_parameters": sum(math.prod(weight.shape) for weight in model.trainable_weights),
+            "trainable_parameters": sum(math.prod(weight.shape) for weight in model.trainable_weights)
+            - sum(each.get("left_parameters", 0) for each in members),
             "members": [{**each, "share": round(float(share), 4)} for each, share in zip(members, shares, strict=True)],
             "scores": scores,
             "learned_splits": self._learned_splits(),

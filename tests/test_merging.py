@@ -56,6 +56,7 @@ def test_a_summary_says_what_was_trained(tuned: dict[str, Any]) -> None:
     delta = read_delta(tuned["out"] / "delta")
     (member,) = tuned["members"]
     assert (member["trained"], member["trained_parameters"]) == (tuned["method"], delta.parameters)
+    assert tuned["trainable_parameters"] == delta.parameters < tuned["parameters"]
     assert str(delta.adaptation) == tuned["method"]
     assert sorted(member["init_from"]["loaded"]) == ["embedding", "lstm_0_forward"]
 
