@@ -31,8 +31,8 @@ GPT = [
 
 # chosen on validation reviews (docs/decisions.md)
 VECTORS = ("--objective", "cbow", "--word-window", 64, "--embedding", 128, "--subsample", 1e-4)
-FEW = ("--backbone", "conv", "--widths", 1, "--pooling", "sqrtn")
-FINETUNING = ()
+ONE_WORD = ("--widths", 1, "--pooling", "sqrtn", "--embedding", 128)
+SHAPES = {"conv": ("--backbone", "conv", *ONE_WORD), "bag_conv": ("--backbone", "bag+conv", *ONE_WORD), "default": ()}
 CHINESE = ("--tokenizer", "chinese", "--cleaning", "nfkc,lowercase,whitespace")
 WORDS = ("--max-minutes", 7, "--batch-size", 32, "--dropout", 0.5, "--embedding-dropout", 0.4, "--weight-dropout", 0.4, "--patience", 10)
 
@@ -194,7 +194,7 @@ def reviews(place: Place) -> dict[str, Any]:
     """Sentiment of all reviews after pretraining on them: accuracy on the test split, and minutes in all."""
     started = time.perf_counter()
     run, out = pretrained_reviews(place), place.work / "reviews-finetuned"
-    place.slm("finetune", place.reviews(), "--init-from", run, *FINETUNING, "--out", out, "--overwrite")
+    place.slm("finetune", place.reviews(), "--init-from", run, "--out", out, "--overwrite")
     minutes = (time.perf_counter() - started) / 60
     return {"minutes": round(minutes, 1), "scores": place.slm("evaluate", out, "--no-baselines")["scores"]}
 
@@ -217,17 +217,18 @@ def few_chinese(place: Place) -> dict[str, Any]:
 
 
 def _with_and_without(place: Place, dataset: Path, run: Path) -> dict[str, Any]:
-    """Return accuracies of one network, and of what slm trains unless it is told otherwise, with and without pretraining, and both gains."""
-    begun = ("--init-from", run)
-    ways = {"with": (*FEW, *begun), "without": (*FEW, "--embedding", 128), "default_with": begun, "default_without": ()}
+    """Return accuracies and seconds of each shape, of which `default` is what slm trains unless it is told otherwise, and what pretraining gains."""
+    return {name: _gain(place, dataset, run, shape) for name, shape in SHAPES.items()}
+
+
+def _gain(place: Place, dataset: Path, run: Path, shape: tuple[Any, ...]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name, more in ways.items():
+    for name, begun in (("with", ("--init-from", run)), ("without", ())):
         out = place.work / f"{dataset.name}-{name}"
-        scores = [_finetuned(place, dataset, out, *more, "--seed", seed) for seed in range(place.options.pairs)]
+        scores = [_finetuned(place, dataset, out, *shape, *begun, "--seed", seed) for seed in range(place.options.pairs)]
         found[name] = {"accuracy": [score[0] for score in scores], "seconds": [score[1] for score in scores]}
-    medians = {name: statistics.median(found[name]["accuracy"]) for name in ways}
-    gains = {name: round(medians[f"{name}with"] - medians[f"{name}without"], 4) for name in ("", "default_")}
-    return {**found, "gain": gains[""], "default_gain": gains["default_"]}
+    medians = [statistics.median(found[name]["accuracy"]) for name in ("with", "without")]
+    return {**found, "gain": round(medians[0] - medians[1], 4)}
 
 
 def _finetuned(place: Place, dataset: Path, out: Path, *more: Any) -> tuple[float, float]:

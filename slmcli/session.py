@@ -294,9 +294,11 @@ class Session:
             "examples_seen": round(passes * self.dataset.examples("train")),
             "tokens_seen": round(passes * self._training_tokens()),
             **({"init_from": self.transfer.describe()} if self.transfer else {}),
-            **({"trained": self.settings.train, "trained_parameters": self.delta.parameters} if self.delta else {}),
-            **({"left_parameters": self._left_parameters} if self.delta else {}),
+            **(self._trained(self.delta) if self.delta else {}),
         }
+
+    def _trained(self, delta: Delta) -> dict[str, Any]:
+        return {"trained": self.settings.train, "trained_parameters": delta.parameters, "left_parameters": self._left_parameters}
 
 
 def build_model(task: TrainableTask, backbone: Backbone, head: HeadSettings, vocabulary_size: int, *, length: int | None, precision: str) -> Any:

@@ -14,8 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Table
 
 from slmcli.baselines import BASELINE_NAMES
-from slmcli.cli.options import is_terminal
-from slmcli.errors import ConfigError
+from slmcli.cli.options import is_terminal, refuse_both
 from slmcli.public_sets import PublicSet
 from slmcli.tasks import TASKS
 
@@ -96,8 +95,7 @@ def shown_training(
     """
     from slmcli.dataset import open_dataset
 
-    if resume and overwrite:
-        raise ConfigError("--resume and --overwrite exclude each other: go on, or begin anew. Pass one.")
+    refuse_both(resume=resume, overwrite=overwrite)
     display = TrainingDisplay(quiet=quiet)
     try:
         return train(open_dataset(dataset), values, out, source=source, resume=resume, overwrite=overwrite, report=display)

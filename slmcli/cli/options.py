@@ -115,6 +115,16 @@ def gather(section: str, flags: Mapping[str, Any], recipe: Path | None, data: st
     return {**named, **given}, str(recipe)
 
 
+def refuse_both(*, resume: bool, overwrite: bool) -> None:
+    """Refuse to go on and to begin anew at once.
+
+    Raises:
+        ConfigError: Both are asked for.
+    """
+    if resume and overwrite:
+        raise ConfigError("--resume and --overwrite exclude each other: go on, or begin anew. Pass one.")
+
+
 def set_up_logging(*, quiet: bool, verbose: bool) -> None:
     """Send the library's messages to standard error."""
     logger = logging.getLogger("slmcli")

@@ -6,9 +6,8 @@ from typing import Any  # Any: settings as they come from a file
 import click
 
 from slmcli.cli import evaluate, export, finetune, generate, predict, preprocess, pretrain
-from slmcli.cli.options import set_up_logging
+from slmcli.cli.options import refuse_both, set_up_logging
 from slmcli.config import EvaluateSettings, ExportSettings, PredictSettings, PreprocessSettings, build
-from slmcli.errors import ConfigError
 from slmcli.formats import FORMATS
 from slmcli.language_model_config import GenerateSettings, PretrainSettings
 from slmcli.recipe_files import read_recipe
@@ -40,8 +39,7 @@ def run_stages(sections: dict[str, dict[str, Any]], source: str, work: Path, *, 
     from slmcli.evaluation import check_gates
     from slmcli.exporting import check_format
 
-    if resume and overwrite:
-        raise ConfigError("--resume and --overwrite exclude each other: go on, or begin anew. Pass one.")
+    refuse_both(resume=resume, overwrite=overwrite)
     sections = {name: {key: value for key, value in values.items() if value is not None} for name, values in sections.items()}
     preparing = build(PreprocessSettings, sections.get("preprocess", {}), source=f"{source}: preprocess")
     place, pretrained = work / preparing.task, work / preparing.task / ("pretrained" if "finetune" in sections else "run")
