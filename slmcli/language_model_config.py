@@ -16,11 +16,15 @@ class PretrainSettings(RunSettings):
     backbone: str = Field("auto", description="architecture; auto: lstm")
     context: int = Field(64, ge=16, multiple_of=16, description="tokens of a window: how far errors are followed back")
     batch_size: int | None = Field(None, ge=1, description="windows a step [64; 16 for fewer than 200,000 tokens]")
-    epochs: int | None = Field(None, ge=1, le=100_000, description="passes over the texts [for about 6 million tokens, 3 to 40; 5 for words]")
+    epochs: int | None = Field(
+        None, ge=1, le=100_000, description="passes over the texts [for about 6 million tokens, 3 to 40; 5 for words; 8 to 20 for fastsent]"
+    )
     max_minutes: float | None = Field(None, gt=0.0, description="minutes of training; the learning rate falls so as to be lowest at their end")
     patience: int = Field(4, ge=1, description="validations without a better loss before training stops")
     validations: int = Field(10, ge=1, le=1000, description="how often, at equal distances, the model is judged and the best one kept")
-    learning_rate: float | None = Field(None, gt=0.0, description="highest learning rate [0.004; 0.05 for skip-gram, 0.2 for cbow]")
+    learning_rate: float | None = Field(
+        None, gt=0.0, description="highest learning rate [0.004; 0.05 for skip-gram, 0.2 for cbow, 0.002 for fastsent]"
+    )
     warmup: float = Field(0.05, ge=0.0, lt=1.0, description="share of the training in which the learning rate rises; then it falls as a cosine")
     weight_decay: float = Field(0.0, ge=0.0, lt=1.0, description="share of a weight matrix, times the learning rate, that a step takes away (AdamW)")
     beta_2: float = Field(0.99, gt=0.0, lt=1.0, description="how slowly Adam forgets how large gradients were")
@@ -38,7 +42,10 @@ class PretrainSettings(RunSettings):
     mask_unit: Literal["token", "word", "span"] = Field("word", description="masked-lm: what is hidden as a whole; span: some words in a row")
     word_window: int = Field(5, ge=1, le=64, description="skip-gram, cbow: most words on each side; how many is drawn for each word")
     negative: int = Field(5, ge=1, le=100, description="skip-gram, cbow: drawn words that each prediction is compared with")
-    subsample: float = Field(1e-3, ge=0.0, lt=1.0, description="skip-gram, cbow: share of the text above which a word is left out at times; 0: never")
+    passage: int = Field(256, ge=1, description="fastsent: most tokens, on average, of a passage that predicts its neighbour")
+    subsample: float = Field(
+        1e-3, ge=0.0, lt=1.0, description="vectors of words: share of the text above which a word is left out at times; 0: never"
+    )
     prompt: list[str] = Field([], description="text that the model continues at each validation, for the log; may be given more than once")
     init_from: str | None = Field(None, description="run or bundle whose weights to begin with, made with the same tokenizer")
 

@@ -19,6 +19,7 @@ from slmcli.files import sha256_json
 from slmcli.language_model_config import PretrainSettings
 from slmcli.objectives import OBJECTIVES
 from slmcli.objectives.base import Objective
+from slmcli.objectives.word_vectors import FastSent, WordVectorObjective
 from slmcli.token_windows import check_tokens
 from slmcli.tokenizers.base import SPECIAL_TOKENS
 
@@ -34,6 +35,8 @@ _SAMPLED_FROM, _SAMPLED = 16_000, 1_024
 # our choice: a small corpus has too few steps otherwise; between the 66,000 tokens of the stories and 500,000 nothing was measured
 _ROWS, _FEW_ROWS, _FEW_TOKENS = 64, 16, 200_000
 _WORD_EPOCHS = 5  # Source: the default of word2vec and gensim
+# our choice, by measurement (docs/decisions.md): how many words fastsent reads, in how many passes at most
+_PASSAGE_TOKENS, _LEAST_PASSAGE_EPOCHS, _MOST_PASSAGE_EPOCHS = 12_000_000, 8, 20
 
 
 class WordVectors(Settings):
@@ -77,7 +80,8 @@ class PretrainPlan:
 
     def fingerprint(self, dataset: Dataset) -> str:
         """Hash everything that decides the trained weights."""
-        settings = self.settings.model_dump(exclude={*_NOT_IN_FINGERPRINT, "init_from"})
+        is_by_passages = self.settings.objective == FastSent.name  # others know nothing of passages, nor did runs of before
+        settings = self.settings.model_dump(exclude={*_NOT_IN_FINGERPRINT, "init_from", *(() if is_by_passages else ("passage",))})
         return sha256_json([dataset.fingerprint, settings, self.backbone.model_dump(), self.base.weights if self.base else None])[:16]
 
 
@@ -96,8 +100,8 @@ def plan_pretraining(values: Mapping[str, Any], dataset: Dataset, *, source: str
     if not dataset.examples("train"):
         raise DatasetError(f"{dataset.path} has no training examples. Preprocess a corpus that has some.")
     dataset.load_tokenizer()
-    if not objective.backbones:
-        return _plan_words(settings, asked, objective, source)
+    if issubclass(objective, WordVectorObjective):
+        return _plan_words(settings, asked, dataset, objective, source)
     base = open_base(Path(settings.init_from), dataset) if settings.init_from is not None else None
     name = settings.backbone if settings.backbone != AUTO else base.backbone if base else objective.backbones[0]
     BACKBONES.load(name)
@@ -126,15 +130,32 @@ def plan_pretraining(values: Mapping[str, Any], dataset: Dataset, *, source: str
     return PretrainPlan(_settle(settings, dataset, name), backbone, base)
 
 
-def _plan_words(settings: PretrainSettings, asked: Mapping[str, Any], objective: type[Objective], source: str) -> PretrainPlan:
+def _plan_words(
+    settings: PretrainSettings, asked: Mapping[str, Any], dataset: Dataset, objective: type[WordVectorObjective], source: str
+) -> PretrainPlan:
     """Return the plan of vectors of words."""
     if settings.backbone != AUTO or settings.init_from is not None:
-        given = f"--init-from {settings.init_from}" if settings.init_from is not None else f"--backbone {settings.backbone}"
-        raise ConfigError(f"{source}: objective {objective.name} learns vectors of words alone, so {given} has no meaning. Leave it out.")
-    words = build(WordVectors, {key: value for key, value in asked.items() if value is not None}, source=source)
-    epochs = settings.epochs or (None if settings.max_minutes else _WORD_EPOCHS)
+        said = f"--init-from {settings.init_from}" if settings.init_from is not None else f"--backbone {settings.backbone}"
+        raise ConfigError(f"{source}: objective {objective.name} learns vectors of words alone, so {said} has no meaning. Leave it out.")
+    given = {key: value for key, value in asked.items() if value is not None}
+    words = build(WordVectors, {"embedding": objective.embedding, **given}, source=source)
+    if words.subword_buckets and not objective.has_subwords:
+        raise ConfigError(f"{source}: objective {objective.name} makes no vectors of character n-grams. Leave --subword-buckets out.")
+    epochs = settings.epochs or (None if settings.max_minutes else _word_epochs(dataset, objective))
     update = {"backbone": WordVectors.name, "epochs": epochs, "learning_rate": settings.learning_rate or objective.learning_rate}
     return PretrainPlan(settings.model_copy(update=update), words)
+
+
+def _word_epochs(dataset: Dataset, objective: type[WordVectorObjective]) -> int:
+    if not issubclass(objective, FastSent):
+        return _WORD_EPOCHS
+    return min(_MOST_PASSAGE_EPOCHS, max(_LEAST_PASSAGE_EPOCHS, -(-_PASSAGE_TOKENS // max(1, _tokens(dataset)))))
+
+
+def _tokens(dataset: Dataset) -> int:
+    """Return the tokens that are learned from, those of texts without labels among them."""
+    unlabelled = dataset.description.get(UNLABELLED)
+    return sum(length * count for length, count in dataset.length_histogram("train").items()) + (unlabelled["tokens"] if unlabelled else 0)
 
 
 def _chosen(dataset: Dataset, *, is_causal: bool) -> dict[str, Any]:
@@ -160,8 +181,7 @@ def _check(backbone: Backbone, source: str, *, is_causal: bool) -> None:
 
 def _settle(settings: PretrainSettings, dataset: Dataset, backbone: str) -> PretrainSettings:
     vocabulary_size: int = dataset.description["vocabulary_size"]
-    unlabelled = dataset.description.get(UNLABELLED)
-    tokens = sum(length * count for length, count in dataset.length_histogram("train").items()) + (unlabelled["tokens"] if unlabelled else 0)
+    tokens = _tokens(dataset)
     rows = settings.batch_size or (_ROWS if tokens >= _FEW_TOKENS else _FEW_ROWS)
     check_tokens(str(dataset.path), tokens, rows=rows, context=settings.context)
     epochs = settings.epochs or (None if settings.max_minutes else min(40, max(3, -(-_TOKENS_SEEN // max(1, tokens)))))

@@ -124,9 +124,9 @@ class WordVectorTrainer:
         by_input = tf.matmul(errors, outputs)  # (blocks, block, width)
         if self._means is not None:
             by_input = tf.matmul(tf.gather(self._means, batch.reaches), by_input, transpose_a=True)  # (blocks, inputs, width)
-        of_inputs = _sum_by_row(by_input, batch.inputs)
+        of_inputs = sum_by_row(by_input, batch.inputs)
         yield self._inputs, batch.inputs.rows, of_inputs
-        yield self._outputs, batch.outputs.rows, _sum_by_row(tf.matmul(errors, inputs, transpose_a=True), batch.outputs)
+        yield self._outputs, batch.outputs.rows, sum_by_row(tf.matmul(errors, inputs, transpose_a=True), batch.outputs)
         for subwords in batch.subwords:
             yield self._ngram_vectors, subwords.rows.rows, _share_among_ngrams(of_inputs, subwords)
 
@@ -136,11 +136,6 @@ class WordVectorTrainer:
         weights = tf.gather(self._weights, batch.reaches[:some])
         losses = -weights * tf.math.log(tf.maximum(1.0 - tf.abs(errors[:some]), _LEAST_PROBABILITY))
         return tf.reduce_sum(losses) / tf.maximum(tf.reduce_sum(weights * self._outcomes), 1.0)
-
-
-def _sum_by_row(gradient: Any, rows: Rows) -> Any:
-    """Return (rows, width) float32, sums of what is found at the places of each row."""
-    return tf.sparse.segment_sum(tf.reshape(gradient, [-1, gradient.shape[-1]]), rows.order, rows.segments)
 
 
 def _share_among_ngrams(gradient: Any, subwords: Subwords) -> Any:
@@ -187,3 +182,8 @@ def falling_rate(rate: float, *, progress: float) -> float:
     Source: word2vec, the program of Mikolov et al. 2013.
     """
     return rate * max(1.0 - progress, 1e-4)
+
+
+def sum_by_row(gradient: Any, rows: Rows) -> Any:
+    """Return (rows, width) float32, sums of what is found at the places of each row."""
+    return tf.sparse.segment_sum(tf.reshape(gradient, [-1, gradient.shape[-1]]), rows.order, rows.segments)

@@ -1,8 +1,8 @@
-"""Train vectors of words: skip-gram or CBOW, step by step, with checkpoints that make going on exact."""
+"""Train vectors of words: by windows or by passages, step by step, with checkpoints that make going on exact."""
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any  # Any: Keras models, JSON documents
 
 import numpy as np
@@ -13,6 +13,9 @@ from slmcli.dataset import Dataset
 from slmcli.errors import DataError, Interrupted, SlmError
 from slmcli.intervals import Interval
 from slmcli.objectives import OBJECTIVES
+from slmcli.objectives.word_vectors import FastSent
+from slmcli.passage_vectors import PassageTrainer
+from slmcli.passages import PassageSettings
 from slmcli.pretrain_plan import PretrainPlan
 from slmcli.run import Progress, Run, interruption, load_progress, load_variables, save_state
 from slmcli.runtime import peak_memory_megabytes
@@ -24,6 +27,7 @@ from slmcli.word_windows import WindowSettings
 _LOG_SECONDS = 10.0
 # our choice: a batch of 6,144 tokens, and fewer where an epoch would have less than some hundred
 _BLOCKS, _LEAST_STEPS = 256, 200
+_PAIRS = 128  # our choice
 
 
 class WordVectorSession:
@@ -42,8 +46,19 @@ class WordVectorSession:
         self.progress: Progress = load_progress(run.last_checkpoint)
         documents = read_documents(dataset, "train")
         token_ids = pack(documents, range(len(documents)), gap=0)[1:]
+        self.counts = np.bincount(token_ids, minlength=self.vocabulary_size)
+        self.tokens = len(token_ids)
+        objective = OBJECTIVES.load(self.settings.objective)
+        self.trainer: Any  # one of both, whose batches only it reads
+        if issubclass(objective, FastSent):
+            self.trainer = self._passage_trainer(documents, plan.backbone.embedding)
+        else:
+            self.trainer = self._window_trainer(token_ids, objective.direction, plan)
+        self._loss: float = self.progress.history[-1]["loss"] if self.progress.history else 0.0
+
+    def _window_trainer(self, token_ids: np.ndarray, direction: Any, plan: PretrainPlan) -> WordVectorTrainer:
         settings = WindowSettings(
-            objective=OBJECTIVES.load(self.settings.objective).direction,
+            objective=direction,
             window=self.settings.word_window,
             negative=self.settings.negative,
             sample=self.settings.subsample,
@@ -52,10 +67,14 @@ class WordVectorSession:
         )
         buckets = plan.backbone.subword_buckets
         ngrams = CharacterNgrams.of(self.tokenizer, buckets=buckets) if buckets else None
-        self.counts = np.bincount(token_ids, minlength=self.vocabulary_size)
-        self.tokens = len(token_ids)
-        self.trainer = WordVectorTrainer(token_ids, self.counts, settings, width=plan.backbone.embedding, seed=self.settings.seed, ngrams=ngrams)
-        self._loss: float = self.progress.history[-1]["loss"] if self.progress.history else 0.0
+        return WordVectorTrainer(token_ids, self.counts, settings, width=plan.backbone.embedding, seed=self.settings.seed, ngrams=ngrams)
+
+    def _passage_trainer(self, documents: Sequence[np.ndarray], width: int) -> PassageTrainer:
+        length = 2 * self.settings.passage
+        stretches = sum(-(-len(document) // length) for document in documents)
+        pairs = self.settings.batch_size or max(1, min(_PAIRS, stretches // _LEAST_STEPS))
+        settings = PassageSettings(length, self.settings.subsample, pairs)
+        return PassageTrainer(documents, self.counts, settings, width=width, seed=self.settings.seed)
 
     def fit(self, report: Callable[[Mapping[str, Any]], None]) -> None:
         """Train from where the run stands to the end.
@@ -103,7 +122,8 @@ class WordVectorSession:
                 break
         progress.history.append({"epoch": progress.epoch + 1, "step": progress.step, "loss": self._loss})
         progress.epoch, progress.step_in_epoch = progress.epoch + 1, 0
-        progress.is_finished = size.share_done(progress) >= 1.0 or progress.epoch == settings.epochs
+        is_over = size.share_done(progress) >= 1.0 or progress.epoch == settings.epochs
+        progress.is_finished = is_over or not len(epoch)  # without a step no clock goes on
 
     def _checked(self, loss: float) -> float:
         if not math.isfinite(loss):

@@ -58,6 +58,26 @@ def test_about_six_million_tokens_are_seen(tokens: int, passes: int, dataset: Da
     assert plan(larger).settings.epochs == passes
 
 
+@pytest.mark.parametrize(
+    ("objective", "tokens", "expected"),
+    [
+        ("skip-gram", 735, (5, 100, 0.05)),
+        ("cbow", 60_000_000, (5, 100, 0.2)),
+        ("fastsent", 735, (20, 256, 0.002)),
+        ("fastsent", 1_000_000, (12, 256, 0.002)),
+        ("fastsent", 60_000_000, (8, 256, 0.002)),
+    ],
+)
+def test_vectors_of_words_have_passes_and_a_width_of_their_own(
+    objective: str, tokens: int, expected: tuple[int, int, float], dataset: Dataset
+) -> None:
+    histogram = {**dataset.description["length_histogram"], "train": {str(tokens): 1}}
+    larger = replace(dataset, description={**dataset.description, "length_histogram": histogram})
+    found = plan(larger, objective=objective)
+    assert (found.settings.epochs, found.backbone.embedding, found.settings.learning_rate) == expected
+    assert plan(larger, objective=objective, embedding=7, epochs=3).flat()["embedding"] == 7
+
+
 def test_minutes_alone_leave_passes_open(dataset: Dataset) -> None:
     assert plan(dataset, max_minutes=1.0).settings.epochs is None
     assert plan(dataset, max_minutes=1.0, epochs=2).settings.epochs == 2
@@ -112,6 +132,15 @@ def test_a_dataset_without_training_examples_is_refused(dataset: Dataset) -> Non
 @pytest.mark.parametrize("changes", [{"seed": 1}, {"units": 9}, {"context": 32}, {"batch_size": 2}, {"precision": "float32"}], ids=str)
 def test_what_changes_weights_changes_the_fingerprint(changes: dict[str, Any], dataset: Dataset) -> None:
     assert plan(dataset, **changes).fingerprint(dataset) != plan(dataset).fingerprint(dataset)
+
+
+def test_passages_count_where_there_are_some(dataset: Dataset) -> None:
+    fingerprints = {
+        objective: [plan(dataset, objective=objective, passage=length).fingerprint(dataset) for length in (8, 256)]
+        for objective in ("cbow", "fastsent")
+    }
+    assert len(set(fingerprints["cbow"])) == 1
+    assert len(set(fingerprints["fastsent"])) == 2
 
 
 def test_planning_imports_no_tensorflow(texts: Path, python: Any) -> None:

@@ -18,7 +18,9 @@ from slmcli.run import Run
 from slmcli.vectors import open_vectors
 from slmcli.writing import open_writer
 
-OBJECTIVES = pytest.mark.parametrize("objective", ["skip-gram", "cbow"])
+OBJECTIVES = pytest.mark.parametrize("objective", ["skip-gram", "cbow", "fastsent"])
+# objective, buckets of n-grams, and tables whose state is kept: fastsent has three, two moments of each, and the number of its steps
+FORMS = [("skip-gram", 0, 2), ("skip-gram", 30, 3), ("cbow", 0, 2), ("cbow", 30, 3), ("fastsent", 0, 10)]
 
 
 class StopAt:
@@ -45,7 +47,7 @@ def matrix(run: Path) -> np.ndarray:
     return open_vectors(run).matrix
 
 
-@OBJECTIVES
+@pytest.mark.parametrize("objective", ["skip-gram", "cbow"])
 def test_words_used_alike_get_alike_vectors(objective: str, tmp_path: Path) -> None:
     # whoever it is eats the same, and drives the same
     eaten = [f"{who} eats {what} {how}" for who in ("ann", "bob") for what in ("pears", "plums") for how in ("gladly", "slowly")]
@@ -55,6 +57,18 @@ def test_words_used_alike_get_alike_vectors(objective: str, tmp_path: Path) -> N
     vectors = open_vectors(tmp_path / "run")
     nearest = vectors.nearest(["ann", "cat", "pears", "cars"], count=1)["words"]
     assert [each["nearest"][0]["token"] for each in nearest] == ["bob", "dan", "plums", "vans"]
+
+
+def test_fastsent_puts_words_of_the_same_texts_together(tmp_path: Path) -> None:
+    eaten = [f"{who} eats {what} {how}" for who in ("ann", "bob") for what in ("pears", "plums") for how in ("gladly", "slowly")]
+    driven = [f"{who} drives {what} {how}" for who in ("cat", "dan") for what in ("cars", "vans") for how in ("fast", "far")]
+    dataset = make_texts(tmp_path, (eaten + driven) * 12)
+    summary = train_words(dataset, tmp_path / "run", objective="fastsent", epochs=30, subsample=0.0)
+    assert summary["loss"] < np.log(14) - 0.5  # of seven words each
+    nearest = open_vectors(tmp_path / "run").nearest(["ann", "cat", "pears", "cars"], count=3)["words"]
+    subjects = [{"ann", "bob", "eats", "pears", "plums", "gladly", "slowly"}, {"cat", "dan", "drives", "cars", "vans", "fast", "far"}]
+    for found, subject in zip(nearest, subjects * 2, strict=True):
+        assert {each["token"] for each in found["nearest"]} <= subject
 
 
 @OBJECTIVES
@@ -88,10 +102,9 @@ def state(run: Path) -> dict[str, np.ndarray]:
         return {name: found[name] for name in found.files if name != "progress"}
 
 
-@OBJECTIVES
 @pytest.mark.parametrize("place", ["first", "middle", "end of an epoch", "last"])
-@pytest.mark.parametrize("buckets", [0, 30], ids=["words", "ngrams"])
-def test_a_stopped_training_goes_on_exactly(buckets: int, place: str, objective: str, texts: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("objective", "buckets", "tables"), FORMS)
+def test_a_stopped_training_goes_on_exactly(objective: str, buckets: int, tables: int, place: str, texts: Path, tmp_path: Path) -> None:
     values: dict[str, Any] = {"objective": objective, "subword_buckets": buckets, "subsample": 0.0}
     alone = train_words(texts, tmp_path / "alone", **values)
     an_epoch = alone["steps"] // alone["epochs"]
@@ -101,7 +114,7 @@ def test_a_stopped_training_goes_on_exactly(buckets: int, place: str, objective:
     resumed = train_words(texts, tmp_path / "cut", resume=True, **values)
     assert {name: resumed[name] for name in ("epochs", "steps", "loss")} == {name: alone[name] for name in ("epochs", "steps", "loss")}
     found, expected = state(tmp_path / "cut"), state(tmp_path / "alone")
-    assert len(expected) == (3 if buckets else 2)
+    assert len(expected) == tables
     assert all(np.array_equal(found[name], expected[name]) for name in expected)
     np.testing.assert_array_equal(matrix(tmp_path / "cut"), matrix(tmp_path / "alone"))
 
@@ -146,6 +159,18 @@ def test_texts_of_which_nothing_is_left_are_refused(tmp_path: Path) -> None:
     dataset = make_texts(tmp_path, ["a"])
     with pytest.raises(DataError, match=r"no word was left to learn from: --subsample 1e-06 leaves out frequent ones\. Pass --subsample 0, or give"):
         train_words(dataset, tmp_path / "run", subsample=1e-6)
+
+
+@pytest.mark.parametrize("limits", [{}, {"epochs": None, "max_minutes": 1.0}], ids=["passes", "minutes"])
+def test_texts_of_one_word_have_no_passages(limits: dict[str, Any], tmp_path: Path) -> None:
+    dataset = make_texts(tmp_path, ["a", "b", "a"])
+    with pytest.raises(DataError, match=r"no word was left to learn from"):
+        train_words(dataset, tmp_path / "run", objective="fastsent", subsample=0.0, **limits)
+
+
+def test_fastsent_has_no_ngrams_of_characters(texts: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"test: objective fastsent makes no vectors of character n-grams\. Leave --subword-buckets out\."):
+        train_words(texts, tmp_path / "run", objective="fastsent", subword_buckets=50)
 
 
 def test_vectors_cannot_write(words_run: Path) -> None:

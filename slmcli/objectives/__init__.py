@@ -10,5 +10,6 @@ OBJECTIVES = Registry(
         "masked-lm+nsp": "slmcli.objectives.masked_lm:MaskedAndNextSentence",
         "skip-gram": "slmcli.objectives.word_vectors:SkipGram",
         "cbow": "slmcli.objectives.word_vectors:Cbow",
+        "fastsent": "slmcli.objectives.word_vectors:FastSent",
     },
 )
