@@ -30,8 +30,9 @@ GPT = [
 ]
 
 # chosen on validation reviews (docs/decisions.md)
-VECTORS = ("--objective", "cbow", "--word-window", 64, "--embedding", 128, "--subsample", 1e-4)
-ONE_WORD = ("--widths", 1, "--pooling", "sqrtn", "--embedding", 128)
+CBOW = ("--objective", "cbow", "--word-window", 64, "--embedding", 128, "--subsample", 1e-4, "--max-minutes", 2)
+FASTSENT = ("--objective", "fastsent")
+ONE_WORD = ("--widths", 1, "--pooling", "sqrtn", "--embedding", 256)
 SHAPES = {"conv": ("--backbone", "conv", *ONE_WORD), "bag_conv": ("--backbone", "bag+conv", *ONE_WORD), "default": ()}
 CHINESE = ("--tokenizer", "chinese", "--cleaning", "nfkc,lowercase,whitespace")
 WORDS = ("--max-minutes", 7, "--batch-size", 32, "--dropout", 0.5, "--embedding-dropout", 0.4, "--weight-dropout", 0.4, "--patience", 10)
@@ -183,17 +184,17 @@ def _times(run_once: Callable[[], None], pairs: int) -> list[float]:
     return found
 
 
-def pretrained_reviews(place: Place) -> Path:
+def pretrained_reviews(place: Place, name: str, vectors: tuple[Any, ...]) -> Path:
     """Return a run that has read all reviews without their labels, or find it made."""
-    run = place.work / "reviews-pretrained"
-    place.slm("pretrain", place.reviews(), *VECTORS, "--max-minutes", 2, "--out", run)
+    run = place.work / f"reviews-{name}"
+    place.slm("pretrain", place.reviews(), *vectors, "--out", run)
     return run
 
 
 def reviews(place: Place) -> dict[str, Any]:
     """Sentiment of all reviews after pretraining on them: accuracy on the test split, and minutes in all."""
     started = time.perf_counter()
-    run, out = pretrained_reviews(place), place.work / "reviews-finetuned"
+    run, out = pretrained_reviews(place, "cbow", CBOW), place.work / "reviews-finetuned"
     place.slm("finetune", place.reviews(), "--init-from", run, "--out", out, "--overwrite")
     minutes = (time.perf_counter() - started) / 60
     return {"minutes": round(minutes, 1), "scores": place.slm("evaluate", out, "--no-baselines")["scores"]}
@@ -201,7 +202,7 @@ def reviews(place: Place) -> dict[str, Any]:
 
 def few_reviews(place: Place) -> dict[str, Any]:
     """Sentiment from 500 labels, with and without pretraining."""
-    folder, run = place.data / "imdb", pretrained_reviews(place)
+    folder, run = place.data / "imdb", pretrained_reviews(place, "fastsent", FASTSENT)
     dataset = place.few("few-reviews", folder / "train.jsonl.gz", folder / "test.jsonl.gz", run)
     return _with_and_without(place, dataset, run)
 
@@ -211,7 +212,7 @@ def few_chinese(place: Place) -> dict[str, Any]:
     folder = place.data / "chnsenticorp"
     texts = place.preprocess("chinese", folder / "train.jsonl.gz", "--task", "language-model", *CHINESE)
     run = place.work / "chinese-pretrained"
-    place.slm("pretrain", texts, *VECTORS, "--epochs", 20, "--out", run)
+    place.slm("pretrain", texts, *FASTSENT, "--subsample", 0.01, "--out", run)
     dataset = place.few("few-chinese", folder / "train.jsonl.gz", folder / "test_nodup.jsonl.gz", run)
     return _with_and_without(place, dataset, run)
 

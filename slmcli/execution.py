@@ -3,13 +3,14 @@
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any  # Any: a JSON document
 
 from slmcli import machine
 from slmcli.devices import Device, choose_devices, find_devices, gpu_precision
 from slmcli.errors import ConfigError
 from slmcli.machine import Measurement
+from slmcli.parallel import usable_processors
 from slmcli.runtime import resolve_precision, start_tensorflow
 from slmcli.training_config import RunSettings
 
@@ -20,6 +21,8 @@ _TOKENS_PER_SECOND = {"convolution": 250_000, "recurrence": 25_000, "lookup": 1_
 # our choice: a measurement of 15 to 30 seconds, or the compilation of some 16 shapes of batches, must be a small part of the training
 _WORTH_MEASURING_SECONDS = 30.0
 _WORTH_COMPILING_SECONDS = 300.0
+# our choice: fewer tokens are not worth operations of their own
+_LEAST_TOKENS_OF_A_PART = 256
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,8 @@ class Execution:
     Attributes:
         precision: Keras dtype policy.
         is_compiled: Whether XLA compiles the forward and backward pass.
-        threads: Threads inside one operation; 0: one for each processor.
+        threads: Threads of the processor's operations; 0: one for each processor.
+        parts: Parts of a step that are computed side by side, and share the threads (`divided_steps`); 1: it is not divided.
         devices: Names of TensorFlow's devices, such as `CPU:0`; on several, each takes a part of every batch.
     """
 
@@ -39,6 +43,7 @@ class Execution:
     xla_reason: str
     threads: int
     devices: tuple[str, ...] = ("CPU:0",)
+    parts: int = 1
 
     def describe(self) -> dict[str, Any]:
         """Return the fields of environment.json."""
@@ -49,6 +54,7 @@ class Execution:
             "xla_reason": self.xla_reason,
             "threads": self.threads,
             "devices": list(self.devices),
+            "parts": self.parts,
         }
 
 
@@ -57,13 +63,28 @@ def expected_seconds(backbone: str, *, tokens: int) -> float:
     return tokens / _TOKENS_PER_SECOND[machine.kind_of(backbone)]
 
 
-def start_execution(settings: RunSettings, *, seconds: float, begun: Mapping[str, Any] | None = None, is_wide: bool = False) -> Execution:
+def choose_parts(threads: int, step: tuple[int, int]) -> int:
+    """Return into how many parts of equally many rows a step of (rows, tokens of a row) is divided, at most one for each thread."""
+    rows, tokens = step
+    worth = (parts for parts in range(2, threads + 1) if rows % parts == 0 and rows // parts * tokens >= _LEAST_TOKENS_OF_A_PART)
+    return max(worth, default=1)
+
+
+def start_execution(
+    settings: RunSettings,
+    *,
+    seconds: float,
+    begun: Mapping[str, Any] | None = None,
+    is_wide: bool = False,
+    step: tuple[int, int] | None = None,
+) -> Execution:
     """Settle how to train and start TensorFlow.
 
     Args:
         settings: What was asked for.
         seconds: About how long the training will take.
         is_wide: Whether the products of a step are so large that their rate decides.
+        step: Rows of a step and tokens of a row, where its rows can be computed apart from each other.
         begun: The environment of a training that is to go on, which must stay as it was.
 
     Raises:
@@ -73,9 +94,13 @@ def start_execution(settings: RunSettings, *, seconds: float, begun: Mapping[str
         return _go_on(settings, begun)
     measured = _recall_or_measure(settings, seconds)
     threads = settings.threads or (measured.threads if measured else 0)
-    start_tensorflow(threads=threads, seed=settings.seed)
+    parts = choose_parts(threads or usable_processors(), step) if step is not None and settings.xla != "on" else 1
+    _start(threads, parts, settings)
     devices = choose_devices(settings.devices, find_devices(settings.devices))
-    return settle_execution(settings, devices, measured, seconds=seconds, is_wide=is_wide)
+    execution = settle_execution(settings, devices, measured, seconds=seconds, is_wide=is_wide)
+    if parts == 1 or devices[0].is_gpu:
+        return execution
+    return replace(execution, parts=parts, is_compiled=False, xla_reason="threads take parts of a step side by side")
 
 
 def settle_execution(
@@ -91,7 +116,8 @@ def settle_execution(
 def _go_on(settings: RunSettings, begun: Mapping[str, Any]) -> Execution:
     """Return how the training was carried out before."""
     threads, names = begun.get("threads", 0), begun.get("devices", ["CPU:0"])
-    start_tensorflow(threads=threads, seed=settings.seed)
+    parts = begun.get("parts", 1)
+    _start(threads, parts, settings)
     found = [device.name for device in find_devices(settings.devices)]
     if not set(names) <= set(found):
         raise ConfigError(f"the run was begun on {', '.join(names)}, and here is {', '.join(found)}. Go on with it there, or pass --overwrite.")
@@ -102,7 +128,12 @@ def _go_on(settings: RunSettings, begun: Mapping[str, Any]) -> Execution:
         begun.get("xla_reason", "unknown"),
         threads,
         tuple(names),
+        parts,
     )
+
+
+def _start(threads: int, parts: int, settings: RunSettings) -> None:
+    start_tensorflow(threads=(threads or usable_processors()) if parts > 1 else threads, parts=parts, seed=settings.seed)
 
 
 def _recall_or_measure(settings: RunSettings, seconds: float) -> Measurement | None:

@@ -69,6 +69,12 @@ class PretrainPlan:
         """Windows that are read side by side."""
         return self.settings.batch_size or _ROWS
 
+    @property
+    def step(self) -> tuple[int, int] | None:
+        """Rows of a step and tokens of each where rows need nothing of each other; None where each goes on from step to step."""
+        is_carried = self.backbone.carries_states and OBJECTIVES.load(self.settings.objective).is_causal
+        return None if is_carried or isinstance(self.backbone, WordVectors) else (self.rows, self.settings.context)
+
     def flat(self) -> dict[str, Any]:
         """Return all settings at one level, as a recipe has them."""
         return {**self.settings.model_dump(), **self.backbone.model_dump()}

@@ -54,7 +54,7 @@ def pretrain(dataset: Dataset, values: Mapping[str, Any], out: Path, *, source: 
         overwrite=overwrite,
     )
     with run.locked():
-        found = start_execution(plan.settings, seconds=_estimated_seconds(dataset, plan), begun=begun, is_wide=_is_wide(plan))
+        found = start_execution(plan.settings, seconds=_estimated_seconds(dataset, plan), begun=begun, is_wide=_is_wide(plan), step=plan.step)
         execution = replace(found, devices=found.devices[:1])
         write_json(run.path / "environment.json", {"format_version": FORMAT_VERSION, **describe_environment(), **execution.describe()})
         return _train(dataset, plan, run, execution, report)

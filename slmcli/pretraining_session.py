@@ -101,6 +101,7 @@ class PretrainingSession:
     def compile(self) -> None:
         """Make the model ready to be trained, from where the run stands."""
         from slmcli.compilation import compile_gradients
+        from slmcli.divided_steps import divide_steps
         from slmcli.optimizers import SparseAdam
         from slmcli.prediction_layers import MeanCost
 
@@ -116,6 +117,8 @@ class PretrainingSession:
         model.optimizer.build(model.trainable_variables)
         if self.execution.is_compiled:
             compile_gradients(model)
+        elif self.execution.parts > 1:
+            divide_steps(model, self.execution.parts)
 
     def fit(self, report: Callable[[Mapping[str, Any]], None]) -> None:
         """Train from where the run stands to the end.
@@ -199,11 +202,13 @@ class PretrainingSession:
         """
         import tensorflow as tf
 
+        from slmcli.divided_steps import divided_call
+
         kept = [variable.numpy() for variable in self._states()]
         self._forget()
         model, judged = self.models.training, self.judged[:most]
         if model not in self._costing:
-            self._costing = {model: tf.function(lambda inputs: model(inputs, training=False), autograph=False)}
+            self._costing = {model: tf.function(divided_call(model, self.execution.parts), autograph=False)}
         of_window = self._costing[model]
         found = [of_window({"token_ids": tf.constant(inputs), "targets": tf.constant(targets)}).numpy() for inputs, targets, _ in judged]
         for variable, value in zip(self._states(), kept, strict=True):

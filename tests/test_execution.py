@@ -6,7 +6,7 @@ from test_machine import MEASURED
 from slmcli import machine
 from slmcli.devices import Device
 from slmcli.errors import ConfigError
-from slmcli.execution import Execution, expected_seconds, settle_execution, start_execution
+from slmcli.execution import Execution, choose_parts, expected_seconds, settle_execution, start_execution
 from slmcli.runtime import resolve_precision
 from slmcli.training_config import FinetuneSettings
 
@@ -67,7 +67,15 @@ def test_continuous_integration_is_not_measured(cache: Path, monkeypatch: pytest
 
 
 def test_a_resumed_training_stays_as_it_was() -> None:
-    begun = {"precision": "mixed_bfloat16", "precision_reason": "because", "xla": True, "xla_reason": "so", "threads": 2, "devices": ["CPU:0"]}
+    begun = {
+        "precision": "mixed_bfloat16",
+        "precision_reason": "because",
+        "xla": True,
+        "xla_reason": "so",
+        "threads": 2,
+        "devices": ["CPU:0"],
+        "parts": 1,
+    }
     execution = start_execution(FinetuneSettings(), seconds=1.0, begun=begun)
     assert execution.describe() == begun
 
@@ -112,6 +120,39 @@ def test_without_a_measurement_a_wide_model_is_as_any_other() -> None:
 
 
 def test_a_wide_model_that_goes_on_stays_as_it_was() -> None:
-    begun = {"precision": "float32", "precision_reason": "because", "xla": False, "xla_reason": "so", "threads": 0, "devices": ["CPU:0"]}
+    begun = {"precision": "float32", "precision_reason": "because", "xla": False, "xla_reason": "so", "threads": 0, "devices": ["CPU:0"], "parts": 1}
     machine.keep(MEASURED)
     assert start_execution(FinetuneSettings(), seconds=1.0, begun=begun, is_wide=True).describe() == begun
+
+
+@pytest.mark.parametrize(
+    ("threads", "step", "parts"),
+    [
+        (1, (12, 64), 1),
+        (2, (12, 64), 2),
+        (4, (12, 64), 3),
+        (8, (64, 64), 8),
+        (64, (64, 64), 16),
+        (2, (7, 64), 1),
+        (4, (6, 512), 3),
+        (2, (1, 4096), 1),
+    ],
+)
+def test_a_step_has_parts_of_equally_many_rows_that_are_worth_it(threads: int, step: tuple[int, int], parts: int) -> None:
+    assert choose_parts(threads, step) == parts
+
+
+def test_threads_take_parts_of_a_step_that_can_be_divided() -> None:
+    settings = FinetuneSettings(threads=3)
+    assert start_execution(settings, seconds=1.0).parts == 1
+    execution = start_execution(settings, seconds=1.0, step=(12, 64))
+    assert (execution.parts, execution.threads, execution.is_compiled) == (3, 3, False)
+    assert execution.xla_reason == "threads take parts of a step side by side"
+    assert start_execution(FinetuneSettings(threads=3, xla="on"), seconds=1.0, step=(12, 64)).parts == 1
+
+
+def test_a_training_that_goes_on_keeps_its_parts_and_an_older_one_has_none() -> None:
+    begun = start_execution(FinetuneSettings(threads=2), seconds=1.0, step=(12, 64)).describe()
+    assert start_execution(FinetuneSettings(threads=3), seconds=1.0, step=(12, 64), begun=begun).describe() == begun
+    del begun["parts"]
+    assert start_execution(FinetuneSettings(), seconds=1.0, step=(12, 64), begun=begun).parts == 1

@@ -55,7 +55,8 @@ def load_model(directory: Path) -> Any:
     import slmcli.prediction_layers
     import slmcli.recurrent_layers
     import slmcli.segments
-    import slmcli.token_vectors  # noqa: F401
+    import slmcli.token_vectors
+    import slmcli.transformer_layers  # noqa: F401
 
     path = directory / KerasFormat.file_name
     try:
