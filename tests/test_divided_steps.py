@@ -1,12 +1,17 @@
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from conftest import pretrain_tiny
+from test_resume import StopAt, assert_equal_weights
 
 from slmcli.backbones.transformer import Transformer
 from slmcli.divided_steps import divide_steps, divided_call
+from slmcli.errors import Interrupted
+from slmcli.files import read_json
 from slmcli.language_model_config import PretrainSettings
 from slmcli.language_models import build_language_models
 from slmcli.optimizers import SparseAdam
@@ -83,3 +88,22 @@ def test_costs_computed_in_parts_are_those_of_the_whole(parts: int) -> None:
     model = make_model()
     inputs = tf.nest.map_structure(tf.constant, batches(1)[0][0])
     np.testing.assert_allclose(tf.function(divided_call(model, parts))(inputs), model(inputs), rtol=1e-5, atol=1e-6)
+
+
+def test_a_training_in_parts_goes_on_exactly(texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("slmcli.execution._LEAST_TOKENS_OF_A_PART", 16)
+    values: dict[str, Any] = {"backbone": "transformer", "threads": 2}
+    alone = pretrain_tiny(texts, tmp_path / "alone", **values)
+    assert read_json(tmp_path / "alone" / "environment.json")["parts"] == 2
+    with pytest.raises(Interrupted):
+        pretrain_tiny(texts, tmp_path / "cut", report=StopAt(alone["steps"] // 2), **values)
+    monkeypatch.setattr("slmcli.execution._LEAST_TOKENS_OF_A_PART", 10_000)  # as on another machine
+    pretrain_tiny(texts, tmp_path / "cut", resume=True, **values)
+    assert read_json(tmp_path / "cut" / "environment.json")["parts"] == 2
+    assert_equal_weights(tmp_path / "alone", tmp_path / "cut")
+
+
+def test_rows_that_go_on_from_step_to_step_are_not_divided(texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("slmcli.execution._LEAST_TOKENS_OF_A_PART", 16)
+    pretrain_tiny(texts, tmp_path / "run", backbone="lstm", threads=2, epochs=1, validations=1)
+    assert read_json(tmp_path / "run" / "environment.json")["parts"] == 1
