@@ -16,7 +16,7 @@ def divide_steps(model: Any, parts: int) -> None:
 
     Args:
         model: From inputs to costs (rows, length), trained by their weighted mean (`MeanCost`).
-        parts: Divides the rows.
+        parts: At most as many as there are rows.
     """
 
     def train_step(self: Any, batch: tuple[Any, Any, Any]) -> dict[str, Any]:
@@ -38,8 +38,11 @@ def divided_call(model: Any, parts: int) -> Callable[[Any], Any]:
 
 
 def _divide(batch: Any, parts: int) -> list[Any]:
-    """Return batches of a part of the rows each."""
-    divided = [tf.split(tensor, parts) for tensor in tf.nest.flatten(batch)]
+    """Return batches of a part of the rows each, whose sizes differ by one row at most."""
+    tensors = tf.nest.flatten(batch)
+    rows = tf.shape(tensors[0])[0]
+    sizes = rows // parts + tf.cast(tf.range(parts) < rows % parts, tf.int32)
+    divided = [tf.split(tensor, sizes, num=parts) for tensor in tensors]
     return [tf.nest.pack_sequence_as(batch, part) for part in zip(*divided, strict=True)]
 
 

@@ -64,10 +64,9 @@ def expected_seconds(backbone: str, *, tokens: int) -> float:
 
 
 def choose_parts(threads: int, step: tuple[int, int]) -> int:
-    """Return into how many parts of equally many rows a step of (rows, tokens of a row) is divided, at most one for each thread."""
+    """Return into how many parts a step of (rows, tokens of a row) is divided, at most one for each thread."""
     rows, tokens = step
-    worth = (parts for parts in range(2, threads + 1) if rows % parts == 0 and rows // parts * tokens >= _LEAST_TOKENS_OF_A_PART)
-    return max(worth, default=1)
+    return max(1, min(threads, rows, rows * tokens // _LEAST_TOKENS_OF_A_PART))
 
 
 def start_execution(
@@ -133,7 +132,8 @@ def _go_on(settings: RunSettings, begun: Mapping[str, Any]) -> Execution:
 
 
 def _start(threads: int, parts: int, settings: RunSettings) -> None:
-    start_tensorflow(threads=(threads or usable_processors()) if parts > 1 else threads, parts=parts, seed=settings.seed)
+    inside = (threads or usable_processors()) if parts > 1 else threads
+    start_tensorflow(threads=inside, parts=parts, hides_gpus=settings.devices == "cpu", seed=settings.seed)
 
 
 def _recall_or_measure(settings: RunSettings, seconds: float) -> Measurement | None:

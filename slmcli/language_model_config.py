@@ -15,7 +15,9 @@ class PretrainSettings(RunSettings):
     objective: str = Field("causal-lm", description="what is learned from texts that nobody has labelled")
     backbone: str = Field("auto", description="architecture; auto: lstm")
     context: int = Field(64, ge=16, multiple_of=16, description="tokens of a window: how far errors are followed back")
-    batch_size: int | None = Field(None, ge=1, description="windows a step [64; 16 for fewer than 200,000 tokens]")
+    batch_size: int | None = Field(
+        None, ge=1, description="windows a step [64; 16 for fewer than 200,000 tokens]; fastsent: pairs of passages [up to 128]"
+    )
     epochs: int | None = Field(
         None, ge=1, le=100_000, description="passes over the texts [for about 6 million tokens, 3 to 40; 5 for words; 8 to 20 for fastsent]"
     )
@@ -42,7 +44,7 @@ class PretrainSettings(RunSettings):
     mask_unit: Literal["token", "word", "span"] = Field("word", description="masked-lm: what is hidden as a whole; span: some words in a row")
     word_window: int = Field(5, ge=1, le=64, description="skip-gram, cbow: most words on each side; how many is drawn for each word")
     negative: int = Field(5, ge=1, le=100, description="skip-gram, cbow: drawn words that each prediction is compared with")
-    passage: int = Field(256, ge=1, description="fastsent: most tokens, on average, of a passage that predicts its neighbour")
+    passage: int = Field(256, ge=2, description="fastsent: most tokens, on average, of a passage that predicts its neighbour")
     subsample: float = Field(
         1e-3, ge=0.0, lt=1.0, description="vectors of words: share of the text above which a word is left out at times; 0: never"
     )

@@ -44,7 +44,7 @@ class Measurement(Settings):
 
     Attributes:
         seconds: What the measurement took.
-        threads: Threads inside one operation that were fastest.
+        threads: Threads that were fastest, inside one operation.
         gigaflops: Arithmetic to the rate of a large matrix product, in GFLOP/s.
         milliseconds: Kind of model to arithmetic, such as `float32` or `float32+xla`, to one training step.
         examples_per_second: Kind of model to batch size to speed, in the fastest arithmetic without XLA.

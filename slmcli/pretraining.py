@@ -22,7 +22,17 @@ _WIDE = 256  # our choice, by measurement
 Report = Callable[[Mapping[str, Any]], None]
 
 
-def pretrain(dataset: Dataset, values: Mapping[str, Any], out: Path, *, source: str, resume: bool, overwrite: bool, report: Report) -> dict[str, Any]:
+def pretrain(
+    dataset: Dataset,
+    values: Mapping[str, Any],
+    out: Path,
+    *,
+    source: str,
+    resume: bool,
+    overwrite: bool,
+    report: Report,
+    is_alone: bool = True,
+) -> dict[str, Any]:
     """Train unless a finished run with the same settings and data stands at `out`.
 
     Args:
@@ -33,6 +43,7 @@ def pretrain(dataset: Dataset, values: Mapping[str, Any], out: Path, *, source: 
         resume: Go on with an unfinished run.
         overwrite: Replace what stands there.
         report: Told of every step and judgement.
+        is_alone: Whether nothing else is trained in this process, so that its threads can be divided as is best here (`divided_steps`).
 
     Returns:
         The summary that `--json` prints.
@@ -54,7 +65,9 @@ def pretrain(dataset: Dataset, values: Mapping[str, Any], out: Path, *, source: 
         overwrite=overwrite,
     )
     with run.locked():
-        found = start_execution(plan.settings, seconds=_estimated_seconds(dataset, plan), begun=begun, is_wide=_is_wide(plan), step=plan.step)
+        found = start_execution(
+            plan.settings, seconds=_estimated_seconds(dataset, plan), begun=begun, is_wide=_is_wide(plan), step=plan.step if is_alone else None
+        )
         execution = replace(found, devices=found.devices[:1])
         write_json(run.path / "environment.json", {"format_version": FORMAT_VERSION, **describe_environment(), **execution.describe()})
         return _train(dataset, plan, run, execution, report)

@@ -17,12 +17,14 @@ _NEURAL_UNITS = frozenset({"avx512_vnni", "avx512_bf16", "avx_vnni", "amx_tile",
 PACKAGES = ("tensorflow", "keras", "numpy", "ai-edge-litert", "scikit-learn", "nltk", "pyarrow", "pydantic", "click")
 
 
-def start_tensorflow(*, threads: int = 0, parts: int = 1, seed: int | None = None) -> None:
+def start_tensorflow(*, threads: int = 0, parts: int = 1, hides_gpus: bool = False, seed: int | None = None) -> None:
     """Import TensorFlow and Keras without their start-up messages; make every operation deterministic.
 
     Args:
         threads: Threads of the processor's operations; 0 means one for each processor.
-        parts: Parts of a step that the processor computes side by side, and that share `threads`, which is then not 0.
+        parts: Parts of a step that the processor computes side by side: an operation has as many threads as there are for one part.
+            `threads` is then not 0. It has no meaning where there is a GPU.
+        hides_gpus: Whether GPUs are left to other programs.
         seed: Seed of Python's, NumPy's and TensorFlow's generators.
 
     Raises:
@@ -38,7 +40,9 @@ def start_tensorflow(*, threads: int = 0, parts: int = 1, seed: int | None = Non
         raise SlmError(f"TensorFlow cannot be imported ({error}). Install slmcli again; `slm doctor` says what is missing.") from error
     tensorflow.get_logger().setLevel("ERROR")
     with contextlib.suppress(RuntimeError):  # the second start in one process keeps the first one's threads
-        if parts > 1 and not tensorflow.config.list_physical_devices("GPU"):
+        if hides_gpus:
+            tensorflow.config.set_visible_devices([], "GPU")
+        if parts > 1 and not tensorflow.config.get_visible_devices("GPU"):
             tensorflow.config.threading.set_inter_op_parallelism_threads(parts)
             threads = max(1, threads // parts)
         tensorflow.config.threading.set_intra_op_parallelism_threads(threads)

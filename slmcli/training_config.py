@@ -92,7 +92,12 @@ class RunSettings(Settings):
         pattern="^(auto|cpu|gpu|[1-9][0-9]*)$",
         description="cpu, gpu, or how many; auto: every GPU, or the processor",
     )
-    threads: int = Field(0, ge=0, le=4096, description="processor threads; 0: as measured, or all. Another number may change a result's last bits")
+    threads: int = Field(
+        0,
+        ge=0,
+        le=4096,
+        description="processor threads; 0: as measured, or all. Another number may change a result's last bits, in pretraining more",
+    )
     checkpoint_minutes: float = Field(2.0, gt=0.0, description="minutes between checkpoints inside an epoch")
     tensorboard: bool = Field(True, description="write a TensorBoard log")
     licence: str = Field("unspecified", description="licence of the model, for its card")

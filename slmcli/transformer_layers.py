@@ -11,8 +11,10 @@ Gradient = Callable[[Any], Any]
 
 
 @keras.saving.register_keras_serializable("slmcli")
-class Normalization(keras.layers.LayerNormalization):
+class LayerNormalization(keras.layers.LayerNormalization):
     """Layer normalisation over the last axis, computed in float32.
+
+    Its name is that of Keras's, by which files of weights know it.
 
     Source: Ba, Kiros & Hinton 2016, section 3, equation 4. Input and output shape: (…, width).
     """

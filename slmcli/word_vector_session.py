@@ -22,7 +22,7 @@ from slmcli.runtime import peak_memory_megabytes
 from slmcli.signals import stop_on_signal
 from slmcli.token_windows import pack, read_documents
 from slmcli.word2vec import WordVectorTrainer, centred, falling_rate
-from slmcli.word_windows import WindowSettings
+from slmcli.word_windows import WindowSettings, keep_probabilities
 
 _LOG_SECONDS = 10.0
 # our choice: a batch of 6,144 tokens, and fewer where an epoch would have less than some hundred
@@ -69,7 +69,15 @@ class WordVectorSession:
         ngrams = CharacterNgrams.of(self.tokenizer, buckets=buckets) if buckets else None
         return WordVectorTrainer(token_ids, self.counts, settings, width=plan.backbone.embedding, seed=self.settings.seed, ngrams=ngrams)
 
+    def _nothing_left(self) -> DataError:
+        left_out = f"--subsample {self.settings.subsample} leaves out frequent ones"
+        return DataError(f"no word was left to learn from: {left_out}. Pass --subsample 0, or give more text.")
+
     def _passage_trainer(self, documents: Sequence[np.ndarray], width: int) -> PassageTrainer:
+        if all(len(document) < 2 for document in documents):
+            raise DataError("no text has two words, so that none has two passages. Preprocess with --document file, or pass another --objective.")
+        if self.counts @ keep_probabilities(self.counts, self.settings.subsample) < 1.0:
+            raise self._nothing_left()
         length = 2 * self.settings.passage
         stretches = sum(-(-len(document) // length) for document in documents)
         pairs = self.settings.batch_size or max(1, min(_PAIRS, stretches // _LEAST_STEPS))
@@ -92,8 +100,7 @@ class WordVectorSession:
             while not progress.is_finished:
                 self._fit_epoch(report, lambda: stop.is_set)
         if not progress.step:
-            left_out = f"--subsample {self.settings.subsample} leaves out frequent ones"
-            raise DataError(f"no word was left to learn from: {left_out}. Pass --subsample 0, or give more text.")
+            raise self._nothing_left()
         save_state(self.run.last_checkpoint, self.trainer.variables, progress)
 
     def _fit_epoch(self, report: Callable[[Mapping[str, Any]], None], is_stopped: Callable[[], bool]) -> None:

@@ -5,10 +5,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import pretrain_tiny
+from conftest import TINY_LANGUAGE, ignore, pretrain_tiny, with_backbone
 from test_resume import StopAt, assert_equal_weights
 
 from slmcli.backbones.transformer import Transformer
+from slmcli.dataset import open_dataset
 from slmcli.divided_steps import divide_steps, divided_call
 from slmcli.errors import Interrupted
 from slmcli.files import read_json
@@ -16,6 +17,7 @@ from slmcli.language_model_config import PretrainSettings
 from slmcli.language_models import build_language_models
 from slmcli.optimizers import SparseAdam
 from slmcli.prediction_layers import MeanCost
+from slmcli.pretraining import pretrain
 
 ROWS, LENGTH, VOCAB = 12, 16, 30
 
@@ -50,7 +52,7 @@ def trained(parts: int, *, steps: int = 3, weights: Any = None, **settings: Any)
 
 
 @pytest.mark.parametrize("tie_embedding", [False, True])
-@pytest.mark.parametrize("parts", [2, 3, 12])
+@pytest.mark.parametrize("parts", [2, 5, 12])
 def test_a_training_in_parts_is_the_training_of_the_whole(parts: int, tie_embedding: bool) -> None:
     losses, weights = trained(1, tie_embedding=tie_embedding)
     in_parts = trained(parts, tie_embedding=tie_embedding)
@@ -83,7 +85,7 @@ def test_parts_draw_their_own_tokens_to_compare_with() -> None:
     assert all(np.isfinite(losses))
 
 
-@pytest.mark.parametrize("parts", [1, 2, 4])
+@pytest.mark.parametrize("parts", [1, 2, 5])
 def test_costs_computed_in_parts_are_those_of_the_whole(parts: int) -> None:
     model = make_model()
     inputs = tf.nest.map_structure(tf.constant, batches(1)[0][0])
@@ -106,4 +108,12 @@ def test_a_training_in_parts_goes_on_exactly(texts: Path, tmp_path: Path, monkey
 def test_rows_that_go_on_from_step_to_step_are_not_divided(texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("slmcli.execution._LEAST_TOKENS_OF_A_PART", 16)
     pretrain_tiny(texts, tmp_path / "run", backbone="lstm", threads=2, epochs=1, validations=1)
+    assert read_json(tmp_path / "run" / "environment.json")["parts"] == 1
+
+
+def test_steps_are_not_divided_where_a_fine_tuning_follows_in_the_same_process(texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("slmcli.execution._LEAST_TOKENS_OF_A_PART", 16)
+    values = {**TINY_LANGUAGE, **with_backbone("transformer"), "threads": 2, "epochs": 1, "validations": 1}
+    options: dict[str, Any] = {"source": "test", "resume": False, "overwrite": False, "report": ignore}
+    pretrain(open_dataset(texts), values, tmp_path / "run", **options, is_alone=False)
     assert read_json(tmp_path / "run" / "environment.json")["parts"] == 1

@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -5,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from slmcli.transformer_layers import Gelu, Normalization, gelu, normalize
+from slmcli.transformer_layers import Gelu, LayerNormalization, gelu, normalize
 
 
 def values(*shape: int, seed: int = 0) -> Any:
@@ -41,7 +42,7 @@ def test_normalisation_and_its_gradients_are_those_of_the_formula() -> None:
 
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
-@pytest.mark.parametrize("kind", [Normalization, Gelu])
+@pytest.mark.parametrize("kind", [LayerNormalization, Gelu])
 def test_training_computes_what_the_model_computes_later(kind: Any, precision: str) -> None:
     layer = kind(dtype=precision)
     inputs = tf.cast(values(2, 3, 8), layer.compute_dtype)
@@ -54,14 +55,25 @@ def test_training_computes_what_the_model_computes_later(kind: Any, precision: s
     np.testing.assert_allclose(tf.cast(found, tf.float32), tf.cast(expected, tf.float32), rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("kind", [Normalization, Gelu])
+@pytest.mark.parametrize("kind", [LayerNormalization, Gelu])
 def test_a_saved_layer_is_the_same(kind: Any) -> None:
     layer = kind(name="it")
     assert type(layer).from_config(layer.get_config()).get_config() == layer.get_config()
 
 
 def test_weights_have_the_names_that_those_of_keras_have() -> None:
-    ours, theirs = Normalization(name="it"), keras.layers.LayerNormalization(name="it")
+    ours, theirs = LayerNormalization(name="it"), keras.layers.LayerNormalization(name="it")
     for layer in (ours, theirs):
         layer.build((None, 8))
     assert [weight.path for weight in ours.weights] == [weight.path for weight in theirs.weights]
+
+
+def test_weights_that_were_saved_of_keras_are_loaded(tmp_path: Path) -> None:
+    models = []
+    for kind in (keras.layers.LayerNormalization, LayerNormalization):
+        inputs = keras.Input((8,))
+        models.append(keras.Model(inputs, kind(name="it")(keras.layers.Dense(8)(inputs))))
+    models[0].layers[-1].gamma.assign(values(8))
+    models[0].save_weights(tmp_path / "it.weights.h5")
+    models[1].load_weights(tmp_path / "it.weights.h5")
+    np.testing.assert_array_equal(models[1].layers[-1].gamma.numpy(), values(8))

@@ -155,16 +155,17 @@ def test_ngrams_of_words_are_a_part_of_their_vectors(texts: Path, tmp_path: Path
     assert np.abs(matrix(tmp_path / "run") - inputs).max() > 1e-3
 
 
-def test_texts_of_which_nothing_is_left_are_refused(tmp_path: Path) -> None:
-    dataset = make_texts(tmp_path, ["a"])
-    with pytest.raises(DataError, match=r"no word was left to learn from: --subsample 1e-06 leaves out frequent ones\. Pass --subsample 0, or give"):
-        train_words(dataset, tmp_path / "run", subsample=1e-6)
+@OBJECTIVES
+def test_texts_of_which_nothing_is_left_are_refused(objective: str, tmp_path: Path) -> None:
+    dataset = make_texts(tmp_path, ["a a"])
+    with pytest.raises(DataError, match=r"no word was left to learn from: --subsample 1e-09 leaves out frequent ones\. Pass --subsample 0, or give"):
+        train_words(dataset, tmp_path / "run", objective=objective, subsample=1e-9)
 
 
 @pytest.mark.parametrize("limits", [{}, {"epochs": None, "max_minutes": 1.0}], ids=["passes", "minutes"])
 def test_texts_of_one_word_have_no_passages(limits: dict[str, Any], tmp_path: Path) -> None:
     dataset = make_texts(tmp_path, ["a", "b", "a"])
-    with pytest.raises(DataError, match=r"no word was left to learn from"):
+    with pytest.raises(DataError, match=r"no text has two words, so that none has two passages\. Preprocess with --document file, or pass another"):
         train_words(dataset, tmp_path / "run", objective="fastsent", subsample=0.0, **limits)
 
 

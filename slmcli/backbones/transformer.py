@@ -41,7 +41,7 @@ class Transformer(Backbone):
 
         from slmcli.attention import LearnedPositions
         from slmcli.layers import DocumentNumber, ZeroPadding
-        from slmcli.transformer_layers import Normalization
+        from slmcli.transformer_layers import LayerNormalization
 
         documents = [DocumentNumber(name="documents")(token_ids)] if is_packed else []
         hidden = self.embed(token_ids, padding_mask, vocabulary_size=vocabulary_size)
@@ -51,7 +51,7 @@ class Transformer(Backbone):
             hidden = LearnedPositions(self.position_limit, name="positions")(hidden)
         for block in range(self.blocks):
             hidden = self._block(hidden, [padding_mask, *documents], f"block_{block}")
-        hidden = Normalization(name="normalization")(hidden)
+        hidden = LayerNormalization(name="normalization")(hidden)
         return ZeroPadding(name="padding")(hidden, padding_mask)
 
     def _block(self, hidden: Any, masks: Sequence[Any], name: str) -> Any:
@@ -59,14 +59,14 @@ class Transformer(Backbone):
         import keras
 
         from slmcli.attention import SelfAttention
-        from slmcli.transformer_layers import Gelu, Normalization
+        from slmcli.transformer_layers import Gelu, LayerNormalization
 
-        normalized = Normalization(name=f"{name}_attention_normalization")(hidden)
+        normalized = LayerNormalization(name=f"{name}_attention_normalization")(hidden)
         options: dict[str, Any] = {"window": self.window, "is_rotary": self.positions == "rotary", "is_causal": self.causal}
         attention = SelfAttention(self.heads, **options, name=f"{name}_attention")
         gathered = keras.layers.Dropout(self.block_dropout, name=f"{name}_attention_dropout")(attention(normalized, *masks))
         hidden = keras.layers.Add(name=f"{name}_attention_sum")([hidden, gathered])
-        normalized = Normalization(name=f"{name}_feed_forward_normalization")(hidden)
+        normalized = LayerNormalization(name=f"{name}_feed_forward_normalization")(hidden)
         units = Gelu(name=f"{name}_gelu")(keras.layers.Dense(self.feed_forward, name=f"{name}_units")(normalized))
         if self.activation == "geglu":
             gates = keras.layers.Dense(self.feed_forward, name=f"{name}_gates")(normalized)

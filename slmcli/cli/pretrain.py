@@ -1,6 +1,7 @@
 """`slm pretrain`."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any  # Any: options by name, JSON documents
 
@@ -37,12 +38,14 @@ def command(
         show(result)
 
 
-def execute(values: Mapping[str, Any], source: str, dataset: Path, out: Path, *, resume: bool, overwrite: bool, quiet: bool) -> dict[str, Any]:
-    """Train unless it is done."""
+def execute(
+    values: Mapping[str, Any], source: str, dataset: Path, out: Path, *, resume: bool, overwrite: bool, quiet: bool, is_alone: bool = True
+) -> dict[str, Any]:
+    """Train unless it is done, with the threads of a process in which nothing else is trained where that is so."""
     from slmcli.cli.display import shown_training
     from slmcli.pretraining import pretrain
 
-    return shown_training(pretrain, dataset, values, out, source=source, resume=resume, overwrite=overwrite, quiet=quiet)
+    return shown_training(partial(pretrain, is_alone=is_alone), dataset, values, out, source=source, resume=resume, overwrite=overwrite, quiet=quiet)
 
 
 def show(result: Mapping[str, Any]) -> None:

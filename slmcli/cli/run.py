@@ -60,7 +60,9 @@ def run_stages(sections: dict[str, dict[str, Any]], source: str, work: Path, *, 
         preprocess.show(preprocess.execute(preparing, place / "dataset", overwrite=overwrite))
     if "pretrain" in sections:
         _title("pretrain")
-        pretrain.show(pretrain.execute(sections["pretrain"], f"{source}: pretrain", place / "dataset", pretrained, **how))
+        pretrain.show(
+            pretrain.execute(sections["pretrain"], f"{source}: pretrain", place / "dataset", pretrained, is_alone="finetune" not in sections, **how)
+        )
     if "finetune" in sections:
         _title("finetune")
         finetune.show(finetune.execute(training, f"{source}: finetune", place / "dataset", place / "run", **how))

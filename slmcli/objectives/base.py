@@ -22,7 +22,7 @@ class Objective(abc.ABC):
     description: ClassVar[str]
     # a token sees only itself and those before it
     is_causal: ClassVar[bool]
-    # backbones that can be trained for it; the first is what `auto` means. None: vectors of words alone are learned
+    # backbones that can be trained for it; the first is what `auto` means. None: a `WordVectorObjective`
     backbones: ClassVar[tuple[str, ...]]
     # a row holds two passages (`pair_windows`), and what follows what is predicted too
     has_pairs: ClassVar[bool] = False
