@@ -1,6 +1,5 @@
 """Which devices a training runs on, and which arithmetic suits them."""
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any  # Any: strategies of TensorFlow
@@ -30,13 +29,10 @@ class Device:
         return self.name.startswith("GPU:")
 
 
-def find_devices(wanted: str) -> list[Device]:
-    """Return TensorFlow's logical devices, GPUs first; a GPU that is not `wanted` is left to other programs."""
+def find_devices() -> list[Device]:
+    """Return TensorFlow's logical devices, GPUs first, without those that it was started to leave alone (`start_tensorflow`)."""
     import tensorflow as tf
 
-    if wanted == "cpu":
-        with contextlib.suppress(RuntimeError):  # TensorFlow has begun to use it
-            tf.config.set_visible_devices([], "GPU")
     gpus = tf.config.get_visible_devices("GPU")
     capabilities = [tf.config.experimental.get_device_details(gpu).get("compute_capability") for gpu in gpus]
     found = [Device(f"GPU:{number}", capability) for number, capability in enumerate(capabilities)]

@@ -34,15 +34,17 @@ def divide_steps(model: Any, parts: int) -> None:
 
 def divided_call(model: Any, parts: int) -> Callable[[Any], Any]:
     """Return a function of inputs that says what predictions cost (rows, length), outside training, computed part by part."""
+    if parts == 1:
+        return lambda inputs: model(inputs, training=False)
     return lambda inputs: tf.concat([model(part, training=False) for part in _divide(inputs, parts)], 0)
 
 
 def _divide(batch: Any, parts: int) -> list[Any]:
     """Return batches of a part of the rows each, whose sizes differ by one row at most."""
     tensors = tf.nest.flatten(batch)
-    rows = tf.shape(tensors[0])[0]
-    sizes = rows // parts + tf.cast(tf.range(parts) < rows % parts, tf.int32)
-    divided = [tf.split(tensor, sizes, num=parts) for tensor in tensors]
+    rows = tensors[0].shape[0]
+    sizes = [rows // parts + (number < rows % parts) for number in range(parts)]
+    divided = [tf.split(tensor, sizes) for tensor in tensors]
     return [tf.nest.pack_sequence_as(batch, part) for part in zip(*divided, strict=True)]
 
 

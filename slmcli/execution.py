@@ -95,7 +95,7 @@ def start_execution(
     threads = settings.threads or (measured.threads if measured else 0)
     parts = choose_parts(threads or usable_processors(), step) if step is not None and settings.xla != "on" else 1
     _start(threads, parts, settings)
-    devices = choose_devices(settings.devices, find_devices(settings.devices))
+    devices = choose_devices(settings.devices, find_devices())
     execution = settle_execution(settings, devices, measured, seconds=seconds, is_wide=is_wide)
     if parts == 1 or devices[0].is_gpu:
         return execution
@@ -117,7 +117,7 @@ def _go_on(settings: RunSettings, begun: Mapping[str, Any]) -> Execution:
     threads, names = begun.get("threads", 0), begun.get("devices", ["CPU:0"])
     parts = begun.get("parts", 1)
     _start(threads, parts, settings)
-    found = [device.name for device in find_devices(settings.devices)]
+    found = [device.name for device in find_devices()]
     if not set(names) <= set(found):
         raise ConfigError(f"the run was begun on {', '.join(names)}, and here is {', '.join(found)}. Go on with it there, or pass --overwrite.")
     return Execution(

@@ -70,10 +70,14 @@ class PretrainPlan:
         return self.settings.batch_size or _ROWS
 
     @property
+    def is_carried(self) -> bool:
+        """Whether a row of a step goes on, with its states, where that of the step before ended."""
+        return bool(self.backbone.carries_states and OBJECTIVES.load(self.settings.objective).is_causal)
+
+    @property
     def step(self) -> tuple[int, int] | None:
-        """Rows of a step and tokens of each where rows need nothing of each other; None where each goes on from step to step."""
-        is_carried = self.backbone.carries_states and OBJECTIVES.load(self.settings.objective).is_causal
-        return None if is_carried or isinstance(self.backbone, WordVectors) else (self.rows, self.settings.context)
+        """Rows of a step and tokens of each where its rows can be computed apart from each other, else None."""
+        return None if self.is_carried or isinstance(self.backbone, WordVectors) else (self.rows, self.settings.context)
 
     def flat(self) -> dict[str, Any]:
         """Return all settings at one level, as a recipe has them."""

@@ -51,7 +51,7 @@ class PretrainingSession:
         self.objective: Objective = OBJECTIVES.load(plan.settings.objective)(plan.settings, self.tokenizer)
         self.vocabulary_size: int = dataset.description["vocabulary_size"]
         self.progress: Progress = load_progress(run.last_checkpoint)
-        self.is_carried = plan.backbone.carries_states and self.objective.is_causal
+        self.is_carried = plan.is_carried
         self.documents = {split: read_documents(dataset, split) for split in ("train", "validation")}
         self.windows = self._training_windows()
         self.windows.check(str(dataset.path))

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from slmcli import runtime
@@ -23,3 +25,15 @@ def test_onednn_is_used_where_asked_for_or_by_processors_for_neural_networks(
         monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", asked)
     monkeypatch.setattr(runtime, "processor_flags", lambda: frozenset(flags))
     assert runtime.uses_onednn() is expected
+
+
+@pytest.mark.parametrize(("options", "inside", "between"), [("threads=5, parts=2", 2, 2), ("threads=3", 3, 0)], ids=["divided", "whole"])
+def test_parts_of_a_step_share_the_threads(options: str, inside: int, between: int, python: Any) -> None:
+    code = f"""
+from slmcli.runtime import start_tensorflow
+start_tensorflow({options}, hides_gpus=True)
+import tensorflow as tf
+threading = tf.config.threading
+print(threading.get_intra_op_parallelism_threads(), threading.get_inter_op_parallelism_threads(), tf.config.get_visible_devices("GPU"))
+"""
+    assert python(code).stdout.split() == [str(inside), str(between), "[]"]
