@@ -83,6 +83,16 @@ class Dataset:
         return [split for split in SPLITS if self.examples(split)]
 
     @property
+    def has_soft_labels(self) -> bool:
+        """Whether a model has labelled some of the training examples."""
+        return "taught_from" in self.description
+
+    @property
+    def origin(self) -> str:
+        """Fingerprint of the dataset whose texts without labels a model has labelled here; its own where none has."""
+        return self.description.get("taught_from", self.fingerprint)
+
+    @property
     def unlabelled(self) -> "Dataset | None":
         """Texts without labels that came with the examples, as the training split of a dataset; None when none did."""
         facts = self.description.get(UNLABELLED)

@@ -101,17 +101,17 @@ def judge_part(dataset: Dataset, plan: Plan, part: Part, place: Path, *, train: 
         if not resumes:  # a process may have ended before it wrote one
             shutil.rmtree(work / "run", ignore_errors=True)
         try:
-            train(subset, values, work / "run", source=part.title, resume=resumes, overwrite=False, report=_titled(report, part.title))
+            train(subset, values, work / "run", source=part.title, resume=resumes, overwrite=False, report=titled(report, part.title))
         except Interrupted as error:
             raise Interrupted(f"interrupted in {part.title}; what was reached is kept. Go on with {command}") from error
         judged = judge_split(Run(work / "run"), subset, SPLITS[part.judged], threads=plan.settings.threads)
         write_judged(kept, judged)
-        _forget_models()
+        forget_models()
     shutil.rmtree(work, ignore_errors=True)
     return judged
 
 
-def _forget_models() -> None:
+def forget_models() -> None:
     """Give back the memory of models that are no longer used: they hold each other in circles, and Keras holds some of them."""
     import keras
 
@@ -138,7 +138,9 @@ def _blocks(examples: Iterable[Example]) -> Iterator[list[Example]]:
         yield block
 
 
-def _titled(report: Report, title: str) -> Report:
+def titled(report: Report, title: str) -> Report:
+    """Return a listener that tells of which part of the work an event is."""
+
     def listener(event: Mapping[str, Any]) -> None:
         report({**event, "part": title})
 

@@ -24,12 +24,15 @@ _NOT_IN_FINGERPRINT = frozenset({"checkpoint_minutes", "tensorboard", "k_fold", 
 # settings younger than runs that can go on, and what was so before
 _NEUTRAL: dict[str, Any] = {
     **{"freeze_embedding": False, "causal": False, "layer_dropout": 0.0, "init_from": None},
-    **{"train": "all", "layer_decay": 1.0, "gradual_unfreezing": False},
+    **{"train": "all", "layer_decay": 1.0, "gradual_unfreezing": False, "self_training": 0},
 }
 # our choice, on validation data: about this many examples are seen, in 5 to 30 passes, until validation no longer improves
 _EXAMPLES_SEEN = 110_000
 # our choice, on validation data of ten corpora (docs/decisions.md): inverse of the ridge penalty of a bag, with naive Bayes, without, by margins
 _TWO_LABELS_LONG, _TWO_LABELS, _MORE_LABELS, _OTHER_OUTPUTS = (30.0, 10.0, 3.0), (5.0, 10.0, 3.0), (2.0, 3.0, 0.3), (10.0, 10.0, 1.0)
+
+# our choice, on validation data: labels that are probabilities hold less of chance (docs/decisions.md)
+_SOFT_LABELS = 3.0
 
 
 def settle(plan: Plan, dataset: Dataset) -> Plan:
@@ -185,8 +188,13 @@ def _settle_branches(plan: Plan, dataset: Dataset) -> dict[str, Branch]:
     }
 
 
-def _bag_strengths(dataset: Dataset) -> tuple[float, float, float]:
+def _bag_strengths(dataset: Dataset) -> tuple[float, ...]:
     """Return the inverse ridge penalties of a bag with naive Bayes, without, and by margins."""
+    times = _SOFT_LABELS if dataset.has_soft_labels else 1.0
+    return tuple(times * strength for strength in _strengths(dataset))
+
+
+def _strengths(dataset: Dataset) -> tuple[float, float, float]:
     if TASKS.load(dataset.task).output_loss != "softmax":
         return _OTHER_OUTPUTS
     if len(dataset.labels) != 2:

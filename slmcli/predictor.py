@@ -31,8 +31,12 @@ class Predictor:
         """
         bundle = self.bundle
         parts = (bundle.task, bundle.tokenizer, bundle.encoding, bundle.ngrams)
-        encoded = [encode_example(self._as_example(text), *parts) for text in texts]
-        result = np.zeros((len(texts), bundle.task.width), np.float32)
+        return self.probabilities_of([encode_example(self._as_example(text), *parts) for text in texts], batch_size=batch_size)
+
+    def probabilities_of(self, encoded: Sequence[Mapping[str, np.ndarray]], *, batch_size: int = 64) -> np.ndarray:
+        """Return the same of texts that are features already, as `encode_example` returns them."""
+        bundle = self.bundle
+        result = np.zeros((len(encoded), bundle.task.width), np.float32)
         order = sorted(range(len(encoded)), key=lambda row: max(len(encoded[row][name]) for name in bundle.task.input_features))
         for start in range(0, len(order), batch_size):
             rows = order[start : start + batch_size]

@@ -99,10 +99,8 @@ def write_subset(dataset: Dataset, splits: np.ndarray, out: Path) -> Dataset:
     if (out / "dataset.json").exists():
         return _open(out, dataset)
     with new_directory(out, marker="dataset.json") as part:
-        for name in _COPIED:
-            if (dataset.path / name).exists():
-                shutil.copyfile(dataset.path / name, part / name)
-        writers = [_Writer(part, name, int((splits == split).sum())) for split, name in enumerate(SPLITS)]
+        copy_identity(dataset, part)
+        writers = [SplitWriter(part, name, int((splits == split).sum())) for split, name in enumerate(SPLITS)]
         try:
             _write_shards(dataset, splits, writers)
         finally:
@@ -110,6 +108,13 @@ def write_subset(dataset: Dataset, splits: np.ndarray, out: Path) -> Dataset:
                 writer.close()
         write_json(part / "dataset.json", _describe(dataset, splits, writers))
     return _open(out, dataset)
+
+
+def copy_identity(dataset: Dataset, directory: Path) -> None:
+    """Copy tokenizer, labels and n-grams, by which examples are encoded."""
+    for name in _COPIED:
+        if (dataset.path / name).exists():
+            shutil.copyfile(dataset.path / name, directory / name)
 
 
 def _open(out: Path, dataset: Dataset) -> Dataset:
@@ -120,7 +125,7 @@ def _open(out: Path, dataset: Dataset) -> Dataset:
     return subset
 
 
-def _write_shards(dataset: Dataset, splits: np.ndarray, writers: Sequence["_Writer"]) -> None:
+def _write_shards(dataset: Dataset, splits: np.ndarray, writers: Sequence["SplitWriter"]) -> None:
     task: Task = TASKS.load(dataset.task)(dataset.labels)
     streams = [dataset.read_records(split) for split in SOURCES]
     training = dataset.examples(SOURCES[TRAIN])
@@ -130,20 +135,27 @@ def _write_shards(dataset: Dataset, splits: np.ndarray, writers: Sequence["_Writ
             writers[splits[row]].add(record, dataset.decode(record), task)
 
 
-def _describe(dataset: Dataset, splits: np.ndarray, writers: Sequence["_Writer"]) -> dict[str, Any]:
+def _describe(dataset: Dataset, splits: np.ndarray, writers: Sequence["SplitWriter"]) -> dict[str, Any]:
     return {
         **dataset.description,
         "fingerprint": sha256_json([dataset.fingerprint, hashlib.sha256(splits.tobytes()).hexdigest()])[:16],
         "subset_of": dataset.fingerprint,
+        **counts_of(writers, dataset.labels),
+    }
+
+
+def counts_of(writers: Sequence["SplitWriter"], labels: Sequence[str]) -> dict[str, Any]:
+    """Return what dataset.json says of the splits that were written."""
+    return {
         "examples": {writer.split: writer.examples for writer in writers},
-        "label_counts": {writer.split: {label: writer.labels[label] for label in dataset.labels} for writer in writers},
+        "label_counts": {writer.split: {label: writer.labels[label] for label in labels} for writer in writers},
         "tokens": sum(writer.tokens for writer in writers),
         "length_histogram": {writer.split: {str(length): writer.lengths[length] for length in sorted(writer.lengths)} for writer in writers},
         "shards": {writer.split: {path.name: sha256_file(path) for path in writer.shards} for writer in writers},
     }
 
 
-class _Writer:
+class SplitWriter:
     """Write one split, shard after shard, and count what it holds."""
 
     def __init__(self, directory: Path, split: str, expected: int) -> None:

@@ -32,6 +32,7 @@ from slmcli.plan import fingerprint, settle
 from slmcli.recipe_files import to_yaml
 from slmcli.run import FORMAT_VERSION, Run, is_up_to_date, start_run
 from slmcli.runtime import describe_environment
+from slmcli.self_training import check_self_training, forget_teachers, settings_of_rounds, teach
 from slmcli.session import EVALUATION_BATCH, Session
 from slmcli.studies import prepare_studies
 from slmcli.tasks import TASKS
@@ -64,11 +65,12 @@ def finetune(dataset: Dataset, values: Mapping[str, Any], out: Path, *, source: 
     """
     plan = split_settings(values, source=source)
     check_compatible(dataset, plan.settings)
+    check_self_training(dataset, plan)
     plan = settle(plan, dataset)
     _look_at_texts(dataset, plan)
     is_done = is_up_to_date(out, fingerprint(dataset, plan)) and not overwrite
     studies = prepare_studies(dataset, plan, out if is_done else None)
-    summary = _summary_of(out) if is_done else _train(dataset, plan, out, resume=resume, overwrite=overwrite, report=report)
+    summary = _summary_of(out) if is_done else _train(dataset, values, plan, out, resume=resume, overwrite=overwrite, report=report)
     if studies is not None:
         return {**summary, **studies.carry_out(Run(out), train=finetune, report=report)}
     return {**summary, "up_to_date": True} if is_done else summary
@@ -80,7 +82,7 @@ def _look_at_texts(dataset: Dataset, plan: Plan) -> None:
     Raises:
         DatasetError: They are to be learned from, and are missing, or not those of the dataset.
     """
-    if not dataset.description.get(UNLABELLED) or "subset_of" in dataset.description:
+    if not dataset.description.get(UNLABELLED) or "subset_of" in dataset.description or plan.settings.self_training:
         return
     initial = plan.settings.initial_embedding or "a file"
     if not any(isinstance(branch, Backbone) for branch in plan.branches.values()):
@@ -100,23 +102,47 @@ def _summary_of(out: Path) -> dict[str, Any]:
     return {**{name: value for name, value in summary.items() if name not in ("history", "format_version")}, **_places(out)}
 
 
-def _train(dataset: Dataset, plan: Plan, out: Path, *, resume: bool, overwrite: bool, report: Report) -> dict[str, Any]:
+def _train(dataset: Dataset, values: Mapping[str, Any], plan: Plan, out: Path, *, resume: bool, overwrite: bool, report: Report) -> dict[str, Any]:
     settings = plan.settings
     coverage = _look_at_tokens(dataset, plan)
     begun = _begun_with(out) if resume else None
     run = start_run(
         out,
         fingerprint(dataset, plan),
-        files={"config.yaml": to_yaml({"finetune": plan.flat()})},
+        files={"config.yaml": to_yaml({"finetune": _settings_to_keep(values, plan)})},
         facts={"command": "finetune", "task": settings.task, "dataset": str(dataset.path.resolve()), "dataset_fingerprint": dataset.fingerprint},
         resume=resume,
         overwrite=overwrite,
     )
     with run.locked():
+        facts: dict[str, Any] = {}
+        if settings.self_training:
+            dataset, plan, facts = _be_taught(dataset, values, plan, run, report)
+            settings = plan.settings
         execution = start_execution(settings, seconds=estimated_seconds(dataset, plan), begun=begun)
         environment = {"format_version": FORMAT_VERSION, **describe_environment(), **execution.describe()}
         write_json(run.path / "environment.json", {**environment, "backbone": settings.backbone, "backbone_reason": plan.reason})
-        return Training(dataset, plan, run, execution, coverage).run_members(report)
+        summary = Training(dataset, plan, run, execution, {**coverage, **facts}).run_members(report)
+        forget_teachers(run)
+        return summary
+
+
+def _settings_to_keep(values: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+    """Return the settings by which a run goes on: settled ones; with self-training, whose models differ in them, those that were asked for."""
+    if not plan.settings.self_training:
+        return plan.flat()
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _be_taught(dataset: Dataset, values: Mapping[str, Any], plan: Plan, run: Run, report: Report) -> tuple[Dataset, Plan, dict[str, Any]]:
+    """Train the teachers; return what the last model learns from, how, and what the summary says of it."""
+    rounds = plan.settings.self_training
+    of_teacher, own = settings_of_rounds(values, rounds)
+    taught = teach(dataset, of_teacher, run, rounds=rounds, train=finetune, report=report)
+    settled = settle(split_settings(own, source=plan.source), taught.dataset)
+    # the labelled corpus has a test split, or not; what is learned from has none
+    settings = settled.settings.model_copy(update={"refit": plan.settings.refit, "self_training": rounds})
+    return taught.dataset, replace(settled, settings=settings), taught.facts
 
 
 def _look_at_tokens(dataset: Dataset, plan: Plan) -> dict[str, Any]:
@@ -314,7 +340,7 @@ class Training:
             "parameters": joined.whole.count_params(),
             "scores": dict(scores),
             "learned_splits": self._learned_splits(),
-            "dataset_fingerprint": self.dataset.fingerprint,
+            "dataset_fingerprint": self.dataset.origin,
             "licence": self.plan.settings.licence,
         }
 

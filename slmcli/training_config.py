@@ -134,4 +134,11 @@ class FinetuneSettings(HeadSettings, OptimizerSettings, InitialSettings, RunSett
         description="also train so many models, each on all training and validation examples but one part of so many, and judge it by that part: "
         "scores with intervals, and likely label errors in the whole corpus [no folds]",
     )
+    self_training: int = Field(
+        0,
+        ge=0,
+        le=5,
+        description="train a teacher first, which says how probable each label of the texts without labels is, and learn from these too; in so many "
+        "rounds, each taught by the one before",
+    )
     learning_curve: bool = Field(False, description="also train on 10 % and 30 % of the training examples, and say whether more would help")

@@ -49,6 +49,9 @@ class TrainingDisplay:
         elif event["event"] == "pass":
             if event["is_last"]:
                 self._line(part + pass_line(event))
+        elif event["event"] == "labelled":
+            if event["done"] == event["texts"]:
+                self._line(f"{part}{event['texts']:,} texts labelled")
         elif is_terminal():
             self._redraw(event)
         elif time.monotonic() - self._shown_at >= _LINE_SECONDS:

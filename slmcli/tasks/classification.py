@@ -11,6 +11,9 @@ from slmcli.reading import Example
 from slmcli.tasks.base import FOCAL_GAMMA, TextTask, integers
 from slmcli.thresholds import best_threshold
 
+# feature of an example that a model has labelled: the probability of each label, (classes,) float32
+SOFT_LABEL = "soft_label"
+
 
 class Classification(TextTask):
     """Choose one of several labels."""
@@ -32,16 +35,19 @@ class Classification(TextTask):
         return [] if example.label is None else [example.label]
 
     def describe_target(self) -> dict[str, Any]:
-        """Return `label` (batch,) int64."""
+        """Return `label` (batch,) int64, and `soft_label` (batch, classes) float32, zeros where a person has given the label."""
         import tensorflow as tf
 
-        return {"label": tf.io.FixedLenFeature([], tf.int64)}
+        soft = tf.io.FixedLenFeature([self.width], tf.float32, default_value=[0.0] * self.width)
+        return {"label": tf.io.FixedLenFeature([], tf.int64), SOFT_LABEL: soft}
 
     def make_batch(self, features: Mapping[str, Any], label_weights: Any) -> tuple[Any, Any, Any]:
-        """Return the inputs, one-hot targets (batch, classes) float32, sample_weight (batch,) float32."""
+        """Return the inputs, targets (batch, classes) float32, one-hot or what a model has said, and sample_weight (batch,) float32."""
         import tensorflow as tf
 
-        targets = tf.one_hot(features["label"], len(self.labels))
+        soft = features[SOFT_LABEL]
+        is_soft = tf.reduce_any(soft > 0.0, axis=-1, keepdims=True)
+        targets = tf.where(is_soft, soft, tf.one_hot(features["label"], self.width))
         return self.inputs(features), targets, tf.gather(label_weights, features["label"])
 
     def compile_arguments(self, *, label_smoothing: float, loss: str) -> dict[str, Any]:

@@ -64,7 +64,7 @@ LAYERS = (
     ("describing", "dataset_directory", "parts", "pretrain_plan", "merging"),
     ("unlabelled", "pretraining_session", "word_vector_session"),
     ("preprocessing", "pretraining", "baselines", "folds", "learning_curve"),
-    ("studies",),
+    ("studies", "self_training"),
     ("training",),
     ("evaluation", "recipes", "benchmarking", "training_speed", "beam_steps"),
     ("exporting", "beam_preprocessing"),
