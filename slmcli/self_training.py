@@ -114,6 +114,24 @@ def teach(dataset: Dataset, values: Mapping[str, Any], run: Run, *, rounds: int,
     return Taught(learned, {"self_training": {"rounds": rounds, "texts": texts, "teacher": scores}})
 
 
+def compare_with_teacher(facts: Mapping[str, Any], scores: Mapping[str, float], task: str) -> None:
+    """Warn when the last teacher is better on validation than what it has taught.
+
+    Args:
+        facts: As `teach` returns them.
+        scores: Of the model that has learned last.
+        task: Its task.
+    """
+    name = TASKS.load(task).headline[0]
+    before = facts["self_training"]["teacher"].get(name)
+    if before is not None and scores[name] < before:
+        logger.warning(
+            "On validation the teacher has %s %.4f, what it has taught %.4f. Train without --self-training, or beside texts that are more like "
+            "the labelled ones.",
+            name, before, scores[name],
+        )  # fmt: skip
+
+
 def forget_teachers(run: Run) -> None:
     """Delete what stood in the directory of a run while others taught it."""
     shutil.rmtree(run.path / _PLACE, ignore_errors=True)

@@ -4,6 +4,7 @@ import logging
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any  # Any: Keras models, JSON documents
 
@@ -32,7 +33,7 @@ from slmcli.plan import fingerprint, settle
 from slmcli.recipe_files import to_yaml
 from slmcli.run import FORMAT_VERSION, Run, is_up_to_date, start_run
 from slmcli.runtime import describe_environment
-from slmcli.self_training import check_self_training, forget_teachers, settings_of_rounds, teach
+from slmcli.self_training import check_self_training, compare_with_teacher, forget_teachers, settings_of_rounds, teach
 from slmcli.session import EVALUATION_BATCH, Session
 from slmcli.studies import prepare_studies
 from slmcli.tasks import TASKS
@@ -45,7 +46,17 @@ Report = Callable[[Mapping[str, Any]], None]
 _Judgement = tuple[np.ndarray, dict[str, float], dict[str, Any]]
 
 
-def finetune(dataset: Dataset, values: Mapping[str, Any], out: Path, *, source: str, resume: bool, overwrite: bool, report: Report) -> dict[str, Any]:
+def finetune(
+    dataset: Dataset,
+    values: Mapping[str, Any],
+    out: Path,
+    *,
+    source: str,
+    resume: bool,
+    overwrite: bool,
+    report: Report,
+    is_teacher: bool = False,
+) -> dict[str, Any]:
     """Train unless a finished run with the same settings and data stands at `out`; then find out what else was asked for and is not known.
 
     Args:
@@ -56,6 +67,7 @@ def finetune(dataset: Dataset, values: Mapping[str, Any], out: Path, *, source: 
         resume: Go on with an unfinished run.
         overwrite: Replace what stands there.
         report: Told of every step and epoch.
+        is_teacher: Whether it will label the texts without labels for another model, so that nobody need be told what it learns from them.
 
     Returns:
         The summary that `--json` prints.
@@ -67,7 +79,8 @@ def finetune(dataset: Dataset, values: Mapping[str, Any], out: Path, *, source: 
     check_compatible(dataset, plan.settings)
     check_self_training(dataset, plan)
     plan = settle(plan, dataset)
-    _look_at_texts(dataset, plan)
+    if not is_teacher:
+        _look_at_texts(dataset, plan)
     is_done = is_up_to_date(out, fingerprint(dataset, plan)) and not overwrite
     studies = prepare_studies(dataset, plan, out if is_done else None)
     summary = _summary_of(out) if is_done else _train(dataset, values, plan, out, resume=resume, overwrite=overwrite, report=report)
@@ -82,15 +95,17 @@ def _look_at_texts(dataset: Dataset, plan: Plan) -> None:
     Raises:
         DatasetError: They are to be learned from, and are missing, or not those of the dataset.
     """
-    if not dataset.description.get(UNLABELLED) or "subset_of" in dataset.description or plan.settings.self_training:
+    if not dataset.description.get(UNLABELLED) or "subset_of" in dataset.description:
         return
     initial = plan.settings.initial_embedding or "a file"
-    if not any(isinstance(branch, Backbone) for branch in plan.branches.values()):
+    if plan.settings.self_training:
+        dataset.unlabelled  # noqa: B018  (it is looked at)
+    elif not any(isinstance(branch, Backbone) for branch in plan.branches.values()):
         logger.info("Nothing is learned from the texts without labels in %s: a bag has no token vectors.", dataset.path)
     elif initial == "cooccurrence":
         dataset.unlabelled  # noqa: B018  (it is looked at)
     elif plan.base is not None:
-        logger.info("Nothing is learned from the texts without labels in %s: token vectors begin with those of --init-from.", dataset.path)
+        logger.info("Nothing is learned from the texts without labels in %s but what --init-from has learned of them.", dataset.path)
     else:
         start = {"uniform": "chance", "naive_bayes": "naive Bayes", "a file": "those of a file"}[initial]
         advice = "Pass --initial-embedding cooccurrence to use them" + (" instead." if plan.vectors else ".")
@@ -123,7 +138,9 @@ def _train(dataset: Dataset, values: Mapping[str, Any], plan: Plan, out: Path, *
         environment = {"format_version": FORMAT_VERSION, **describe_environment(), **execution.describe()}
         write_json(run.path / "environment.json", {**environment, "backbone": settings.backbone, "backbone_reason": plan.reason})
         summary = Training(dataset, plan, run, execution, {**coverage, **facts}).run_members(report)
-        forget_teachers(run)
+        if facts:
+            compare_with_teacher(facts, summary["scores"], settings.task)
+            forget_teachers(run)
         return summary
 
 
@@ -138,7 +155,7 @@ def _be_taught(dataset: Dataset, values: Mapping[str, Any], plan: Plan, run: Run
     """Train the teachers; return what the last model learns from, how, and what the summary says of it."""
     rounds = plan.settings.self_training
     of_teacher, own = settings_of_rounds(values, rounds)
-    taught = teach(dataset, of_teacher, run, rounds=rounds, train=finetune, report=report)
+    taught = teach(dataset, of_teacher, run, rounds=rounds, train=partial(finetune, is_teacher=True), report=report)
     settled = settle(split_settings(own, source=plan.source), taught.dataset)
     # the labelled corpus has a test split, or not; what is learned from has none
     settings = settled.settings.model_copy(update={"refit": plan.settings.refit, "self_training": rounds})

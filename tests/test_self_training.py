@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from conftest import BAD, GOOD, THINGS, TINY, ignore, rows, with_backbone, write_jsonl
 
-from slmcli.batching import numbered_batches
+from slmcli import batching
 from slmcli.bundle import open_bundle
 from slmcli.config import PreprocessSettings
 from slmcli.dataset import Dataset, open_dataset
@@ -20,7 +20,7 @@ from slmcli.evaluation import learns_validation
 from slmcli.predictor import open_predictor
 from slmcli.preprocessing import preprocess
 from slmcli.run import Run
-from slmcli.self_training import settings_of_rounds, teach
+from slmcli.self_training import compare_with_teacher, settings_of_rounds, teach
 from slmcli.tasks import TASKS
 from slmcli.training import finetune
 
@@ -126,11 +126,13 @@ def test_labelled_texts_stand_evenly_among_the_others(beside: Path, tmp_path: Pa
     )
 
 
-def test_targets_are_labels_or_what_the_teacher_says(beside: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["packed", "streamed"])
+def test_targets_are_labels_or_what_the_teacher_says(kind: str, beside: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batching, "fits_in_memory", lambda dataset: kind == "packed")
     taught, _ = taught_by(beside, tmp_path / "run")
     examples = list(taught.read("train"))
     task = TASKS.load("sentiment")(taught.labels)
-    for _, targets, _, places in numbered_batches(taught, task, "train", batch_size=32, limits=[16]):
+    for _, targets, _, places in batching.numbered_batches(taught, task, "train", batch_size=32, limits=[16]):
         for target, place in zip(targets.numpy(), places.numpy(), strict=True):
             example = examples[place]
             right = np.eye(2)[taught.labels.index(example.label)]
@@ -185,6 +187,16 @@ def test_settings_that_were_not_asked_for_fit_what_each_model_learns_from(tmp_pa
     finetune(dataset, values, tmp_path / "run", source="test", resume=False, overwrite=False, report=ignore)
     assert open_bundle(tmp_path / "run").settings["finetune"]["batch_size"] == 64
     assert "batch_size" not in (tmp_path / "run" / "config.yaml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("teacher", "is_said"), [({"accuracy": 0.9}, True), ({"accuracy": 0.8}, False), ({}, False)])
+def test_a_teacher_that_is_better_is_spoken_of(teacher: dict[str, float], is_said: bool, caplog: pytest.LogCaptureFixture) -> None:
+    compare_with_teacher({"self_training": {"teacher": teacher}}, {"accuracy": 0.85} if teacher else {}, "topic")
+    warning = (
+        "On validation the teacher has accuracy 0.9000, what it has taught 0.8500. Train without --self-training, or beside texts that are more like "
+        "the labelled ones."
+    )
+    assert caplog.messages == ([warning] if is_said else [])
 
 
 def test_all_models_share_a_time_limit() -> None:

@@ -131,13 +131,14 @@ def epoch_line(event: Mapping[str, Any]) -> str:
 
 
 def finding_lines(result: Mapping[str, Any], names: Sequence[str]) -> list[str]:
-    """Return what a training found out beside its model, a line each: folds, learning curve, examples to look at.
+    """Return what a training found out beside its model, a line each: teacher, folds, learning curve, examples to look at.
 
     Args:
         result: The summary of the training.
         names: Scores to show, as far as there are such scores.
     """
-    lines = [_fold_line(result["k_fold"], names)] if "k_fold" in result else []
+    lines = [_teacher_line(result["self_training"], names)] if "self_training" in result else []
+    lines += [_fold_line(result["k_fold"], names)] if "k_fold" in result else []
     if "learning_curve" in result:
         curve = result["learning_curve"]
         points = ", ".join(f"{point['scores'][curve['score']]:.4f} with {100 * point['share']:.0f} %" for point in curve["points"])
@@ -151,6 +152,11 @@ def finding_lines(result: Mapping[str, Any], names: Sequence[str]) -> list[str]:
         worst = result["worst_examples"]
         lines.append(f"{worst['count']:,} validation examples with the greatest loss: {result['run']}/{worst['file']}")
     return lines
+
+
+def _teacher_line(found: Mapping[str, Any], names: Sequence[str]) -> str:
+    said = ", ".join(f"{_score_in_words(name)} {found['teacher'][name]:.4f}" for name in names if name in found["teacher"])
+    return f"Learned from {found['texts']:,} texts without labels, too. The teacher that labelled them: {said or 'no validation examples'}"
 
 
 def _fold_line(found: Mapping[str, Any], names: Sequence[str]) -> str:

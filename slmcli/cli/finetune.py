@@ -69,9 +69,5 @@ def show(result: Mapping[str, Any]) -> None:
     best = f"Best epoch {result['best_epoch']}, on" if len(result["members"]) == 1 else "On"
     learned = ", before the bag learned it too" if "validation" in result["learned_splits"] else ""
     click.echo(f"{best} validation{learned}: {scores or 'no validation examples'}")
-    if "self_training" in result:
-        taught = result["self_training"]
-        before = ", ".join(f"{name} {value:.4f}" for name, value in taught["teacher"].items() if name in _SHOWN)
-        click.echo(f"Learned from {taught['texts']:,} texts without labels, too, as its teacher labels them: {before or 'not judged'} before")
     for line in finding_lines(result, _SHOWN):
         click.echo(line)

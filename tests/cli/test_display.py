@@ -43,11 +43,19 @@ FOLDS = {
             ],
         ),
         (
+            {"self_training": {"rounds": 1, "texts": 50_000, "teacher": {"accuracy": 0.9132, "log_loss": 0.2}}},
+            ["Learned from 50,000 texts without labels, too. The teacher that labelled them: accuracy 0.9132"],
+        ),
+        (
+            {"self_training": {"rounds": 1, "texts": 9, "teacher": {}}},
+            ["Learned from 9 texts without labels, too. The teacher that labelled them: no validation examples"],
+        ),
+        (
             {"k_fold": FOLDS},
             ["Mean of 3 folds: accuracy 0.8000 (95 % interval 0.7000 to 0.9000), macro F1 0.7500 (95 % interval 0.6000 to 0.8500)"],
         ),
     ],
-    ids=["nothing", "issues", "worst", "curve", "folds"],
+    ids=["nothing", "issues", "worst", "curve", "teacher", "teacher unjudged", "folds"],
 )
 def test_what_was_found_is_said_in_a_line_or_two(found: dict[str, Any], lines: list[str]) -> None:
     assert finding_lines({"run": "work/run", **found}, ("accuracy", "macro_f1", "pearson")) == lines
@@ -57,6 +65,13 @@ def test_a_line_of_a_part_says_which(capsys: pytest.CaptureFixture[str]) -> None
     event = {"event": "pass", "pass": 30, "passes": 30, "loss": 0.25, "seconds": 1.5, "is_last": True, "part": "fold 2 of 5"}
     TrainingDisplay(quiet=False)(event)
     assert capsys.readouterr().err == "fold 2 of 5: bag: pass 30 of at most 30  loss 0.2500  1.5 s\n"
+
+
+def test_texts_are_said_to_be_labelled_once_all_are(capsys: pytest.CaptureFixture[str]) -> None:
+    display = TrainingDisplay(quiet=False)
+    for done in (4096, 5000):
+        display({"event": "labelled", "done": done, "texts": 5000, "part": "teacher"})
+    assert capsys.readouterr().err == "teacher: 5,000 texts labelled\n"
 
 
 def test_folds_and_curve_are_asked_for_on_the_command_line(dataset: Path, slm: Callable[..., Result]) -> None:
