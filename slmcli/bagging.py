@@ -106,7 +106,9 @@ class Solving:
                 found = fit(
                     blocks,
                     # margins are of labels, not of probabilities
-                    self._columns(targets, smoothing=0.0 if way.loss == "hinge" else self.settings.label_smoothing),
+                    self._columns(self._labels(targets), smoothing=0.0)
+                    if way.loss == "hinge"
+                    else self._columns(targets, smoothing=self.settings.label_smoothing),
                     weights,
                     loss=way.loss,
                     scaling=way.scaling,
@@ -117,6 +119,10 @@ class Solving:
                 models.append(found)
                 passes.begin_again()
         return models, passes
+
+    def _labels(self, targets: np.ndarray) -> np.ndarray:
+        """Return the targets as labels: 1 for the most probable where one of several is right, whoever has said so."""
+        return np.eye(targets.shape[1], dtype=np.float32)[targets.argmax(axis=1)] if self.task.output_loss == "softmax" else targets
 
     def _ways(self) -> list[_Way]:
         """Return each regression that is solved; the squared error has no naive Bayes, and margins are no probabilities without validation."""

@@ -1,7 +1,7 @@
 """What was asked for of a training and of its branches, divided among them and checked before a dataset is looked at."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any  # Any: values as they come from flags and recipes
 
@@ -27,6 +27,7 @@ class Plan:
         branches: Name to settings of each; none while `--backbone auto` has seen no dataset.
         asked: What was asked for of branches, by whoever calls and, where they were silent, by the preset.
         source: Where it was asked for, for messages.
+        given: All that was asked for, flat: what is not settled by what is learned from.
         reason: Why these branches were chosen.
         base: What the training begins with.
         vectors: The file that token vectors begin with; None without one, and before it was looked at.
@@ -36,6 +37,7 @@ class Plan:
     branches: Mapping[str, Branch]
     asked: Mapping[str, Any]
     source: str
+    given: Mapping[str, Any] = field(default_factory=dict)
     reason: str = "asked for"
     base: Base | None = None
     vectors: VectorFile | None = None
@@ -59,11 +61,12 @@ def split_settings(values: Mapping[str, Any], *, source: str) -> Plan:
     rest, asked = split_fields(values, FinetuneSettings, source=source)
     kinds: dict[str, type[Branch]] = {name: BACKBONES.load(name) for name in BACKBONES.names()}
     settings = build(FinetuneSettings, rest, source=source)
+    given = {name: value for name, value in {**rest, **asked}.items() if value is not None}
     if settings.backbone != AUTO:
-        return Plan(settings, build_branches(branch_names(settings.backbone, source=source), asked, source=source), asked, source)
+        return Plan(settings, build_branches(branch_names(settings.backbone, source=source), asked, source=source), asked, source, given)
     for kind in kinds.values():
         build(kind, {key: value for key, value in asked.items() if key in kind.model_fields}, source=source)
-    return Plan(settings, {}, asked, source)
+    return Plan(settings, {}, asked, source, given)
 
 
 def split_fields(values: Mapping[str, Any], model: type[Settings], *, source: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -17,6 +17,7 @@ from slmcli.text_files import STANDARD_INPUT, split_pair
 SPLITS = ("train", "validation", "test")
 LANGUAGE_MODEL = "language-model"  # the task of running text
 UNLABELLED = "unlabelled"  # what stands beside the splits: texts without labels, in sources, in dataset.json, and as a directory
+TAUGHT = "taught"  # in dataset.json: whose texts without labels a teacher has labelled, how many, and what the teachers were worth
 Files = Mapping[str, Sequence[Path]]  # split, or UNLABELLED, to its corpus files
 # our choice: a file changed within this time before it was hashed may change again without a new time stamp
 _UNSURE_NANOSECONDS = 2_000_000_000

@@ -1,7 +1,7 @@
 """What of a dataset decides the settings of its training: how many texts of which kind there are."""
 
 from slmcli.character_ngrams import texts_of_entries
-from slmcli.corpus_identity import UNLABELLED
+from slmcli.corpus_identity import TAUGHT, UNLABELLED
 from slmcli.dataset import Dataset
 from slmcli.tasks import TASKS
 
@@ -33,8 +33,8 @@ def is_short_and_sparse(dataset: Dataset) -> bool:
 
 
 def has_many_texts(dataset: Dataset) -> bool:
-    """Say whether there are texts without labels, and enough of them to say what words mean."""
-    facts = dataset.description.get(UNLABELLED) or {"tokens": 0}
+    """Say whether there are texts without labels, or that had none, and enough of them to say what words mean."""
+    facts = dataset.description.get(UNLABELLED) or dataset.description.get(TAUGHT) or {"tokens": 0}
     return facts["tokens"] >= _MANY_TOKENS and reads_words(dataset)
 
 

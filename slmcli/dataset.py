@@ -9,7 +9,7 @@ from typing import Any  # Any: a JSON document
 import numpy as np
 
 from slmcli.config import EncodingSettings
-from slmcli.corpus_identity import SPLITS, UNLABELLED
+from slmcli.corpus_identity import SPLITS, TAUGHT, UNLABELLED
 from slmcli.errors import DataError, DatasetError
 from slmcli.fields import Field
 from slmcli.files import read_json, sha256_file, write_json
@@ -85,12 +85,12 @@ class Dataset:
     @property
     def has_soft_labels(self) -> bool:
         """Whether a model has labelled some of the training examples."""
-        return "taught_from" in self.description
+        return TAUGHT in self.description
 
     @property
     def origin(self) -> str:
         """Fingerprint of the dataset whose texts without labels a model has labelled here; its own where none has."""
-        return self.description.get("taught_from", self.fingerprint)
+        return self.description[TAUGHT]["from"] if self.has_soft_labels else self.fingerprint
 
     @property
     def unlabelled(self) -> "Dataset | None":

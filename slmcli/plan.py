@@ -203,12 +203,17 @@ def _strengths(dataset: Dataset) -> tuple[float, float, float]:
 
 
 def fingerprint(dataset: Dataset, plan: Plan) -> str:
-    """Hash everything that decides the trained weights."""
+    """Hash everything that decides the trained weights; of a teacher that is what was asked for, and settled by what it learns from."""
     # a preset is what chose the branches; once they are chosen it says nothing
     excluded = {*_NOT_IN_FINGERPRINT, "preset", "vectors"}
     settings = plan.settings.model_copy(update={"init_from": plan.base.weights}) if plan.base else plan.settings
     parts = [_said(each, excluded) for each in (settings, *plan.branches.values())]
-    return sha256_json([dataset.fingerprint, parts[0], parts[1:], *plan.vectors_hash])[:16]
+    given = (
+        [{name: value for name, value in plan.given.items() if name not in {*_NOT_IN_FINGERPRINT, "vectors", "init_from"}}]
+        if plan.settings.self_training
+        else []
+    )
+    return sha256_json([dataset.fingerprint, parts[0], parts[1:], *plan.vectors_hash, *given])[:16]
 
 
 def _said(settings: Settings, excluded: Set[str]) -> dict[str, Any]:

@@ -33,11 +33,21 @@ from slmcli.plan import fingerprint, settle
 from slmcli.recipe_files import to_yaml
 from slmcli.run import FORMAT_VERSION, Run, is_up_to_date, start_run
 from slmcli.runtime import describe_environment
-from slmcli.self_training import check_self_training, compare_with_teacher, forget_teachers, settings_of_rounds, teach
+from slmcli.self_training import (
+    check_self_training,
+    compare_with_teachers,
+    describe_teaching,
+    expect_taught,
+    forget_teachers,
+    settings_of_teacher,
+    share_of_time,
+    teach,
+)
 from slmcli.session import EVALUATION_BATCH, Session
 from slmcli.studies import prepare_studies
 from slmcli.tasks import TASKS
 from slmcli.tasks.base import TrainableTask
+from slmcli.tasks.classification import Classification
 
 logger = logging.getLogger(__name__)
 
@@ -78,12 +88,14 @@ def finetune(
     plan = split_settings(values, source=source)
     check_compatible(dataset, plan.settings)
     check_self_training(dataset, plan)
-    plan = settle(plan, dataset)
+    plan = settle(plan, expect_taught(dataset) if plan.settings.self_training else dataset)
     if not is_teacher:
         _look_at_texts(dataset, plan)
     is_done = is_up_to_date(out, fingerprint(dataset, plan)) and not overwrite
     studies = prepare_studies(dataset, plan, out if is_done else None)
-    summary = _summary_of(out) if is_done else _train(dataset, values, plan, out, resume=resume, overwrite=overwrite, report=report)
+    summary = _summary_of(out) if is_done else _train(dataset, plan, out, resume=resume, overwrite=overwrite, report=report)
+    if is_done:
+        forget_teachers(Run(out))  # a process may have ended before it did so
     if studies is not None:
         return {**summary, **studies.carry_out(Run(out), train=finetune, report=report)}
     return {**summary, "up_to_date": True} if is_done else summary
@@ -95,12 +107,10 @@ def _look_at_texts(dataset: Dataset, plan: Plan) -> None:
     Raises:
         DatasetError: They are to be learned from, and are missing, or not those of the dataset.
     """
-    if not dataset.description.get(UNLABELLED) or "subset_of" in dataset.description:
+    if not dataset.description.get(UNLABELLED) or "subset_of" in dataset.description or plan.settings.self_training:
         return
     initial = plan.settings.initial_embedding or "a file"
-    if plan.settings.self_training:
-        dataset.unlabelled  # noqa: B018  (it is looked at)
-    elif not any(isinstance(branch, Backbone) for branch in plan.branches.values()):
+    if not any(isinstance(branch, Backbone) for branch in plan.branches.values()):
         logger.info("Nothing is learned from the texts without labels in %s: a bag has no token vectors.", dataset.path)
     elif initial == "cooccurrence":
         dataset.unlabelled  # noqa: B018  (it is looked at)
@@ -117,49 +127,40 @@ def _summary_of(out: Path) -> dict[str, Any]:
     return {**{name: value for name, value in summary.items() if name not in ("history", "format_version")}, **_places(out)}
 
 
-def _train(dataset: Dataset, values: Mapping[str, Any], plan: Plan, out: Path, *, resume: bool, overwrite: bool, report: Report) -> dict[str, Any]:
+def _train(dataset: Dataset, plan: Plan, out: Path, *, resume: bool, overwrite: bool, report: Report) -> dict[str, Any]:
     settings = plan.settings
     coverage = _look_at_tokens(dataset, plan)
     begun = _begun_with(out) if resume else None
     run = start_run(
         out,
         fingerprint(dataset, plan),
-        files={"config.yaml": to_yaml({"finetune": _settings_to_keep(values, plan)})},
+        files=_settings_files(plan),
         facts={"command": "finetune", "task": settings.task, "dataset": str(dataset.path.resolve()), "dataset_fingerprint": dataset.fingerprint},
         resume=resume,
         overwrite=overwrite,
     )
     with run.locked():
-        facts: dict[str, Any] = {}
-        if settings.self_training:
-            dataset, plan, facts = _be_taught(dataset, values, plan, run, report)
-            settings = plan.settings
         execution = start_execution(settings, seconds=estimated_seconds(dataset, plan), begun=begun)
+        if settings.self_training:
+            train = partial(finetune, is_teacher=True)
+            dataset = teach(dataset, settings_of_teacher(plan), run, settings, train=train, report=report)
+            plan = replace(plan, settings=settings.model_copy(update={"max_minutes": share_of_time(settings)}))
         environment = {"format_version": FORMAT_VERSION, **describe_environment(), **execution.describe()}
         write_json(run.path / "environment.json", {**environment, "backbone": settings.backbone, "backbone_reason": plan.reason})
-        summary = Training(dataset, plan, run, execution, {**coverage, **facts}).run_members(report)
-        if facts:
-            compare_with_teacher(facts, summary["scores"], settings.task)
+        summary = Training(dataset, plan, run, execution, coverage).run_members(report)
+        if settings.self_training:
+            compare_with_teachers(dataset, summary["scores"])
             forget_teachers(run)
         return summary
 
 
-def _settings_to_keep(values: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
-    """Return the settings by which a run goes on: settled ones; with self-training, whose models differ in them, those that were asked for."""
+def _settings_files(plan: Plan) -> dict[str, str]:
+    """Return the settings by which a run goes on: settled ones, or with self-training, whose models differ in them, what was asked for."""
+    settled = to_yaml({"finetune": plan.flat()})
     if not plan.settings.self_training:
-        return plan.flat()
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _be_taught(dataset: Dataset, values: Mapping[str, Any], plan: Plan, run: Run, report: Report) -> tuple[Dataset, Plan, dict[str, Any]]:
-    """Train the teachers; return what the last model learns from, how, and what the summary says of it."""
-    rounds = plan.settings.self_training
-    of_teacher, own = settings_of_rounds(values, rounds)
-    taught = teach(dataset, of_teacher, run, rounds=rounds, train=partial(finetune, is_teacher=True), report=report)
-    settled = settle(split_settings(own, source=plan.source), taught.dataset)
-    # the labelled corpus has a test split, or not; what is learned from has none
-    settings = settled.settings.model_copy(update={"refit": plan.settings.refit, "self_training": rounds})
-    return taught.dataset, replace(settled, settings=settings), taught.facts
+        return {"config.yaml": settled}
+    given = {**plan.given, **({"vectors": plan.settings.vectors} if plan.settings.vectors else {})}
+    return {"config.yaml": to_yaml({"finetune": given}), "settled.yaml": settled}
 
 
 def _look_at_tokens(dataset: Dataset, plan: Plan) -> dict[str, Any]:
@@ -192,6 +193,8 @@ class Training:
     def __init__(self, dataset: Dataset, plan: Plan, run: Run, execution: Execution, coverage: Mapping[str, Any] | None = None) -> None:
         self.dataset, self.plan, self.run, self.execution, self.coverage = dataset, plan, run, execution, dict(coverage or {})
         task: TrainableTask = TASKS.load(plan.settings.task)(dataset.labels)
+        if isinstance(task, Classification) and dataset.has_soft_labels:
+            task = task.with_soft_labels()
         self.task = task.with_learned(task.learn_targets(example.features for example in dataset.read("train")))
         self.length = dataset.encoding.max_length if plan.settings.head == "flatten" else None
         self._delta: Delta | None = None
@@ -294,6 +297,7 @@ class Training:
             "scores": scores,
             "learned_splits": self._learned_splits(),
             **self.coverage,
+            **describe_teaching(self.dataset),
             **findings,
         }
         self._write_bundle(joined, scores)

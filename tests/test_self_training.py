@@ -12,17 +12,22 @@ import pytest
 from conftest import BAD, GOOD, THINGS, TINY, ignore, rows, with_backbone, write_jsonl
 
 from slmcli import batching
+from slmcli.backbones.bag import Bag
+from slmcli.bagging import Solving
+from slmcli.branch_settings import split_settings
 from slmcli.bundle import open_bundle
 from slmcli.config import PreprocessSettings
 from slmcli.dataset import Dataset, open_dataset
 from slmcli.errors import ConfigError, Interrupted
 from slmcli.evaluation import learns_validation
+from slmcli.plan import fingerprint, settle
 from slmcli.predictor import open_predictor
 from slmcli.preprocessing import preprocess
 from slmcli.run import Run
-from slmcli.self_training import compare_with_teacher, settings_of_rounds, teach
-from slmcli.tasks import TASKS
+from slmcli.self_training import compare_with_teachers, expect_taught, settings_of_teacher, share_of_time, teach
+from slmcli.tasks.classification import Sentiment
 from slmcli.training import finetune
+from slmcli.training_config import FinetuneSettings
 
 # words of praise and blame that no labelled text has
 UNSEEN = {"good": ("dapper", "snug", "radiant"), "bad": ("grim", "shabby", "vile")}
@@ -64,8 +69,8 @@ def taught_by(beside: Path, place: Path) -> tuple[Dataset, Run]:
     place.mkdir(parents=True)
     run = Run(place)
     run.write({"dataset": str(beside), "fingerprint": "test", "status": "running"})
-    values = {**TINY, **with_backbone("bag"), "refit": False}
-    return teach(open_dataset(beside), values, run, rounds=1, train=finetune, report=ignore).dataset, run
+    plan = split_settings({**TINY, **with_backbone("bag"), "self_training": 1}, source="test")
+    return teach(open_dataset(beside), settings_of_teacher(plan), run, plan.settings, train=finetune, report=ignore), run
 
 
 def read(path: Path) -> Any:
@@ -88,7 +93,7 @@ def test_words_that_no_labelled_text_has_are_learned(beside: Path, learned: Path
 def test_the_summary_says_what_was_learned_from(learned: Path) -> None:
     found = read(learned / "metrics.json")["self_training"]
     assert (found["rounds"], found["texts"]) == (1, len(TEXTS))
-    assert found["teacher"]["accuracy"] > 0.9
+    assert [teacher["accuracy"] > 0.9 for teacher in found["teachers"]] == [True]
 
 
 def test_nothing_of_the_teacher_is_left(learned: Path) -> None:
@@ -131,7 +136,7 @@ def test_targets_are_labels_or_what_the_teacher_says(kind: str, beside: Path, tm
     monkeypatch.setattr(batching, "fits_in_memory", lambda dataset: kind == "packed")
     taught, _ = taught_by(beside, tmp_path / "run")
     examples = list(taught.read("train"))
-    task = TASKS.load("sentiment")(taught.labels)
+    task = Sentiment(taught.labels).with_soft_labels()
     for _, targets, _, places in batching.numbered_batches(taught, task, "train", batch_size=32, limits=[16]):
         for target, place in zip(targets.numpy(), places.numpy(), strict=True):
             example = examples[place]
@@ -152,7 +157,8 @@ def test_each_round_has_a_teacher(beside: Path, tmp_path: Path) -> None:
         if event["event"] == "labelled" or (event.get("is_last") and not event.get("is_refit")):
             parts.append(f"{event.get('part', 'model')} {event['event']}")
 
-    assert train(beside, tmp_path / "run", remember, self_training=2)["self_training"]["rounds"] == 2
+    found = train(beside, tmp_path / "run", remember, self_training=2)["self_training"]
+    assert (found["rounds"], len(found["teachers"])) == (2, 2)
     first, second = "teacher 1 of 2", "teacher 2 of 2"
     assert parts == [f"{first} pass", f"{first} labelled", f"{second} pass", f"{second} labelled", "model pass"]
 
@@ -187,11 +193,61 @@ def test_settings_that_were_not_asked_for_fit_what_each_model_learns_from(tmp_pa
     finetune(dataset, values, tmp_path / "run", source="test", resume=False, overwrite=False, report=ignore)
     assert open_bundle(tmp_path / "run").settings["finetune"]["batch_size"] == 64
     assert "batch_size" not in (tmp_path / "run" / "config.yaml").read_text(encoding="utf-8")
+    assert "batch_size: 64" in (tmp_path / "run" / "settled.yaml").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(("teacher", "is_said"), [({"accuracy": 0.9}, True), ({"accuracy": 0.8}, False), ({}, False)])
-def test_a_teacher_that_is_better_is_spoken_of(teacher: dict[str, float], is_said: bool, caplog: pytest.LogCaptureFixture) -> None:
-    compare_with_teacher({"self_training": {"teacher": teacher}}, {"accuracy": 0.85} if teacher else {}, "topic")
+def test_what_was_asked_for_tells_runs_apart_that_are_settled_alike(beside: Path) -> None:
+    marks = set()
+    for asked in ({}, {"epochs": 5}, {"epochs": 30}):
+        plan = split_settings({"backbone": "bag", "self_training": 1, **asked}, source="test")
+        marks.add(fingerprint(open_dataset(beside), settle(plan, expect_taught(open_dataset(beside)))))
+    assert len(marks) == 3
+
+
+def test_what_is_expected_is_what_is_learned_from(beside: Path, tmp_path: Path) -> None:
+    taught, _ = taught_by(beside, tmp_path / "run")
+    expected = expect_taught(open_dataset(beside))
+    assert expected.examples("train") == taught.examples("train")
+    assert expected.length_histogram("train") == taught.length_histogram("train")
+    assert (expected.origin, expected.has_soft_labels) == (taught.origin, True)
+
+
+def test_teachers_that_a_finished_run_has_left_are_deleted(beside: Path, tmp_path: Path) -> None:
+    train(beside, tmp_path / "run")
+    (tmp_path / "run" / "self_training" / "round-1").mkdir(parents=True)  # as a process that ends before it has deleted them
+    assert train(beside, tmp_path / "run")["up_to_date"]
+    assert not (tmp_path / "run" / "self_training").exists()
+
+
+def test_margins_are_of_the_most_probable_label(beside: Path, tmp_path: Path) -> None:
+    dataset = open_dataset(beside)
+    task = Sentiment(["a", "b", "c"])
+    solving = Solving(dataset, task, FinetuneSettings(), Bag(), Run(tmp_path))
+    assert solving._labels(np.array([[0.4, 0.35, 0.25], [0.0, 0.0, 1.0]], np.float32)).tolist() == [[1, 0, 0], [0, 0, 1]]
+
+
+def test_a_taught_text_weighs_as_its_labels_do() -> None:
+    task = Sentiment(["bad", "good"]).with_soft_labels()
+    features = {"token_ids": np.ones((2, 1), np.int32), "label": np.array([1, 0]), "soft_label": np.array([[0.0, 0.0], [0.75, 0.25]], np.float32)}
+    _, targets, weights = task.make_batch(features, np.array([1.0, 3.0], np.float32))
+    assert targets.numpy().tolist() == [[0, 1], [0.75, 0.25]]
+    assert weights.numpy().tolist() == [3, 1.5]
+
+
+@pytest.mark.parametrize(
+    ("teachers", "examples", "is_said"),
+    [
+        ([{"accuracy": 0.9}, {"accuracy": 0.8}], 100, True),
+        ([{"accuracy": 0.9}], 10, False),  # no more than chance
+        ([{"accuracy": 0.8}], 100, False),
+        ([{}], 0, False),
+    ],
+)
+def test_a_teacher_that_is_better_is_spoken_of(
+    teachers: list[dict[str, float]], examples: int, is_said: bool, beside: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    description = {"task": "topic", "examples": {"validation": examples}, "taught": {"teachers": teachers}}
+    compare_with_teachers(Dataset(beside, description), {"accuracy": 0.85} if examples else {})
     warning = (
         "On validation the teacher has accuracy 0.9000, what it has taught 0.8500. Train without --self-training, or beside texts that are more like "
         "the labelled ones."
@@ -200,9 +256,9 @@ def test_a_teacher_that_is_better_is_spoken_of(teacher: dict[str, float], is_sai
 
 
 def test_all_models_share_a_time_limit() -> None:
-    of_teacher, own = settings_of_rounds({"max_minutes": 9, "refit": True, "k_fold": None}, 2)
-    assert (of_teacher["max_minutes"], own["max_minutes"]) == (3.0, 3.0)
-    assert (of_teacher["refit"], own["refit"]) == (False, True)
+    plan = split_settings({"max-minutes": 9, "self-training": 2, "refit": True, "epochs": None}, source="test")
+    assert share_of_time(plan.settings) == 3.0
+    assert settings_of_teacher(plan) == {"max_minutes": 3.0, "self_training": 0, "refit": False, "tensorboard": False}
 
 
 def test_texts_without_labels_are_needed(dataset: Path, tmp_path: Path) -> None:

@@ -50,8 +50,7 @@ class TrainingDisplay:
             if event["is_last"]:
                 self._line(part + pass_line(event))
         elif event["event"] == "labelled":
-            if event["done"] == event["texts"]:
-                self._line(f"{part}{event['texts']:,} texts labelled")
+            self._label(event, part)
         elif is_terminal():
             self._redraw(event)
         elif time.monotonic() - self._shown_at >= _LINE_SECONDS:
@@ -62,6 +61,13 @@ class TrainingDisplay:
         """Leave the terminal as it was."""
         if self._task is not None:
             self._bar.stop()
+
+    def _label(self, event: Mapping[str, Any], part: str) -> None:
+        is_all = event["done"] == event["texts"]
+        if is_all or time.monotonic() - self._shown_at >= _LINE_SECONDS:
+            self._shown_at = time.monotonic()
+            total = "" if is_all else f"of {event['texts']:,} "
+            self._line(f"{part}{event['done']:,} {total}texts labelled")
 
     def _redraw(self, event: Mapping[str, Any]) -> None:
         if self._task is None:
@@ -155,7 +161,7 @@ def finding_lines(result: Mapping[str, Any], names: Sequence[str]) -> list[str]:
 
 
 def _teacher_line(found: Mapping[str, Any], names: Sequence[str]) -> str:
-    said = ", ".join(f"{_score_in_words(name)} {found['teacher'][name]:.4f}" for name in names if name in found["teacher"])
+    said = ", ".join(f"{_score_in_words(name)} {found['teachers'][-1][name]:.4f}" for name in names if name in found["teachers"][-1])
     return f"Learned from {found['texts']:,} texts without labels, too. The teacher that labelled them: {said or 'no validation examples'}"
 
 

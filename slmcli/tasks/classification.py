@@ -1,7 +1,8 @@
 """One label for one text, or for two: sentiment, topic, pairs, and whatever else has named classes."""
 
+import copy
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar  # Any: tensors and models; TensorFlow is not imported here
+from typing import Any, ClassVar, Self  # Any: tensors and models; TensorFlow is not imported here
 
 import numpy as np
 
@@ -24,6 +25,7 @@ class Classification(TextTask):
     headline = ("accuracy", "macro_f1")
     output_loss = "softmax"
     baselines = "label"
+    has_soft_labels: bool = False
     own_settings = frozenset({"class_weights", "loss", "label_smoothing", "tune_threshold", "monitor", "initial_embedding"})
 
     def target(self, example: Example) -> dict[str, np.ndarray]:
@@ -35,20 +37,29 @@ class Classification(TextTask):
         return [] if example.label is None else [example.label]
 
     def describe_target(self) -> dict[str, Any]:
-        """Return `label` (batch,) int64, and `soft_label` (batch, classes) float32, zeros where a person has given the label."""
+        """Return `label` (batch,) int64; with soft labels `soft_label`, too, (batch, classes) float32, zeros where a person has given the label."""
         import tensorflow as tf
 
-        soft = tf.io.FixedLenFeature([self.width], tf.float32, default_value=[0.0] * self.width)
-        return {"label": tf.io.FixedLenFeature([], tf.int64), SOFT_LABEL: soft}
+        label = {"label": tf.io.FixedLenFeature([], tf.int64)}
+        if not self.has_soft_labels:
+            return label
+        return {**label, SOFT_LABEL: tf.io.FixedLenFeature([self.width], tf.float32, default_value=[0.0] * self.width)}
+
+    def with_soft_labels(self) -> Self:
+        """Return the same task, of whose training examples a model has labelled some."""
+        other = copy.copy(self)
+        other.has_soft_labels = True
+        return other
 
     def make_batch(self, features: Mapping[str, Any], label_weights: Any) -> tuple[Any, Any, Any]:
         """Return the inputs, targets (batch, classes) float32, one-hot or what a model has said, and sample_weight (batch,) float32."""
         import tensorflow as tf
 
-        soft = features[SOFT_LABEL]
-        is_soft = tf.reduce_any(soft > 0.0, axis=-1, keepdims=True)
-        targets = tf.where(is_soft, soft, tf.one_hot(features["label"], self.width))
-        return self.inputs(features), targets, tf.gather(label_weights, features["label"])
+        targets = tf.one_hot(features["label"], self.width)
+        if self.has_soft_labels:
+            soft = features[SOFT_LABEL]
+            targets = tf.where(tf.reduce_any(soft > 0.0, axis=-1, keepdims=True), soft, targets)
+        return self.inputs(features), targets, tf.linalg.matvec(targets, label_weights)
 
     def compile_arguments(self, *, label_smoothing: float, loss: str) -> dict[str, Any]:
         """Return cross-entropy on logits, or focal loss (Lin et al. 2017, section 3.2), and accuracy weighted as the loss is."""

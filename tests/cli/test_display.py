@@ -43,11 +43,11 @@ FOLDS = {
             ],
         ),
         (
-            {"self_training": {"rounds": 1, "texts": 50_000, "teacher": {"accuracy": 0.9132, "log_loss": 0.2}}},
+            {"self_training": {"rounds": 1, "texts": 50_000, "teachers": [{"accuracy": 0.9132, "log_loss": 0.2}]}},
             ["Learned from 50,000 texts without labels, too. The teacher that labelled them: accuracy 0.9132"],
         ),
         (
-            {"self_training": {"rounds": 1, "texts": 9, "teacher": {}}},
+            {"self_training": {"rounds": 1, "texts": 9, "teachers": [{}]}},
             ["Learned from 9 texts without labels, too. The teacher that labelled them: no validation examples"],
         ),
         (
