@@ -203,16 +203,13 @@ def _strengths(dataset: Dataset) -> tuple[float, float, float]:
 
 
 def fingerprint(dataset: Dataset, plan: Plan) -> str:
-    """Hash everything that decides the trained weights; of a teacher that is what was asked for, and settled by what it learns from."""
+    """Hash everything that decides the trained weights; of teachers that is what was asked for."""
     # a preset is what chose the branches; once they are chosen it says nothing
     excluded = {*_NOT_IN_FINGERPRINT, "preset", "vectors"}
     settings = plan.settings.model_copy(update={"init_from": plan.base.weights}) if plan.base else plan.settings
     parts = [_said(each, excluded) for each in (settings, *plan.branches.values())]
-    given = (
-        [{name: value for name, value in plan.given.items() if name not in {*_NOT_IN_FINGERPRINT, "vectors", "init_from"}}]
-        if plan.settings.self_training
-        else []
-    )
+    others = {*_NOT_IN_FINGERPRINT, "vectors", "init_from"}
+    given = [{name: value for name, value in plan.given.items() if name not in others}] if plan.settings.self_training else []
     return sha256_json([dataset.fingerprint, parts[0], parts[1:], *plan.vectors_hash, *given])[:16]
 
 

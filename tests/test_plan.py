@@ -229,7 +229,7 @@ def test_freezing_what_begins_with_chance_is_refused(values: dict[str, Any], mes
 
 def test_a_run_from_before_there_were_these_settings_is_up_to_date(topics: Dataset) -> None:
     plan = settle(split_settings({"task": "topic", "backbone": "conv"}, source="test"), topics)
-    later = {"freeze_embedding", "vectors", "init_from", "train", "layer_decay", "gradual_unfreezing"}
+    later = {"freeze_embedding", "vectors", "init_from", "train", "layer_decay", "gradual_unfreezing", "self_training"}
     values = plan.settings.model_dump(exclude={"checkpoint_minutes", "tensorboard", "k_fold", "learning_curve", "preset", *later})
     before = sha256_json([topics.fingerprint, values, [each.model_dump(exclude={"causal"}) for each in plan.branches.values()]])[:16]
     assert fingerprint(topics, plan) == before
