@@ -88,6 +88,11 @@ class Dataset:
         return TAUGHT in self.description
 
     @property
+    def taught_texts(self) -> int:
+        """How many of the training examples a model has labelled."""
+        return self.description[TAUGHT]["texts"] if self.has_soft_labels else 0
+
+    @property
     def origin(self) -> str:
         """Fingerprint of the dataset whose texts without labels a model has labelled here; its own where none has."""
         return self.description[TAUGHT]["from"] if self.has_soft_labels else self.fingerprint

@@ -219,6 +219,19 @@ def test_teachers_that_a_finished_run_has_left_are_deleted(beside: Path, tmp_pat
     assert not (tmp_path / "run" / "self_training").exists()
 
 
+def test_a_bag_is_penalised_less_the_more_texts_a_teacher_has_labelled(dataset: Path, beside: Path, tmp_path: Path) -> None:
+    def strengths(place: Path, *, rounds: int) -> list[float]:
+        found = open_dataset(place)
+        plan = settle(split_settings({"backbone": "bag", "self_training": rounds}, source="test"), expect_taught(found) if rounds else found)
+        bag = plan.flat()
+        return [bag[name] for name in ("bag_strength", "bag_plain_strength", "bag_margin_strength")]
+
+    alone = np.array(strengths(dataset, rounds=0))
+    assert strengths(beside, rounds=1) == pytest.approx(3 * alone)  # 76 labelled texts, 288 others
+    few = preprocess_with(tmp_path, TEXTS[:38])
+    assert strengths(few, rounds=1) == pytest.approx(1.5 * alone)
+
+
 def test_margins_are_of_the_most_probable_label(beside: Path, tmp_path: Path) -> None:
     dataset = open_dataset(beside)
     task = Sentiment(["a", "b", "c"])
