@@ -201,6 +201,33 @@ def reviews(place: Place) -> dict[str, Any]:
     return {"minutes": round(minutes, 1), "scores": place.slm("evaluate", out, "--no-baselines")["scores"]}
 
 
+def taught_reviews(place: Place) -> dict[str, Any]:
+    """Sentiment of reviews of films that no training review is about, with and without a teacher: accuracy and log loss on validation."""
+    files = {"train": place.work / "films-train.jsonl", "validation": place.work / "films-validation.jsonl"}
+    _divide_by_film(place.data / "imdb" / "train.jsonl.gz", files["train"], files["validation"])
+    more = ("--validation", files["validation"], "--unlabelled", place.data / "imdb" / "unsup.jsonl.gz", "--test-share", 0)
+    dataset = place.preprocess("films", files["train"], *more, "--task", "sentiment")
+    found = {}
+    for preset in ("fast", "balanced"):
+        for rounds in (0, 1):
+            out = place.work / f"films-{preset}-{rounds}"
+            scores = place.slm("finetune", dataset, "--preset", preset, "--self-training", rounds, "--out", out, "--overwrite")["scores"]
+            found[f"{preset}, {'a teacher' if rounds else 'alone'}"] = {name: scores[name] for name in ("accuracy", "log_loss")}
+    return found
+
+
+def _divide_by_film(source: Path, training: Path, validation: Path) -> None:
+    """Divide reviews by their numbers, which films share that follow each other; those of one label follow the same films as those of the other."""
+    if training.exists() and validation.exists():
+        return
+    with gzip.open(source, "rt", encoding="utf-8") as lines, training.open("w") as first, validation.open("w") as second:
+        for row in map(json.loads, lines):
+            number = int(row["id"])
+            is_held_out = number >= 10_000 if row["label"] == "pos" else 3_125 <= number < 5_625
+            text = json.dumps({"text": row["text"], "label": row["label"]})
+            (second if is_held_out else first).write(text + "\n")
+
+
 def few_reviews(place: Place) -> dict[str, Any]:
     """Sentiment from 500 labels, with and without pretraining."""
     folder, run = place.data / "imdb", pretrained_reviews(place, "fastsent", FASTSENT)
@@ -240,7 +267,7 @@ def _finetuned(place: Place, dataset: Path, out: Path, *more: Any) -> tuple[floa
 
 FIGURES = {
     each.__name__.replace("_", "-"): each
-    for each in (characters_3, characters_15, beside_pytorch, words_beside_kneser_ney, generation, reviews, few_reviews, few_chinese)
+    for each in (characters_3, characters_15, beside_pytorch, words_beside_kneser_ney, generation, reviews, taught_reviews, few_reviews, few_chinese)
 }
 
 

@@ -13,13 +13,13 @@ from slmcli.branch_settings import split_settings
 from slmcli.compatibility import check_compatible
 from slmcli.dataset import Dataset
 from slmcli.execution import start_execution
+from slmcli.members import Training
 from slmcli.plan import settle
 from slmcli.run import Run
 from slmcli.runtime import start_tensorflow
 from slmcli.session import Session
 from slmcli.tasks import TASKS
 from slmcli.tasks.base import TrainableTask
-from slmcli.training import Training
 
 _TRAINING_STEPS = 60
 

@@ -97,18 +97,40 @@ def judge_part(dataset: Dataset, plan: Plan, part: Part, place: Path, *, train: 
         values = {**plan.flat(), "epochs": part.epochs, "k_fold": None, "learning_curve": False, "tensorboard": False}
         if SPLITS[part.judged] == "validation":  # what judges a model is not learned
             values["refit"] = False
-        resumes = (work / "run" / "run.json").exists()
-        if not resumes:  # a process may have ended before it wrote one
-            shutil.rmtree(work / "run", ignore_errors=True)
-        try:
-            train(subset, values, work / "run", source=part.title, resume=resumes, overwrite=False, report=titled(report, part.title))
-        except Interrupted as error:
-            raise Interrupted(f"interrupted in {part.title}; what was reached is kept. Go on with {command}") from error
+        train_part(subset, values, work / "run", where=part.title, train=train, report=titled(report, part.title), command=command)
         judged = judge_split(Run(work / "run"), subset, SPLITS[part.judged], threads=plan.settings.threads)
         write_judged(kept, judged)
         forget_models()
     shutil.rmtree(work, ignore_errors=True)
     return judged
+
+
+def train_part(dataset: Dataset, values: Mapping[str, Any], out: Path, *, where: str, train: Train, report: Report, command: str) -> None:
+    """Train what another training needs: from where it stands, if it has begun, to its end.
+
+    Args:
+        dataset: What it learns from.
+        values: Flat settings.
+        out: Its run directory.
+        where: What a person calls it.
+        train: Trains.
+        report: Told of every step and epoch.
+        command: What a person types to go on.
+
+    Raises:
+        Interrupted: A signal came; what was reached is kept.
+    """
+    run = Run(out)
+    resumes = (out / "run.json").exists()
+    if not resumes:  # a process may have ended before it wrote one
+        shutil.rmtree(out, ignore_errors=True)
+        out.parent.mkdir(parents=True, exist_ok=True)
+    elif run.read()["status"] == "complete":
+        return
+    try:
+        train(dataset, values, out, source=where, resume=resumes, overwrite=False, report=report)
+    except Interrupted as error:
+        raise Interrupted(f"interrupted in {where}; what was reached is kept. Go on with {command}") from error
 
 
 def forget_models() -> None:

@@ -5,7 +5,6 @@ labels; Xie et al. 2020, "Self-training with noisy student", algorithm 1, for a 
 asked without it.
 """
 
-import hashlib
 import logging
 import math
 import shutil
@@ -18,12 +17,13 @@ from typing import Any  # Any: settings, events, JSON documents
 import numpy as np
 
 from slmcli.branch_settings import Plan
+from slmcli.bundle import MANIFEST
 from slmcli.corpus_identity import SPLITS, TAUGHT, UNLABELLED
 from slmcli.dataset import Dataset, open_dataset, record_features
 from slmcli.errors import BundleError, ConfigError, Interrupted
-from slmcli.files import new_directory, read_json, sha256_json, write_json
+from slmcli.files import new_directory, read_json, sha256_file, sha256_json, write_json
 from slmcli.ngrams import encode_example
-from slmcli.parts import Report, Train, forget_models, titled
+from slmcli.parts import Report, Train, forget_models, titled, train_part
 from slmcli.predictor import open_predictor
 from slmcli.reading import Example
 from slmcli.records import Value, encode_examples
@@ -66,17 +66,24 @@ def check_self_training(dataset: Dataset, plan: Plan) -> None:
             raise ConfigError(f"{plan.source}: --self-training and {option} exclude each other. Leave one of them out.")
 
 
-def expect_taught(dataset: Dataset) -> Dataset:
-    """Return what a dataset will be when its texts without labels have labels, as far as settings depend on it, before any has."""
-    texts, most = dataset.unlabelled, dataset.encoding.max_length
-    if texts is None:
-        raise AssertionError("there are texts without labels, or this was refused")
+def expect_learned(dataset: Dataset, settings: FinetuneSettings) -> Dataset:
+    """Return what will be learned from, as far as settings depend on it: a dataset, or what it is when its texts without labels have labels."""
+    if not settings.self_training:
+        return dataset
+    texts, most = _texts_of(dataset), dataset.encoding.max_length
     lengths = Counter(dataset.length_histogram("train"))
     for length, count in texts.length_histogram("train").items():
         lengths[min(length - 1, most)] += count  # running text ends with a token of its own, and is not cut
     histogram = {**dataset.description["length_histogram"], "train": {str(length): count for length, count in lengths.items()}}
     examples = {**dataset.description["examples"], "train": dataset.examples("train") + texts.examples("train")}
     return Dataset(dataset.path, {**_without_texts(dataset), TAUGHT: _taught(dataset, []), "examples": examples, "length_histogram": histogram})
+
+
+def _texts_of(dataset: Dataset) -> Dataset:
+    texts = dataset.unlabelled
+    if texts is None:
+        raise AssertionError("there are texts without labels, or this was refused")
+    return texts
 
 
 def _without_texts(dataset: Dataset) -> dict[str, Any]:
@@ -123,8 +130,9 @@ def teach(dataset: Dataset, values: Mapping[str, Any], run: Run, settings: Finet
     learned = open_dataset(places[done - 1] / "dataset") if done else dataset
     for number, place in enumerate(places[done:], done + 1):
         title = "teacher" if rounds == 1 else f"teacher {number} of {rounds}"
-        _train_teacher(learned, values, place / "teacher", run, title=title, train=train, report=report)
-        learned = _write_taught(dataset, learned, place, run, threads=settings.threads, report=titled(report, title))
+        told, where = titled(report, title), f"the training of the {title}"
+        train_part(learned, values, place / "teacher", where=where, train=train, report=told, command=run.resume_command)
+        learned = _write_taught(dataset, learned, place, run, threads=settings.threads, report=told)
         forget_models()
         if number > 1:
             shutil.rmtree(places[number - 2], ignore_errors=True)
@@ -161,19 +169,6 @@ def forget_teachers(run: Run) -> None:
     shutil.rmtree(run.path / _PLACE, ignore_errors=True)
 
 
-def _train_teacher(dataset: Dataset, values: Mapping[str, Any], out: Path, run: Run, *, title: str, train: Train, report: Report) -> None:
-    resumes = (out / "run.json").exists()
-    if not resumes:  # a process may have ended before it wrote one
-        shutil.rmtree(out, ignore_errors=True)
-        out.parent.mkdir(parents=True, exist_ok=True)
-    elif Run(out).read()["status"] == "complete":
-        return
-    try:
-        train(dataset, values, out, source=title, resume=resumes, overwrite=False, report=titled(report, title))
-    except Interrupted as error:
-        raise Interrupted(f"interrupted in the training of the {title}; what was reached is kept. Go on with {run.resume_command}") from error
-
-
 def _write_taught(dataset: Dataset, learned: Dataset, place: Path, run: Run, *, threads: int, report: Report) -> Dataset:
     """Write a dataset whose training split has the texts without labels, too, evenly spread among the labelled ones, and open it.
 
@@ -185,58 +180,50 @@ def _write_taught(dataset: Dataset, learned: Dataset, place: Path, run: Run, *, 
         threads: Processor threads; 0: all.
         report: Told how many texts are labelled.
     """
-    texts, teacher = dataset.unlabelled, Run(place / "teacher")
-    if texts is None:
-        raise AssertionError("there are texts without labels, or this was refused")
+    texts, teacher = _texts_of(dataset), Run(place / "teacher")
     task: Task = TASKS.load(dataset.task)(dataset.labels)
     scores = read_json(teacher.path / "metrics.json", format_version=FORMAT_VERSION)["scores"]
     teachers = [*(learned.description[TAUGHT]["teachers"] if learned.has_soft_labels else []), scores]
     examples = {"train": dataset.examples("train") + texts.examples("train"), "validation": dataset.examples("validation"), "test": 0}
-    with new_directory(place / "dataset", marker="dataset.json") as part:
+    with new_directory(place / "dataset", marker="dataset.json") as part, stop_on_signal() as stop:
         copy_identity(dataset, part)
         writers = [SplitWriter(part, name, examples[name]) for name in SPLITS]
         try:
-            streams = (dataset.read_records("train"), _labelled(dataset, texts, teacher, run, threads=threads, report=report))
+            streams = (dataset.read_records("train"), _labelled(dataset, texts, teacher, threads=threads, report=report))
             for row in written_order([dataset.examples("train"), texts.examples("train")]):
                 record = next(streams[int(row >= dataset.examples("train"))])
                 writers[0].add(record, dataset.decode(record), task)
+                if stop.is_set:
+                    raise Interrupted(f"interrupted while texts were labelled. Go on with {run.resume_command}")
             for record in dataset.read_records("validation"):
                 writers[1].add(record, dataset.decode(record), task)
         finally:
             for writer in writers:
                 writer.close()
-        own = {"fingerprint": sha256_json([dataset.fingerprint, _hash_of(teacher)])[:16], TAUGHT: _taught(dataset, teachers)}
+        own = {"fingerprint": sha256_json([dataset.fingerprint, sha256_file(teacher.bundle / MANIFEST)])[:16], TAUGHT: _taught(dataset, teachers)}
         write_json(part / "dataset.json", {**_without_texts(dataset), **counts_of(writers, dataset.labels), **own})
     return open_dataset(place / "dataset")
 
 
-def _hash_of(teacher: Run) -> str:
-    return hashlib.sha256((teacher.bundle / "manifest.json").read_bytes()).hexdigest()
-
-
-def _labelled(dataset: Dataset, texts: Dataset, teacher: Run, run: Run, *, threads: int, report: Report) -> Iterator[bytes]:
+def _labelled(dataset: Dataset, texts: Dataset, teacher: Run, *, threads: int, report: Report) -> Iterator[bytes]:
     """Yield a record for each text without labels, with the label that the teacher finds most probable and the probabilities of all.
 
     Raises:
         BundleError: The teacher says what is no probability.
-        Interrupted: A signal came.
     """
     predictor = open_predictor(teacher.bundle, threads=threads)
     task: Task = TASKS.load(dataset.task)(dataset.labels)
     parts = (task, dataset.load_tokenizer(), dataset.encoding, dataset.load_ngrams())
     remaining, done = texts.read("train"), 0
-    with stop_on_signal() as stop:
-        while block := list(islice(remaining, _BLOCK_TEXTS)):
-            examples = [Example({"text": encoded.text, "label": None}, str(texts.path), 0) for encoded in block]
-            features = [encode_example(example, *parts) for example in examples]
-            probabilities = predictor.probabilities_of(features)
-            if not np.isfinite(probabilities).all():
-                raise BundleError(f"{teacher.path}: the teacher's probabilities are not finite. Pass --overwrite, and another --seed.")
-            done += len(block)
-            report({"event": "labelled", "done": done, "texts": texts.examples("train")})
-            yield from encode_examples([_record(task, *each) for each in zip(examples, features, probabilities, strict=True)])
-            if stop.is_set:
-                raise Interrupted(f"interrupted while texts were labelled. Go on with {run.resume_command}")
+    while block := list(islice(remaining, _BLOCK_TEXTS)):
+        examples = [Example({"text": encoded.text, "label": None}, str(texts.path), 0) for encoded in block]
+        features = [encode_example(example, *parts) for example in examples]
+        probabilities = predictor.probabilities_of(features)
+        if not np.isfinite(probabilities).all():
+            raise BundleError(f"{teacher.path}: the teacher's probabilities are not finite. Pass --overwrite, and another --seed.")
+        done += len(block)
+        report({"event": "labelled", "done": done, "texts": texts.examples("train")})
+        yield from encode_examples([_record(task, *each) for each in zip(examples, features, probabilities, strict=True)])
 
 
 def _record(task: Task, example: Example, features: Mapping[str, np.ndarray], probabilities: np.ndarray) -> dict[str, Value]:

@@ -19,12 +19,13 @@ from slmcli.dataset import Dataset
 from slmcli.errors import ConfigError
 from slmcli.execution import start_execution
 from slmcli.measuring import matrix_product_rate
+from slmcli.members import Training
 from slmcli.plan import settle
 from slmcli.run import Run
 from slmcli.runtime import peak_memory_megabytes
 from slmcli.session import Session
 from slmcli.tracing import compilation
-from slmcli.training import Training, estimated_seconds
+from slmcli.training import estimated_seconds
 
 _ROUNDS = 3
 _BACKBONE = "conv"  # when none is named: what the presets train step by step

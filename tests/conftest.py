@@ -20,12 +20,13 @@ from slmcli.cli.main import main
 from slmcli.config import PreprocessSettings
 from slmcli.dataset import Dataset, open_dataset
 from slmcli.execution import Execution
+from slmcli.members import Training
 from slmcli.plan import settle
 from slmcli.preprocessing import preprocess
 from slmcli.pretraining import pretrain
 from slmcli.run import Run
 from slmcli.session import Session
-from slmcli.training import Training, finetune
+from slmcli.training import finetune
 
 GOOD = ("lovely", "warm", "kind", "bright", "tasty", "gentle", "clever", "fresh")
 BAD = ("dreadful", "cold", "rude", "dull", "bitter", "noisy", "clumsy", "stale")

@@ -24,7 +24,7 @@ from slmcli.plan import fingerprint, settle
 from slmcli.predictor import open_predictor
 from slmcli.preprocessing import preprocess
 from slmcli.run import Run
-from slmcli.self_training import compare_with_teachers, expect_taught, settings_of_teacher, share_of_time, teach
+from slmcli.self_training import compare_with_teachers, expect_learned, settings_of_teacher, share_of_time, teach
 from slmcli.tasks.classification import Sentiment
 from slmcli.training import finetune
 from slmcli.training_config import FinetuneSettings
@@ -175,10 +175,13 @@ class _Stop:
             os.kill(os.getpid(), signal.SIGTERM)
 
 
-@pytest.mark.parametrize(("backbone", "stop"), [("bag", _Stop("pass", "teacher")), ("conv", _Stop("step", "teacher")), ("conv", _Stop("step", None))])
+@pytest.mark.parametrize(
+    ("backbone", "stop"),
+    [("bag", _Stop("pass", "teacher")), ("conv", _Stop("step", "teacher")), ("bag", _Stop("labelled", "teacher")), ("conv", _Stop("step", None))],
+)
 def test_an_interrupted_run_goes_on_to_the_same_model(beside: Path, backbone: str, stop: _Stop, tmp_path: Path) -> None:
     train(beside, tmp_path / "whole", backbone=backbone)
-    with pytest.raises(Interrupted, match="interrupted (in the training of the teacher|at step)") as caught:
+    with pytest.raises(Interrupted, match="interrupted (in the training of the teacher|while texts were labelled|at step)") as caught:
         train(beside, tmp_path / "run", stop, backbone=backbone)
     assert str(caught.value).endswith(f"--out {tmp_path / 'run'} --resume")
     train(beside, tmp_path / "run", backbone=backbone, resume=True)
@@ -200,13 +203,13 @@ def test_what_was_asked_for_tells_runs_apart_that_are_settled_alike(beside: Path
     marks = set()
     for asked in ({}, {"epochs": 5}, {"epochs": 30}):
         plan = split_settings({"backbone": "bag", "self_training": 1, **asked}, source="test")
-        marks.add(fingerprint(open_dataset(beside), settle(plan, expect_taught(open_dataset(beside)))))
+        marks.add(fingerprint(open_dataset(beside), settle(plan, expect_learned(open_dataset(beside), plan.settings))))
     assert len(marks) == 3
 
 
 def test_what_is_expected_is_what_is_learned_from(beside: Path, tmp_path: Path) -> None:
     taught, _ = taught_by(beside, tmp_path / "run")
-    expected = expect_taught(open_dataset(beside))
+    expected = expect_learned(open_dataset(beside), FinetuneSettings(self_training=1))
     assert expected.examples("train") == taught.examples("train")
     assert expected.length_histogram("train") == taught.length_histogram("train")
     assert (expected.origin, expected.has_soft_labels) == (taught.origin, True)
@@ -222,7 +225,8 @@ def test_teachers_that_a_finished_run_has_left_are_deleted(beside: Path, tmp_pat
 def test_a_bag_is_penalised_less_the_more_texts_a_teacher_has_labelled(dataset: Path, beside: Path, tmp_path: Path) -> None:
     def strengths(place: Path, *, rounds: int) -> list[float]:
         found = open_dataset(place)
-        plan = settle(split_settings({"backbone": "bag", "self_training": rounds}, source="test"), expect_taught(found) if rounds else found)
+        plan = split_settings({"backbone": "bag", "self_training": rounds}, source="test")
+        plan = settle(plan, expect_learned(found, plan.settings))
         bag = plan.flat()
         return [bag[name] for name in ("bag_strength", "bag_plain_strength", "bag_margin_strength")]
 

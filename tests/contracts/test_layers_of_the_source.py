@@ -65,6 +65,7 @@ LAYERS = (
     ("unlabelled", "pretraining_session", "word_vector_session"),
     ("preprocessing", "pretraining", "baselines", "folds", "learning_curve"),
     ("studies", "self_training"),
+    ("members",),
     ("training",),
     ("evaluation", "recipes", "benchmarking", "training_speed", "beam_steps"),
     ("exporting", "beam_preprocessing"),
