@@ -6,18 +6,20 @@ import time
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple  # Any: tensors, JSON documents
+from typing import Any, Literal, NamedTuple  # Any: tensors, JSON documents
 
 import numpy as np
 
 from slmcli.backbones.bag import Bag
 from slmcli.batching import label_weights_of
 from slmcli.dataset import Dataset
+from slmcli.directions import PASSES, fit_along
 from slmcli.errors import Interrupted
 from slmcli.files import write_bytes
 from slmcli.linear import Blocks, LinearModel, Loss, Scaling, combine, fit
 from slmcli.mixing import LEAST_EXAMPLES, choose_shares
 from slmcli.ngrams import FEATURE
+from slmcli.other_texts import Part, find_parts
 from slmcli.packed import read_features
 from slmcli.run import Run
 from slmcli.signals import StopRequest, stop_on_signal
@@ -29,6 +31,8 @@ logger = logging.getLogger(__name__)
 _LAYER = "ngram_bag"
 # our choice, on validation data (docs/decisions.md): examples beyond the margin drop out of the loss as it falls, and as many passes are not enough
 _MARGIN_PASSES = 2
+# our choice, on validation data (docs/decisions.md): inverse of the ridge penalty along directions of variance 1, and passes over few numbers
+_DIRECTIONS_STRENGTH, _DIRECTIONS_PASSES = 0.1, 30
 _ARRAYS = ("weights", "idf", "bias")
 
 
@@ -36,9 +40,14 @@ class _Way(NamedTuple):
     """A regression that is solved, and one day mixed with the others."""
 
     loss: Loss
-    scaling: Scaling
+    scaling: Scaling | Literal["directions"]
     strength: float
     passes: int
+
+    @property
+    def most_passes(self) -> int:
+        """Passes over the texts, with those that find directions, in one part of the texts or in two."""
+        return 2 * (PASSES + self.passes) if self.scaling == "directions" else self.passes
 
 
 class Solving:
@@ -61,6 +70,7 @@ class Solving:
         self.ngrams = ngrams
         self.facts: dict[str, Any] = {}
         self.shares = np.ones(0, np.float32)  # of each regression
+        self._parts: list[Part] | None = None
         self.model = self._read()
 
     def fit(self, report: Callable[[Mapping[str, Any]], None]) -> None:
@@ -101,24 +111,33 @@ class Solving:
         models, ways, started = [], self._ways(), time.monotonic()
         with stop_on_signal() as stop:
             blocks, targets, weights = self._read_examples(*splits)
-            passes = _Passes(report, self.run, stop, sum(way.passes for way in ways), started)
+            passes = _Passes(report, self.run, stop, sum(way.most_passes for way in ways), started)
             for way in ways:
-                found = fit(
-                    blocks,
-                    # margins are of labels, not of probabilities
-                    self._columns(self._labels(targets), smoothing=0.0)
-                    if way.loss == "hinge"
-                    else self._columns(targets, smoothing=self.settings.label_smoothing),
-                    weights,
-                    loss=way.loss,
-                    scaling=way.scaling,
-                    strength=way.strength,
-                    iterations=way.passes,
-                    report=passes,
+                # margins are of labels, not of probabilities
+                is_margin = way.loss == "hinge"
+                columns = self._columns(
+                    self._labels(targets) if is_margin else targets, smoothing=0.0 if is_margin else self.settings.label_smoothing
                 )
-                models.append(found)
+                if way.scaling == "directions":
+                    models.append(self._solve_along(way, blocks, columns, weights, passes))
+                else:
+                    options: dict[str, Any] = {"loss": way.loss, "scaling": way.scaling, "strength": way.strength, "iterations": way.passes}
+                    models.append(fit(blocks, columns, weights, **options, report=passes))
                 passes.begin_again()
         return models, passes
+
+    def _solve_along(self, way: _Way, blocks: Blocks, columns: np.ndarray, weights: np.ndarray, passes: "_Passes") -> LinearModel:
+        """Solve a regression along directions that were found in other texts: the mean of those of all parts."""
+        if self._parts is None:
+            read = self.dataset.examples("train")  # which are the first
+            self._parts = find_parts(self.dataset, blocks.take(np.arange(read)), width=self.bag.bag_directions or 0, report=passes.tick)
+        models = []
+        for part in self._parts:
+            rows = np.flatnonzero(np.concatenate([part.is_other, np.ones(len(columns) - len(part.is_other), bool)]))
+            options: dict[str, Any] = {"loss": way.loss, "strength": way.strength, "iterations": way.passes}
+            models.append(fit_along(part.axes, blocks.take(rows), blocks.idf, columns[rows], weights[rows], **options, report=passes))
+            passes.begin_again()
+        return combine(models, np.full(len(models), 1.0 / len(models)))
 
     def _labels(self, targets: np.ndarray) -> np.ndarray:
         """Return the targets as labels: 1 for the most probable where one of several is right, whoever has said so."""
@@ -129,9 +148,10 @@ class Solving:
         loss = self.task.output_loss
         passes = self.bag.bag_passes
         plain = _Way(loss, "none", self.bag.bag_plain_strength or 10.0, passes)
+        along = [_Way(loss, "directions", _DIRECTIONS_STRENGTH, _DIRECTIONS_PASSES)] if self.bag.bag_directions else []
         if loss == "square":
-            return [plain]
-        ways = [_Way(loss, "naive_bayes", self.bag.bag_strength or 10.0, passes), plain]
+            return [plain, *along]
+        ways = [_Way(loss, "naive_bayes", self.bag.bag_strength or 10.0, passes), plain, *along]
         if self.dataset.examples("validation") >= LEAST_EXAMPLES:
             ways.append(_Way("hinge", "naive_bayes", self.bag.bag_margin_strength or 1.0, _MARGIN_PASSES * passes))
         return ways
@@ -236,6 +256,11 @@ class _Passes:
     def seconds(self) -> float:
         """Seconds since the first began."""
         return round(time.monotonic() - self._started, 2)
+
+    def tick(self) -> None:
+        """Count one pass over texts in which no loss is computed."""
+        self(1, self.loss)
+        self.begin_again()
 
     def begin_again(self) -> None:
         """Count the passes of another regression on top."""

@@ -261,7 +261,7 @@ def _encode(
     raise_errors(report)
     facts = {**description, **describe_examples(statistics, job.task)}
     facts = {**facts, "shards": _complete_shards(job, facts["examples"]), "ngrams": write_ngrams(job.directory, job.ngrams)}
-    facts[UNLABELLED] = write_texts(texts, settings, job.tokenizer, job.directory, description, workers=usable_processors())
+    facts[UNLABELLED] = write_texts(texts, settings, job.tokenizer, job.directory, description, ngrams=job.ngrams, workers=usable_processors())
     return write_description(job.directory, tokenizer=job.tokenizer, labels=job.task.labels, description=facts), report
 
 

@@ -111,6 +111,11 @@ class Dataset:
             raise DatasetError(f"{path} was made with another tokenizer than {self.path}. Make the dataset again with `slm preprocess --overwrite`.")
         return texts
 
+    @property
+    def finds_ngrams_in_texts(self) -> bool:
+        """Whether the texts without labels hold n-grams, as the examples do."""
+        return bool((self.description.get(UNLABELLED) or {}).get("has_ngrams"))
+
     def examples(self, split: str) -> int:
         """Return the number of examples in a split."""
         return self.description["examples"][split]

@@ -254,6 +254,11 @@ def _count(place: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     return _encoder.count_ngrams(_encoder.job.spill.read(place))
 
 
+def hashes_of(tokenizer: Tokenizer, scanned: Scanned, form: NgramForm) -> PretokenHashes:
+    """Return the hashes of what a scanned corpus consists of."""
+    return PretokenHashes.of(tokenizer.vocabulary if tokenizer.is_whole_text else scanned.pretokens, subwords=form.subwords)
+
+
 def count_ngrams(job: Job, *, workers: int) -> np.ndarray:
     """Return (BUCKETS,) uint32, in how many texts of the training split the n-grams of each bucket occur."""
     totals = np.zeros(BUCKETS, np.uint32)

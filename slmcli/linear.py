@@ -10,6 +10,7 @@ import numpy as np
 
 Loss = Literal["softmax", "sigmoid", "hinge", "square"]
 Scaling = Literal["naive_bayes", "none"]
+_Halves = tuple[Any, Any]
 # our choice, on validation data of ten corpora (docs/decisions.md): later passes change scores by less than their noise
 ITERATIONS = 12
 # our choice: half an order of magnitude apart
@@ -46,6 +47,16 @@ class Blocks:
         stops = np.concatenate([[0], np.cumsum(lengths)])
         return cls(csr_matrix((np.ones(len(ids), np.float32), ids.astype(np.int32) - 1, stops), shape=(len(lengths), size)), words)
 
+    def take(self, rows: np.ndarray) -> "Blocks":
+        """Return some of the texts, by their numbers."""
+        return Blocks(self.present[rows], self.words)
+
+    def join(self, others: "Blocks") -> "Blocks":
+        """Return these texts and, after them, others."""
+        from scipy.sparse import vstack
+
+        return Blocks(vstack([self.present, others.present], format="csr"), self.words)
+
     def document_frequencies(self) -> np.ndarray:
         """Return (n-grams,) int64, in how many texts each occurs."""
         return np.bincount(self.present.indices, minlength=self.present.shape[1])
@@ -56,10 +67,10 @@ class Blocks:
         return (np.log((1.0 + self.present.shape[0]) / (1.0 + self.document_frequencies())) + 1.0).astype(np.float32)
 
     @cached_property
-    def halves(self) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+    def halves(self) -> tuple[_Halves, _Halves]:
         """TF-IDF vectors of length 1 in each block, made once for all that is solved: two halves of the texts, two of the n-grams."""
-        features = _normalise(self, self.idf)
-        return _halves(features), _halves(features.T.tocsr())
+        features = scale_to_length(self, self.idf)
+        return halves_of(features), halves_of(features.T.tocsr())
 
 
 @dataclass(frozen=True)
@@ -83,7 +94,7 @@ class LinearModel:
 
     def predict(self, blocks: Blocks) -> np.ndarray:
         """Return (texts, outputs) float32."""
-        return np.asarray(_normalise(blocks, self.idf) @ (self.weights / self.idf[:, None]) + self.bias)
+        return np.asarray(scale_to_length(blocks, self.idf) @ (self.weights / self.idf[:, None]) + self.bias)
 
 
 def fit(
@@ -116,21 +127,47 @@ def fit(
         iterations: Most passes over the texts, but for those that search along a line.
         report: Told the passes so far, and the mean loss.
     """
-    from scipy.optimize import minimize
-
     if loss == "softmax" and targets.shape[1] == 1:
         loss = "sigmoid"
     uses_ratios = scaling == "naive_bayes" and loss != "square"
     ratios = log_count_ratios(blocks, targets) if uses_ratios else np.zeros((len(blocks.idf), targets.shape[1]), np.float32)
     scales = np.abs(ratios) + _LEAST_SCALE * np.abs(ratios).max(axis=1, keepdims=True) if uses_ratios else np.ones_like(ratios)
-    problem = _Problem(blocks, targets, sample_weight, scales, loss=loss, strength=strength)
-    with ThreadPoolExecutor(2) as threads:
-        problem.threads = threads
-        options = {"maxiter": iterations, "maxcor": _MEMORY_OF_STEPS, "ftol": 1e-6}
-        callback = None if report is None else _Counter(report, len(targets))
-        found = minimize(problem, problem.start(ratios), jac=True, method="L-BFGS-B", options=options, callback=callback)
-    bias, weights = problem.solution(found.x)
+    problem = _Problem(blocks.halves, targets, sample_weight, scales, loss=loss, strength=strength)
+    bias, weights = problem.solve(ratios, iterations, report)
     return LinearModel(weights * blocks.idf[:, None], blocks.idf, bias, blocks.words)
+
+
+def fit_numbers(
+    numbers: np.ndarray,
+    targets: np.ndarray,
+    sample_weight: np.ndarray,
+    *,
+    loss: Loss,
+    strength: float,
+    iterations: int = ITERATIONS,
+    report: Callable[[int, float], None] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Do the same with a few numbers of each text in the place of n-grams; all are penalised alike.
+
+    Args:
+        numbers: (texts, numbers) float32.
+        targets: (texts, outputs) float32.
+        sample_weight: (texts,) float32.
+        loss: As for `fit`.
+        strength: Inverse of the ridge penalty.
+        iterations: Most passes over the texts, but for those that search along a line.
+        report: Told the passes so far, and the mean loss.
+
+    Returns:
+        bias (outputs,) and weights (numbers, outputs), both float32.
+    """
+    from scipy.sparse import csr_matrix
+
+    if loss == "softmax" and targets.shape[1] == 1:
+        loss = "sigmoid"
+    halves = halves_of(csr_matrix(numbers)), halves_of(csr_matrix(numbers.T))
+    ratios = np.zeros((numbers.shape[1], targets.shape[1]), np.float32)
+    return _Problem(halves, targets, sample_weight, np.ones_like(ratios), loss=loss, strength=strength).solve(ratios, iterations, report)
 
 
 def combine(models: Sequence[LinearModel], shares: Sequence[float] | np.ndarray) -> LinearModel:
@@ -151,7 +188,7 @@ class _Counter:
         self._report(self._done, float(intermediate_result.fun) / max(1, self._texts))
 
 
-def _normalise(blocks: Blocks, idf: np.ndarray) -> Any:
+def scale_to_length(blocks: Blocks, idf: np.ndarray) -> Any:
     """Return (texts, n-grams) CSR: each n-gram's inverse document frequency, divided by the length of the text's vector in its block."""
     from scipy.sparse import csr_matrix
 
@@ -186,8 +223,10 @@ class _Problem:
 
     threads: ThreadPoolExecutor
 
-    def __init__(self, blocks: Blocks, targets: np.ndarray, sample_weight: np.ndarray, scales: np.ndarray, *, loss: Loss, strength: float) -> None:
-        self._rows, self._columns = blocks.halves
+    def __init__(
+        self, halves: tuple[_Halves, _Halves], targets: np.ndarray, sample_weight: np.ndarray, scales: np.ndarray, *, loss: Loss, strength: float
+    ) -> None:
+        self._rows, self._columns = halves
         self._targets = targets
         self._sample_weight = sample_weight[:, None]
         self._scales = scales
@@ -202,6 +241,17 @@ class _Problem:
         self._steps = steps.astype(np.float32)
         self._units = self._scales * self._steps
         self._bias_steps = (1.0 / np.sqrt(np.maximum(sample_weight.sum() * curvature, 1e-6))).astype(np.float32)
+
+    def solve(self, ratios: np.ndarray, iterations: int, report: Callable[[int, float], None] | None) -> tuple[np.ndarray, np.ndarray]:
+        """Return bias and weights of the least loss that so many iterations find, beginning with log-count ratios, or at zero."""
+        from scipy.optimize import minimize
+
+        with ThreadPoolExecutor(2) as threads:
+            self.threads = threads
+            options = {"maxiter": iterations, "maxcor": _MEMORY_OF_STEPS, "ftol": 1e-6}
+            callback = None if report is None else _Counter(report, len(self._targets))
+            found = minimize(self, self.start(ratios), jac=True, method="L-BFGS-B", options=options, callback=callback)
+        return self.solution(found.x)
 
     def start(self, ratios: np.ndarray) -> np.ndarray:
         """Return where the search begins, (outputs + n-grams * outputs,) float64: at naive Bayes, of the strength that fits best.
@@ -253,11 +303,11 @@ class _Problem:
             probabilities = 1.0 / (1.0 + np.exp(-np.clip(logits, -60.0, 60.0)))
         return float((self._sample_weight * losses).sum(dtype=np.float64)), self._sample_weight * (probabilities - self._targets)
 
-    def _multiply(self, halves: tuple[Any, Any], dense: np.ndarray) -> np.ndarray:
+    def _multiply(self, halves: _Halves, dense: np.ndarray) -> np.ndarray:
         return np.concatenate(list(self.threads.map(lambda half: half @ dense, halves)))
 
 
-def _halves(matrix: Any) -> tuple[Any, Any]:
+def halves_of(matrix: Any) -> _Halves:
     """Divide a CSR matrix into two of about as many values."""
     middle = int(np.searchsorted(matrix.indptr, matrix.nnz // 2))
     return matrix[:middle], matrix[middle:]

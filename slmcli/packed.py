@@ -29,6 +29,22 @@ def read_features(shards: Sequence[str], task: TrainableTask) -> dict[str, Any]:
         return {name: tf.concat([block.pop(name) for block in blocks], axis=0) for name in list(blocks[0])}
 
 
+def read_ids(shards: Sequence[str], name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return one feature of all examples, whatever else they hold: its numbers (numbers of all,) int32, and how many each has (examples,).
+
+    Args:
+        shards: TFRecord files.
+        name: The feature.
+    """
+    import tensorflow as tf
+
+    described = {name: tf.io.RaggedFeature(tf.int64, row_splits_dtype=tf.int64)}
+    records = tf.data.TFRecordDataset(shards).batch(_RECORDS)
+    parsed = records.map(lambda serialized: tf.io.parse_example(serialized, described)[name], num_parallel_calls=2, deterministic=True)
+    blocks = [(block.values.numpy().astype(np.int32), block.row_lengths().numpy()) for block in parsed]
+    return np.concatenate([ids for ids, _ in blocks]), np.concatenate([lengths for _, lengths in blocks])
+
+
 def lengths_of(features: Mapping[str, Any], names: Sequence[str]) -> np.ndarray:
     """Return (names, examples) int64, the length of each input feature."""
     return np.stack([np.diff(features[name].row_splits.numpy()) for name in names])

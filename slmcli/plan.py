@@ -24,13 +24,15 @@ _NOT_IN_FINGERPRINT = frozenset({"checkpoint_minutes", "tensorboard", "k_fold", 
 # settings younger than runs that can go on, and what was so before
 _NEUTRAL: dict[str, Any] = {
     **{"freeze_embedding": False, "causal": False, "layer_dropout": 0.0, "init_from": None},
-    **{"train": "all", "layer_decay": 1.0, "gradual_unfreezing": False, "self_training": 0},
+    **{"train": "all", "layer_decay": 1.0, "gradual_unfreezing": False, "self_training": 0, "bag_directions": 0},
 }
 # our choice, on validation data: about this many examples are seen, in 5 to 30 passes, until validation no longer improves
 _EXAMPLES_SEEN = 110_000
 # our choice, on validation data of ten corpora (docs/decisions.md): inverse of the ridge penalty of a bag, with naive Bayes, without, by margins
 _TWO_LABELS_LONG, _TWO_LABELS, _MORE_LABELS, _OTHER_OUTPUTS = (30.0, 10.0, 3.0), (5.0, 10.0, 3.0), (2.0, 3.0, 0.3), (10.0, 10.0, 1.0)
 
+# our choice, on validation data of five corpora (docs/decisions.md): more directions of few examples are of chance
+_MOST_DIRECTIONS, _LEAST_DIRECTIONS, _EXAMPLES_A_DIRECTION = 250, 20, 15
 # our choice, on validation data, for 20,000 labelled texts and 50,000 others: labels that are probabilities hold less of chance (docs/decisions.md)
 _MOST_TIMES = 3.0
 
@@ -163,7 +165,7 @@ def _freezes(plan: Plan, dataset: Dataset, initial: str | None) -> bool:
 def _settle_branches(plan: Plan, dataset: Dataset) -> dict[str, Branch]:
     strengths = dict(zip(("bag_strength", "bag_plain_strength", "bag_margin_strength"), _bag_strengths(dataset), strict=True))
     dropout = 0.6 if is_large(dataset) else 0.5
-    chosen: dict[str, Any] = {"embedding_dropout": dropout, "bidirectional": True, **strengths}
+    chosen: dict[str, Any] = {"embedding_dropout": dropout, "bidirectional": True, "bag_directions": _directions(dataset), **strengths}
     if is_short_and_sparse(dataset):
         chosen |= {"embedding_dropout": 0.3, "embedding": 128, "widths": [1, 2, 3, 4]}
     if has_long_texts(dataset):
@@ -186,6 +188,15 @@ def _settle_branches(plan: Plan, dataset: Dataset) -> dict[str, Branch]:
         name: branch.model_copy(update={key: value for key, value in chosen.items() if key in type(branch).model_fields})
         for name, branch in plan.branches.items()
     }
+
+
+def _directions(dataset: Dataset) -> int:
+    """Return along how many directions a bag is solved: none where labelled texts alone, few or short ones, would have to say which."""
+    examples = dataset.examples("train")
+    has_others = dataset.finds_ngrams_in_texts or dataset.has_soft_labels
+    if not has_others and not has_many_long_texts(dataset):
+        return 0
+    return min(_MOST_DIRECTIONS, max(_LEAST_DIRECTIONS, examples // _EXAMPLES_A_DIRECTION))
 
 
 def _bag_strengths(dataset: Dataset) -> tuple[float, ...]:

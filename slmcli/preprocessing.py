@@ -31,9 +31,9 @@ from slmcli.describing import (
     write_ngrams,
 )
 from slmcli.dividing import RepeatedRows, Survey, divide_corpus, find_repeats, keep, survey
-from slmcli.encoding import Job, Pieces, SplitStatistics, count_ngrams, encode, finish_shards
+from slmcli.encoding import Job, Pieces, SplitStatistics, count_ngrams, encode, finish_shards, hashes_of
 from slmcli.errors import DataError
-from slmcli.ngrams import PretokenHashes, choose_form
+from slmcli.ngrams import choose_form
 from slmcli.parallel import usable_processors
 from slmcli.reading import SAMPLES, Columns, Example
 from slmcli.scanning import Rows, Scanned, count_training, read_blocks, scan
@@ -206,7 +206,7 @@ def _write(
     used = {name: shards[split] if facts["examples"][name] else 0 for split, name in enumerate(SPLITS)}
     written = finish_shards(directory, used, workers=workers)
     facts = {**description, **facts, "shards": written, "ngrams": write_ngrams(directory, job.ngrams)}
-    facts[UNLABELLED] = write_texts(corpus.texts, settings, corpus.tokenizer, directory, description, workers=workers)
+    facts[UNLABELLED] = write_texts(corpus.texts, settings, corpus.tokenizer, directory, description, ngrams=job.ngrams, workers=workers)
     return write_description(directory, tokenizer=corpus.tokenizer, labels=corpus.task.labels, description=facts), report
 
 
@@ -216,8 +216,7 @@ def _with_ngrams(job: Job, corpus: Corpus, settings: PreprocessSettings, *, work
     form = choose_form(settings, takes_ngrams=job.task.takes_ngrams, mean_length=corpus.found.mean_length, mean_bytes=mean_bytes)
     if form is None:
         return job
-    pretokens = job.tokenizer.vocabulary if job.tokenizer.is_whole_text else corpus.scanned.pretokens
-    job = replace(job, form=form, hashes=PretokenHashes.of(pretokens, subwords=form.subwords))
+    job = replace(job, form=form, hashes=hashes_of(job.tokenizer, corpus.scanned, form))
     return replace(job, ngrams=build_ngrams(count_ngrams(job, workers=workers), form, settings))
 
 

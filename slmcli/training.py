@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any  # Any: JSON documents
 
+from slmcli.backbones.bag import Bag
 from slmcli.backbones.base import Backbone
 from slmcli.branch_settings import Plan, split_settings
 from slmcli.compatibility import check_compatible
@@ -91,8 +92,11 @@ def _look_at_texts(dataset: Dataset, plan: Plan) -> None:
     if not dataset.description.get(UNLABELLED) or plan.settings.self_training:
         return
     initial = plan.settings.initial_embedding or "a file"
-    if not any(isinstance(branch, Backbone) for branch in plan.branches.values()):
-        logger.info("Nothing is learned from the texts without labels in %s: a bag has no token vectors.", dataset.path)
+    if any(isinstance(branch, Bag) and branch.bag_directions for branch in plan.branches.values()) and dataset.finds_ngrams_in_texts:
+        dataset.unlabelled  # noqa: B018  (it is looked at)
+    elif not any(isinstance(branch, Backbone) for branch in plan.branches.values()):
+        how = "Preprocess again, by this version, for" if not dataset.finds_ngrams_in_texts else "Leave out --bag-directions 0 for"
+        logger.info("Nothing is learned from the texts without labels in %s. %s directions to be found in them.", dataset.path, how)
     elif initial == "cooccurrence":
         dataset.unlabelled  # noqa: B018  (it is looked at)
     elif plan.base is not None:

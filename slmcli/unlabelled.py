@@ -14,10 +14,11 @@ from slmcli.corpus_identity import LANGUAGE_MODEL, UNLABELLED
 from slmcli.dataset import write_description
 from slmcli.describing import count_shards, describe_examples
 from slmcli.dividing import TRAIN
-from slmcli.encoding import Job, Pieces, encode, finish_shards
+from slmcli.encoding import Job, Pieces, encode, finish_shards, hashes_of
 from slmcli.errors import DataError
 from slmcli.fields import TEXT
 from slmcli.files import sha256_json
+from slmcli.ngrams import NgramVocabulary
 from slmcli.reading import open_records
 from slmcli.scanning import Announce, Scanned, count_training, read_blocks, scan
 from slmcli.spill import Spill
@@ -130,7 +131,14 @@ def with_texts(counts: Mapping[str, int], texts: Texts | None, tokenizer: Tokeni
 
 
 def write_texts(
-    texts: Texts | None, settings: PreprocessSettings, tokenizer: Tokenizer, directory: Path, description: Mapping[str, Any], *, workers: int
+    texts: Texts | None,
+    settings: PreprocessSettings,
+    tokenizer: Tokenizer,
+    directory: Path,
+    description: Mapping[str, Any],
+    *,
+    ngrams: NgramVocabulary | None,
+    workers: int,
 ) -> dict[str, Any] | None:
     """Write texts as a dataset of running text inside the directory of another; return what the dataset.json of that says of them.
 
@@ -140,6 +148,7 @@ def write_texts(
         tokenizer: Its tokenizer.
         directory: Its directory.
         description: What its dataset.json says of settings and sources.
+        ngrams: Its n-grams, if it has any; the records of the texts hold those which are among them.
         workers: Processes.
     """
     if texts is None:
@@ -160,6 +169,8 @@ def write_texts(
         shards=count_shards(splits),
         directory=place,
     )
+    if ngrams is not None:
+        job = replace(job, form=ngrams.form, hashes=hashes_of(tokenizer, scanned, ngrams.form), ngrams=ngrams)
     facts = describe_examples(encode(job, scanned, workers=workers), texts.task)
     if left_out := scanned.examples - facts["examples"]["train"]:
         logger.info("%s texts without labels have no token, and are left out", f"{left_out:,}")
@@ -171,4 +182,4 @@ def write_texts(
         "sources": [{**source, "split": "train"} for source in description["sources"] if source["split"] == UNLABELLED],
     }
     write_description(place, tokenizer=tokenizer, labels=[], description={**description, **own, **facts, "shards": shards, "ngrams": None})
-    return {"path": UNLABELLED, "examples": facts["examples"]["train"], "tokens": facts["tokens"]}
+    return {"path": UNLABELLED, "examples": facts["examples"]["train"], "tokens": facts["tokens"], "has_ngrams": ngrams is not None}

@@ -42,6 +42,14 @@ def load(task: str) -> TrainableTask:
     return made
 
 
+def test_one_feature_is_read_without_the_others(tmp_path: Path) -> None:
+    shards = write_shard(tmp_path, "sentiment", examples=5)
+    ids, lengths = packed.read_ids([*shards, *shards], "token_ids")
+    rows = [list(range(row + 1, row + 1 + row * 3 % 8)) for row in range(5)]
+    assert ids.dtype == np.int32
+    assert (ids.tolist(), lengths.tolist()) == ([each for row in rows + rows for each in row], [len(row) for row in rows + rows])
+
+
 FORM: dict[str, Any] = {"batch_size": 4, "limits": [2, 5, 8], "label_weights": [1.0, 2.0, 3.0]}
 
 

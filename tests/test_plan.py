@@ -300,3 +300,32 @@ def test_the_content_of_vectors_decides_what_is_trained_and_their_place_does_not
     assert printed(vectors=vectors_file(tmp_path, name="other.vec")) == first
     (tmp_path / "other.vec").write_text("word1 1 2 3 4 5\n", encoding="utf-8")
     assert len({first, printed(vectors=str(tmp_path / "other.vec")), printed(embedding=5)}) == 3
+
+
+LONG = {"120": 6_000}
+
+
+@pytest.mark.parametrize(
+    ("train", "facts", "expected"),
+    [
+        (450, {"unlabelled": {"has_ngrams": True, "tokens": 9}}, 30),
+        (90, {"unlabelled": {"has_ngrams": True, "tokens": 9}}, 20),
+        (450, {"unlabelled": {"tokens": 9}}, 0),
+        (450, {}, 0),
+        (6_000, {"length_histogram": {"train": LONG}}, 250),
+        (4_500, {"length_histogram": {"train": {"120": 4_500}}}, 0),
+        (6_000, {"length_histogram": {"train": {"20": 6_000}}}, 0),
+        (6_000, {"taught": {"texts": 5_000, "tokens": 9, "from": "f", "teachers": []}, "length_histogram": {"train": {"20": 6_000}}}, 250),
+    ],
+    ids=["texts", "few", "texts without n-grams", "none", "many long texts", "fewer", "short", "taught"],
+)
+def test_a_bag_has_directions_where_other_texts_say_which(train: int, facts: dict[str, Any], expected: int, dataset: Path) -> None:
+    found = open_dataset(dataset)
+    histogram = facts.get("length_histogram", {"train": {"20": train}})
+    examples = {**found.description["examples"], "train": train}
+    changed = Dataset(
+        dataset, {**found.description, **facts, "examples": examples, "length_histogram": {**found.description["length_histogram"], **histogram}}
+    )
+    plan = settle(split_settings({"backbone": "bag"}, source="test"), changed)
+    assert plan.flat()["bag_directions"] == expected
+    assert settle(split_settings({"backbone": "bag", "bag_directions": 7}, source="test"), changed).flat()["bag_directions"] == 7

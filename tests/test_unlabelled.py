@@ -57,7 +57,7 @@ def test_the_texts_are_a_dataset_of_running_text(beside: Dataset) -> None:
     assert (beside.unlabelled.task, beside.unlabelled.labels, beside.unlabelled.splits) == ("language-model", [], ["train"])
     assert beside.unlabelled.load_tokenizer().fingerprint == beside.load_tokenizer().fingerprint
     assert [source["name"] for source in beside.unlabelled.description["sources"]] == ["fruit.txt"]
-    assert beside.description["unlabelled"] == {"path": "unlabelled", "examples": 9, "tokens": 9 * 8}
+    assert beside.description["unlabelled"] == {"path": "unlabelled", "examples": 9, "tokens": 9 * 8, "has_ngrams": True}
 
 
 def test_a_text_is_kept_whole(corpus: Path, tmp_path: Path) -> None:
@@ -237,10 +237,13 @@ def test_vectors_that_are_not_frozen_move(beside: Dataset, tmp_path: Path) -> No
     assert metrics["parameters"] - metrics["trainable_parameters"] == 1
 
 
-def test_a_bag_says_that_it_has_no_token_vectors(beside: Dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_bag_that_learns_nothing_from_them_says_so(beside: Dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
-    train_tiny(beside.path, tmp_path / "bag", backbone="bag")
-    assert f"Nothing is learned from the texts without labels in {beside.path}: a bag has no token vectors." in caplog.messages
+    what = f"Nothing is learned from the texts without labels in {beside.path}."
+    train_tiny(beside.path, tmp_path / "with", backbone="bag", bag_directions=8)
+    assert what not in caplog.text
+    train_tiny(beside.path, tmp_path / "without", backbone="bag", bag_directions=0)
+    assert f"{what} Leave out --bag-directions 0 for directions to be found in them." in caplog.messages
     train_tiny(beside.path, tmp_path / "conv")
     assert "token vectors begin with naive Bayes. Pass --initial-embedding cooccurrence to use them." in caplog.text
 

@@ -8,7 +8,7 @@ from slmcli.backbones.base import Branch
 
 
 class Bag(Branch):
-    """Logistic regressions and a support vector machine over n-grams of words and of characters inside words (`slmcli.linear`)."""
+    """Regressions and a support vector machine over n-grams of words and of characters inside words (`slmcli.linear`)."""
 
     reads: ClassVar[str] = "ngram_ids"
 
@@ -28,6 +28,14 @@ class Bag(Branch):
         gt=0.0,
         description="bag: the same for a support vector machine on n-grams scaled by naive Bayes, mixed in as validation asks for where it has "
         "40 examples or more [two labels: 3; 0.3 for more labels; 1 for others]",
+    )
+    bag_directions: int | None = Field(
+        None,
+        ge=0,
+        le=2000,
+        description="bag: directions in which texts differ most, found in texts without labels or in halves of the training texts, along which "
+        "one more regression is solved, mixed in as validation asks for; 0: none [one for 15 examples, 20 to 250, beside texts without labels "
+        "or for 5,000 long texts; else 0]",
     )
     bag_passes: int = Field(
         12, ge=1, le=10_000, description="bag: most passes over the training examples for each regression, twice as many for the machine"

@@ -137,7 +137,7 @@ def test_a_document_sees_nothing_of_those_before_it_in_its_row(name: str, settin
     np.testing.assert_allclose(found[0, start : start + 6], found[1, start : start + 6], atol=1e-6)
     alone = packed(np.array([(second + [0] * 40)[:32]], np.int32), training=False).numpy()
     if settings.get("positions") != "learned":  # which are those in the row
-        np.testing.assert_allclose(found[0, start : start + 6], alone[0, :6], atol=1e-6)
+        np.testing.assert_allclose(found[0, start : start + 6], alone[0, :6], atol=1e-5)
 
 
 def test_what_sees_both_directions_is_not_causal() -> None:

@@ -14,7 +14,7 @@ LAYERS = (
     ("unpacking", "tracing", "word_joining", "vector_files", "adaptation"),
     ("cleaning_steps", "word_cleaning", "detokenizing", "json_stream", "beam_running", "beam_shards", "time_loop", "projections"),
     ("config", "character_cleaning", "runtime", "metrics", "linear", "recurrences", "perplexity"),
-    ("training_config", "gated_recurrences"),
+    ("training_config", "gated_recurrences", "directions"),
     ("language_model_config",),
     ("sections", "sampling"),
     (
@@ -56,7 +56,7 @@ LAYERS = (
     ("dataset", "deltas", "report_files", "packed", "streamed", "character_ngrams"),
     ("corpus_shape", "cooccurrence", "token_windows", "initial_vectors", "word_windows"),
     ("objectives", "word2vec", "pair_windows", "passages"),
-    ("batching", "bundle", "compatibility", "presets", "naive_bayes", "scanning", "settling", "joining", "mixing", "label_issues"),
+    ("batching", "bundle", "compatibility", "presets", "naive_bayes", "scanning", "settling", "joining", "mixing", "label_issues", "other_texts"),
     ("base_model", "transfer", "passage_vectors"),
     ("branch_settings",),
     ("beginnings",),
