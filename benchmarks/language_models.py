@@ -203,17 +203,49 @@ def reviews(place: Place) -> dict[str, Any]:
 
 def taught_reviews(place: Place) -> dict[str, Any]:
     """Sentiment of reviews of films that no training review is about, with and without a teacher: accuracy and log loss on validation."""
-    files = {"train": place.work / "films-train.jsonl", "validation": place.work / "films-validation.jsonl"}
-    _divide_by_film(place.data / "imdb" / "train.jsonl.gz", files["train"], files["validation"])
-    more = ("--validation", files["validation"], "--unlabelled", place.data / "imdb" / "unsup.jsonl.gz", "--test-share", 0)
-    dataset = place.preprocess("films", files["train"], *more, "--task", "sentiment")
     found = {}
     for preset in ("fast", "balanced"):
         for rounds in (0, 1):
-            out = place.work / f"films-{preset}-{rounds}"
-            scores = place.slm("finetune", dataset, "--preset", preset, "--self-training", rounds, "--out", out, "--overwrite")["scores"]
-            found[f"{preset}, {'a teacher' if rounds else 'alone'}"] = {name: scores[name] for name in ("accuracy", "log_loss")}
+            scores = _films(place, "--preset", preset, "--self-training", rounds)
+            found[f"{preset}, {'a teacher' if rounds else 'alone'}"] = scores
     return found
+
+
+def directions(place: Place) -> dict[str, Any]:
+    """The same without a teacher, with and without directions from reviews without labels; then with 500 labels, judged by the same reviews."""
+    ways: dict[str, tuple[Any, ...]] = {"none": ("--bag-directions", 0), "by itself": ()}
+    many = {name: _films(place, "--preset", "fast", *way) for name, way in ways.items()}
+    train, validation = _film_files(place)
+    labelled, rest = place.work / "films-500.jsonl", place.work / "films-rest.jsonl"
+    rows = train.read_text(encoding="utf-8").splitlines(keepends=True)
+    random.Random(0).shuffle(rows)
+    labelled.write_text("".join(rows[:LABELS]), encoding="utf-8")
+    rest.write_text("".join(rows[LABELS:]), encoding="utf-8")
+    texts = ("--unlabelled", rest, "--unlabelled", place.data / "imdb" / "unsup.jsonl.gz", "--test", validation, "--validation-share", 0.2)
+    dataset = place.preprocess("films-few", labelled, *texts, "--task", "sentiment")
+    few: dict[str, Any] = {}
+    for preset in ("fast", "balanced"):
+        for name, way in ways.items():
+            out = place.work / "films-few-run"
+            place.slm("finetune", dataset, "--preset", preset, *way, "--out", out, "--overwrite")
+            scores = place.slm("evaluate", out, "--no-baselines")["scores"]
+            few[f"{preset}, {name}"] = {score: scores[score] for score in ("accuracy", "log_loss")}
+    return {"20,000 labels, fast": many, "500 labels": few}
+
+
+def _film_files(place: Place) -> tuple[Path, Path]:
+    files = place.work / "films-train.jsonl", place.work / "films-validation.jsonl"
+    _divide_by_film(place.data / "imdb" / "train.jsonl.gz", *files)
+    return files
+
+
+def _films(place: Place, *how: Any) -> dict[str, float]:
+    """Train on reviews of films, beside reviews without labels, and return accuracy and log loss on those of others."""
+    train, validation = _film_files(place)
+    more = ("--validation", validation, "--unlabelled", place.data / "imdb" / "unsup.jsonl.gz", "--test-share", 0)
+    dataset = place.preprocess("films", train, *more, "--task", "sentiment")
+    scores = place.slm("finetune", dataset, *how, "--out", place.work / "films-run", "--overwrite")["scores"]
+    return {name: scores[name] for name in ("accuracy", "log_loss")}
 
 
 def _divide_by_film(source: Path, training: Path, validation: Path) -> None:
@@ -267,7 +299,18 @@ def _finetuned(place: Place, dataset: Path, out: Path, *more: Any) -> tuple[floa
 
 FIGURES = {
     each.__name__.replace("_", "-"): each
-    for each in (characters_3, characters_15, beside_pytorch, words_beside_kneser_ney, generation, reviews, taught_reviews, few_reviews, few_chinese)
+    for each in (
+        characters_3,
+        characters_15,
+        beside_pytorch,
+        words_beside_kneser_ney,
+        generation,
+        reviews,
+        taught_reviews,
+        directions,
+        few_reviews,
+        few_chinese,
+    )
 }
 
 

@@ -85,6 +85,7 @@ class Solving:
         self.shares = self._choose_shares(models)
         self.model = combine(models, self.shares)
         passes.finish()
+        self._parts = self._parts if self.settings.refit else None  # they are large
         self.facts = {"passes": passes.done, "seconds": passes.seconds, "loss": passes.loss, "ngrams": len(self.ngrams)}
         self._write()
 
@@ -102,6 +103,7 @@ class Solving:
         """
         models, passes = self._solve(("train", "validation"), lambda event: report({**event, "is_refit": True}))
         passes.finish()
+        self._parts = None
         found = combine(models, self.shares)
         model.get_layer(_LAYER).fill(found.weights, found.idf, found.bias)
         return passes.seconds
@@ -148,7 +150,8 @@ class Solving:
         loss = self.task.output_loss
         passes = self.bag.bag_passes
         plain = _Way(loss, "none", self.bag.bag_plain_strength or 10.0, passes)
-        along = [_Way(loss, "directions", _DIRECTIONS_STRENGTH, _DIRECTIONS_PASSES)] if self.bag.bag_directions else []
+        along = [_Way(loss, "directions", _DIRECTIONS_STRENGTH, _DIRECTIONS_PASSES)]
+        along = along if self.bag.bag_directions and self.dataset.examples("train") > 1 else []
         if loss == "square":
             return [plain, *along]
         ways = [_Way(loss, "naive_bayes", self.bag.bag_strength or 10.0, passes), plain, *along]

@@ -10,10 +10,12 @@ from slmcli.linear import Blocks, LinearModel, Loss, fit_numbers, halves_of, sca
 
 # our choice, on validation data (docs/decisions.md): fewer passes find other directions than the greatest, more vectors take longer
 _VECTORS, PASSES = 60, 20
+MOST_DIRECTIONS = 500  # our choice: far fewer than the vectors, 1,200, among which they are sought
 _DENSE = 2_000  # our choice: so few texts are compared each with each, in a second
-# our choice: more values, 8 bytes each, take a minute and a gigabyte, and find nearly the same
-_MOST_VALUES = 30_000_000
+# our choice: of more texts or n-grams the vectors take gigabytes, and what is found is nearly the same
+MOST_TEXTS, MOST_VALUES = 100_000, 30_000_000
 _LEAST = 1e-6  # of the greatest singular value: what is smaller is rounding
+_Vectors = Callable[[np.ndarray], np.ndarray]  # numbers of some vectors to the vectors, (texts, some) float32
 
 
 def find_directions(blocks: Blocks, idf: np.ndarray, *, width: int, report: Callable[[], None] | None = None) -> np.ndarray:
@@ -34,19 +36,17 @@ def find_directions(blocks: Blocks, idf: np.ndarray, *, width: int, report: Call
     Returns:
         (n-grams, directions) float32, axes: the TF-IDF vector of a text, of length 1 in each block, times these is where it lies.
     """
-    features = _first_values(scale_to_length(blocks, idf))
-    masses = np.asarray(features.sum(axis=0), np.float32).ravel()
+    table = scale_to_length(_first(blocks), idf)
+    masses = np.asarray(table.sum(axis=0), np.float32).ravel()
     scales = np.where(masses > 0.0, 1.0 / np.sqrt(masses + 1.0), 0.0).astype(np.float32)
-    table = features.copy()
     table.data = table.data * scales[table.indices]
-    basis = _all_texts(table) if table.shape[0] <= _DENSE else _krylov(table, report)
+    squares, vectors = _exact(table) if table.shape[0] <= _DENSE else _krylov(table, report)
+    values = np.sqrt(np.maximum(squares, 0.0))
+    kept = np.flatnonzero(values > _LEAST * max(1e-30, values.max(initial=0.0)))[1 : width + 1]
     with ThreadPoolExecutor(2) as threads:
-        images = _multiply(threads, halves_of(table.T.tocsr()), basis)
-    squares, turns = np.linalg.eigh((images.T @ images).astype(np.float64))
-    values = np.sqrt(np.maximum(squares[::-1], 0.0))
-    kept = np.flatnonzero(values > _LEAST * max(values[0], 1e-30))[1 : width + 1] if len(values) else np.zeros(0, np.intp)
-    axes = images @ (turns[:, ::-1][:, kept] / values[kept]).astype(np.float32)
-    return axes * scales[:, None]
+        axes = _multiply(threads, halves_of(table.T.tocsr()), vectors(kept) / values[kept].astype(np.float32))
+    axes *= scales[:, None]
+    return axes
 
 
 def fit_along(
@@ -76,43 +76,47 @@ def fit_along(
     """
     places = np.asarray(scale_to_length(blocks, idf) @ axes)
     means, spreads = places.mean(axis=0), places.std(axis=0)
-    spreads = np.where(spreads > 0.0, spreads, 1.0)
-    bias, weights = fit_numbers(
-        (places - means) / spreads, targets, sample_weight, loss=loss, strength=strength, iterations=iterations, report=report
-    )
+    spreads = np.where(spreads > 0.0, spreads, np.float32(1.0))
+    places -= means
+    places /= spreads
+    bias, weights = fit_numbers(places, targets, sample_weight, loss=loss, strength=strength, iterations=iterations, report=report)
     weights = weights / spreads[:, None]
     return LinearModel((axes @ weights) * idf[:, None], idf, bias - means @ weights, blocks.words)
 
 
-def _first_values(features: Any) -> Any:
-    """Return the first texts of a CSR matrix, as many as are worth reading."""
-    return features[: max(1, int(np.searchsorted(features.indptr, _MOST_VALUES, side="right")) - 1)]
+def _first(blocks: Blocks) -> Blocks:
+    """Return the first texts, as many as are worth reading."""
+    stops = blocks.present.indptr
+    count = min(len(stops) - 1, MOST_TEXTS, max(1, int(np.searchsorted(stops, MOST_VALUES, side="right")) - 1))
+    return Blocks(blocks.present[:count], blocks.words)
 
 
-def _all_texts(table: Any) -> np.ndarray:
-    """Return (texts, directions) float32, orthonormal: all directions that there are."""
+def _exact(table: Any) -> tuple[np.ndarray, _Vectors]:
+    """Return the squares of all singular values of a CSR matrix, greatest first, and what gives the left vectors of some."""
     squares, vectors = np.linalg.eigh((table @ table.T).toarray().astype(np.float64))
-    return vectors[:, squares > _LEAST**2 * max(float(squares[-1]), 1e-30)].astype(np.float32)
+    return squares[::-1], lambda kept: vectors[:, ::-1][:, kept].astype(np.float32)
 
 
-def _krylov(table: Any, report: Callable[[], None] | None) -> np.ndarray:
-    """Return (texts, vectors) float32, orthonormal, which nearly hold the greatest directions of a CSR matrix."""
-    start = np.random.default_rng(0).standard_normal((table.shape[1], _VECTORS), dtype=np.float32)
+def _krylov(table: Any, report: Callable[[], None] | None) -> tuple[np.ndarray, _Vectors]:
+    """Do the same nearly, for the greatest of them, by what lies in the span of a few vectors and their images."""
+    block = np.random.default_rng(0).standard_normal((table.shape[1], _VECTORS), dtype=np.float32)
     rows, columns = halves_of(table), halves_of(table.T.tocsr())
-    found: list[np.ndarray] = []
+    basis = np.empty((table.shape[0], _VECTORS * PASSES), np.float32)
+    products = np.zeros((_VECTORS * PASSES, _VECTORS * PASSES))  # of the table's products of rows with rows, among the vectors; above the diagonal
     with ThreadPoolExecutor(2) as threads:
-        block = _multiply(threads, rows, start)
-        for done in range(1, PASSES + 1):
+        image = _multiply(threads, rows, block)
+        for done in range(PASSES):
+            found, place = basis[:, : done * _VECTORS], slice(done * _VECTORS, (done + 1) * _VECTORS)
             for _ in range(2):  # once leaves what rounding adds, twice is enough
-                for other in found:
-                    block -= other @ (other.T @ block)
-                block = np.linalg.qr(block)[0].astype(np.float32)
-            found.append(block)
+                image -= found @ (found.T @ image)
+                image = np.linalg.qr(image)[0].astype(np.float32)
+            basis[:, place] = image
+            image = _multiply(threads, rows, _multiply(threads, columns, image))
+            products[: place.stop, place] = basis[:, : place.stop].T @ image
             if report is not None:
                 report()
-            if done < PASSES:
-                block = _multiply(threads, rows, _multiply(threads, columns, block))
-    return np.concatenate(found, axis=1)
+    squares, turns = np.linalg.eigh(products, UPLO="U")
+    return squares[::-1], lambda kept: basis @ turns[:, ::-1][:, kept].astype(np.float32)
 
 
 def _multiply(threads: ThreadPoolExecutor, halves: tuple[Any, Any], dense: np.ndarray) -> np.ndarray:

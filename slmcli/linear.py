@@ -161,11 +161,10 @@ def fit_numbers(
     Returns:
         bias (outputs,) and weights (numbers, outputs), both float32.
     """
-    from scipy.sparse import csr_matrix
-
     if loss == "softmax" and targets.shape[1] == 1:
         loss = "sigmoid"
-    halves = halves_of(csr_matrix(numbers)), halves_of(csr_matrix(numbers.T))
+    middle, half = len(numbers) // 2, numbers.shape[1] // 2
+    halves = (numbers[:middle], numbers[middle:]), (numbers.T[:half], numbers.T[half:])
     ratios = np.zeros((numbers.shape[1], targets.shape[1]), np.float32)
     return _Problem(halves, targets, sample_weight, np.ones_like(ratios), loss=loss, strength=strength).solve(ratios, iterations, report)
 
@@ -236,7 +235,7 @@ class _Problem:
         # of a model that knows how frequent labels are and no more; of squares it is the same everywhere
         constant = {"square": 1.0, "hinge": 2.0}.get(loss)
         curvature = np.maximum(shares * (1.0 - shares), 1e-6) if constant is None else np.full(targets.shape[1], constant)
-        squares = np.concatenate([half.multiply(half) @ self._sample_weight for half in self._columns])  # (n-grams, 1)
+        squares = np.concatenate([_squares(half) @ self._sample_weight for half in self._columns])  # (n-grams, 1)
         steps = 1.0 / np.sqrt(squares * np.square(scales) * curvature + self._penalty)
         self._steps = steps.astype(np.float32)
         self._units = self._scales * self._steps
@@ -305,6 +304,11 @@ class _Problem:
 
     def _multiply(self, halves: _Halves, dense: np.ndarray) -> np.ndarray:
         return np.concatenate(list(self.threads.map(lambda half: half @ dense, halves)))
+
+
+def _squares(half: Any) -> Any:
+    """Return the squares of an array, or of a sparse matrix."""
+    return np.square(half) if isinstance(half, np.ndarray) else half.multiply(half)
 
 
 def halves_of(matrix: Any) -> _Halves:

@@ -29,19 +29,26 @@ def read_features(shards: Sequence[str], task: TrainableTask) -> dict[str, Any]:
         return {name: tf.concat([block.pop(name) for block in blocks], axis=0) for name in list(blocks[0])}
 
 
-def read_ids(shards: Sequence[str], name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return one feature of all examples, whatever else they hold: its numbers (numbers of all,) int32, and how many each has (examples,).
+def read_ids(shards: Sequence[str], name: str, *, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return one feature of examples, whatever else they hold: its numbers (numbers of all,) int32, and how many each has (examples,).
 
     Args:
         shards: TFRecord files.
         name: The feature.
+        most: Numbers that are enough; the examples after these are not read.
     """
     import tensorflow as tf
 
     described = {name: tf.io.RaggedFeature(tf.int64, row_splits_dtype=tf.int64)}
     records = tf.data.TFRecordDataset(shards).batch(_RECORDS)
     parsed = records.map(lambda serialized: tf.io.parse_example(serialized, described)[name], num_parallel_calls=2, deterministic=True)
-    blocks = [(block.values.numpy().astype(np.int32), block.row_lengths().numpy()) for block in parsed]
+    blocks: list[tuple[np.ndarray, np.ndarray]] = [(np.zeros(0, np.int32), np.zeros(0, np.int64))]
+    held = 0
+    for block in parsed:
+        blocks.append((block.values.numpy().astype(np.int32), block.row_lengths().numpy()))
+        held += len(blocks[-1][0])
+        if held >= most:
+            break
     return np.concatenate([ids for ids, _ in blocks]), np.concatenate([lengths for _, lengths in blocks])
 
 

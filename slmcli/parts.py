@@ -95,6 +95,8 @@ def judge_part(dataset: Dataset, plan: Plan, part: Part, place: Path, *, train: 
         logger.info("%s: %s training examples", part.title, f"{int((part.splits == 0).sum()):,}")
         subset = write_subset(dataset, part.splits, work / "dataset")
         values = {**plan.flat(), "epochs": part.epochs, "k_fold": None, "learning_curve": False, "tensorboard": False}
+        if "bag_directions" not in plan.given and "bag_directions" in values:
+            values["bag_directions"] = None  # how many there are depends on the examples
         if SPLITS[part.judged] == "validation":  # what judges a model is not learned
             values["refit"] = False
         train_part(subset, values, work / "run", where=part.title, train=train, report=titled(report, part.title), command=command)

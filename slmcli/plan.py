@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any  # Any: values as they come from flags and recipes
 
 from slmcli.backbones import BACKBONES
+from slmcli.backbones.bag import Bag
 from slmcli.backbones.base import Backbone, Branch
 from slmcli.base_model import WORDS
 from slmcli.beginnings import begin_with_base, begin_with_vectors
@@ -222,7 +223,11 @@ def fingerprint(dataset: Dataset, plan: Plan) -> str:
     parts = [_said(each, excluded) for each in (settings, *plan.branches.values())]
     others = {*_NOT_IN_FINGERPRINT, "vectors", "init_from"}
     given = [{name: value for name, value in plan.given.items() if name not in others}] if plan.settings.self_training else []
-    return sha256_json([dataset.fingerprint, parts[0], parts[1:], *plan.vectors_hash, *given])[:16]
+    # texts whose n-grams were not kept by an older version say nothing, and the dataset has the same fingerprint
+    read = (
+        ["texts"] if dataset.finds_ngrams_in_texts and any(isinstance(each, Bag) and each.bag_directions for each in plan.branches.values()) else []
+    )
+    return sha256_json([dataset.fingerprint, parts[0], parts[1:], *plan.vectors_hash, *given, *read])[:16]
 
 
 def _said(settings: Settings, excluded: Set[str]) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def finetune(dataset: Dataset, values: Mapping[str, Any], out: Path, *, source: 
     Raises:
         Interrupted: A signal came; the last checkpoint holds the state after the step that was in work.
     """
-    plan = _plan(dataset, values, source)
+    plan = _plan(dataset, _as_begun(values, out) if resume else values, source)
     _look_at_texts(dataset, plan)
     return _carry_out(dataset, plan, out, resume=resume, overwrite=overwrite, report=report)
 
@@ -83,6 +83,13 @@ def _carry_out(dataset: Dataset, plan: Plan, out: Path, *, resume: bool, overwri
     return {**summary, "up_to_date": True} if is_done else summary
 
 
+def _as_begun(values: Mapping[str, Any], out: Path) -> Mapping[str, Any]:
+    """Return settings such that an unfinished run goes on which an older version began, with a bag that had no directions."""
+    texts = [path.read_text(encoding="utf-8") for path in (out / "config.yaml", out / "settled.yaml") if path.is_file()]
+    is_older = any("bag_strength:" in text for text in texts) and not any("bag_directions:" in text for text in texts)
+    return {**values, "bag_directions": 0} if is_older and values.get("bag_directions") is None else values
+
+
 def _look_at_texts(dataset: Dataset, plan: Plan) -> None:
     """See that texts without labels are there before anything is replaced, or say that nothing is learned from them but words.
 
@@ -92,11 +99,17 @@ def _look_at_texts(dataset: Dataset, plan: Plan) -> None:
     if not dataset.description.get(UNLABELLED) or plan.settings.self_training:
         return
     initial = plan.settings.initial_embedding or "a file"
-    if any(isinstance(branch, Bag) and branch.bag_directions for branch in plan.branches.values()) and dataset.finds_ngrams_in_texts:
+    has_directions = any(isinstance(branch, Bag) and branch.bag_directions for branch in plan.branches.values())
+    if has_directions and dataset.finds_ngrams_in_texts:
         dataset.unlabelled  # noqa: B018  (it is looked at)
+    elif "bag" in plan.branches and not dataset.finds_ngrams_in_texts and plan.asked.get("bag_directions") != 0:
+        logger.info(
+            "The texts without labels in %s hold no n-grams, as an older version wrote them: no directions are found in them. "
+            "Preprocess again with --overwrite for that.",
+            dataset.path,
+        )
     elif not any(isinstance(branch, Backbone) for branch in plan.branches.values()):
-        how = "Preprocess again, by this version, for" if not dataset.finds_ngrams_in_texts else "Leave out --bag-directions 0 for"
-        logger.info("Nothing is learned from the texts without labels in %s. %s directions to be found in them.", dataset.path, how)
+        logger.info("Nothing is learned from the texts without labels in %s. Leave out --bag-directions 0 for directions to be found.", dataset.path)
     elif initial == "cooccurrence":
         dataset.unlabelled  # noqa: B018  (it is looked at)
     elif plan.base is not None:

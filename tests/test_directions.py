@@ -71,7 +71,7 @@ def test_texts_without_a_difference_have_no_direction(lengths: list[int]) -> Non
 def test_of_very_many_texts_the_first_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     blocks, _ = texts(40)
     read = blocks.take(np.arange(20))
-    monkeypatch.setattr(directions, "_MOST_VALUES", int(read.present.nnz))
+    monkeypatch.setattr(directions, "MOST_VALUES", int(read.present.nnz))
     np.testing.assert_allclose(find_directions(blocks, blocks.idf, width=3), find_directions(read, blocks.idf, width=3), atol=1e-6)
 
 

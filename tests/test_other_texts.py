@@ -139,3 +139,43 @@ def test_a_bag_without_directions_is_as_it_was(corpus: Path, tmp_path: Path) -> 
     solving = member(dataset, tmp_path / "run")
     bare = Solving(dataset, solving.task, solving.settings, Bag(bag_directions=0), solving.run)
     assert [way.scaling for way in bare._ways()] == [way.scaling for way in solving._ways() if way.scaling != "directions"]
+
+
+def test_training_texts_among_those_without_labels_are_no_other_texts(corpus: Path, tmp_path: Path) -> None:
+    lines = [json.loads(line)["text"] for line in corpus.read_text(encoding="utf-8").splitlines()]
+    (tmp_path / "all.txt").write_text("\n".join([*lines, "soup of sun and rain"]), encoding="utf-8")
+    preprocess(PreprocessSettings(files=[str(corpus)], unlabelled=[str(tmp_path / "all.txt")]), tmp_path / "dataset", overwrite=False)
+    dataset = open_dataset(tmp_path / "dataset")
+    assert dataset.unlabelled is not None
+    blocks = examples_of(dataset, tmp_path / "run")
+    found = other_texts._texts_without_labels(dataset, blocks)
+    assert found is not None
+    assert 1 <= found.present.shape[0] <= dataset.unlabelled.examples("train") - blocks.present.shape[0]
+
+
+@pytest.mark.parametrize("examples", [2, 3])
+def test_hardly_any_examples_have_hardly_any_directions(examples: int, corpus: Path, tmp_path: Path) -> None:
+    dataset = make(corpus, tmp_path, texts=0)
+    solving = member(dataset, tmp_path / "run")
+    blocks, targets, weights = solving._read_examples("train")
+    rows = np.arange(examples)
+    parts = find_parts(dataset, blocks.take(rows), width=WIDTH, report=lambda: None)
+    assert sum(part.is_other.sum() for part in parts) == examples
+    way = next(way for way in solving._ways() if way.scaling == "directions")
+    few = Dataset(dataset.path, {**dataset.description, "examples": {**dataset.description["examples"], "train": examples}})
+    solving.dataset = few
+    model = solving._solve_along(way, blocks.take(rows), solving._columns(targets[rows], smoothing=0.0), weights[rows], Silent())
+    assert np.isfinite(model.weights).all()
+    assert np.isfinite(model.bias).all()
+    solving.dataset = Dataset(dataset.path, {**dataset.description, "examples": {**dataset.description["examples"], "train": 1}})
+    assert "directions" not in [way.scaling for way in solving._ways()]
+
+
+class Silent:
+    """Counts nothing."""
+
+    def __call__(self, done: int, loss: float) -> None: ...
+
+    def tick(self) -> None: ...
+
+    def begin_again(self) -> None: ...

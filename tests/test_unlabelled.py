@@ -243,7 +243,7 @@ def test_a_bag_that_learns_nothing_from_them_says_so(beside: Dataset, tmp_path: 
     train_tiny(beside.path, tmp_path / "with", backbone="bag", bag_directions=8)
     assert what not in caplog.text
     train_tiny(beside.path, tmp_path / "without", backbone="bag", bag_directions=0)
-    assert f"{what} Leave out --bag-directions 0 for directions to be found in them." in caplog.messages
+    assert f"{what} Leave out --bag-directions 0 for directions to be found." in caplog.messages
     train_tiny(beside.path, tmp_path / "conv")
     assert "token vectors begin with naive Bayes. Pass --initial-embedding cooccurrence to use them." in caplog.text
 

@@ -1,10 +1,11 @@
-"""A bag of n-grams: no order, no vectors of words, solved in seconds."""
+"""A bag of n-grams: no order, no vectors of words, solved as a whole."""
 
 from typing import ClassVar
 
 from pydantic import Field
 
 from slmcli.backbones.base import Branch
+from slmcli.directions import MOST_DIRECTIONS
 
 
 class Bag(Branch):
@@ -32,10 +33,10 @@ class Bag(Branch):
     bag_directions: int | None = Field(
         None,
         ge=0,
-        le=2000,
+        le=MOST_DIRECTIONS,
         description="bag: directions in which texts differ most, found in texts without labels or in halves of the training texts, along which "
-        "one more regression is solved, mixed in as validation asks for; 0: none [one for 15 examples, 20 to 250, beside texts without labels "
-        "or for 5,000 long texts; else 0]",
+        "one more regression is solved, mixed in as validation asks for; 0: none [one for 15 examples, 20 to 250, beside texts without labels, "
+        "where a teacher has labelled some, or for 5,000 long texts; else 0]",
     )
     bag_passes: int = Field(
         12, ge=1, le=10_000, description="bag: most passes over the training examples for each regression, twice as many for the machine"
