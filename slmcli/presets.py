@@ -36,7 +36,7 @@ def choose(preset: str, dataset: Dataset) -> Choice:
         return Choice(_WITHOUT_NGRAMS, ensemble, f"{preset}, for a tokenizer ({tokenizer}) that finds no words for n-grams")
     examples = dataset.examples("train")
     if preset == "fast":
-        return Choice(("bag",), 1, "fast: a bag of n-grams is solved in seconds")
+        return Choice(("bag",), 1, "fast: a bag of n-grams is solved as a whole")
     if not dataset.examples("validation"):
         return Choice(("bag",), 1, f"{preset}, but without validation examples nothing says how to weigh several branches")
     if has_many_long_texts(dataset):

@@ -53,7 +53,7 @@ def finetune(dataset: Dataset, values: Mapping[str, Any], out: Path, *, source: 
     Raises:
         Interrupted: A signal came; the last checkpoint holds the state after the step that was in work.
     """
-    plan = _plan(dataset, _as_begun(values, out) if resume else values, source)
+    plan = _plan(dataset, values if overwrite else _as_begun(values, out), source)
     _look_at_texts(dataset, plan)
     return _carry_out(dataset, plan, out, resume=resume, overwrite=overwrite, report=report)
 
@@ -84,7 +84,7 @@ def _carry_out(dataset: Dataset, plan: Plan, out: Path, *, resume: bool, overwri
 
 
 def _as_begun(values: Mapping[str, Any], out: Path) -> Mapping[str, Any]:
-    """Return settings such that an unfinished run goes on which an older version began, with a bag that had no directions."""
+    """Return settings such that a run goes on, or is up to date, which an older version began, with a bag that had no directions."""
     texts = [path.read_text(encoding="utf-8") for path in (out / "config.yaml", out / "settled.yaml") if path.is_file()]
     is_older = any("bag_strength:" in text for text in texts) and not any("bag_directions:" in text for text in texts)
     return {**values, "bag_directions": 0} if is_older and values.get("bag_directions") is None else values

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,9 +9,9 @@ from slmcli.branch_settings import split_settings
 from slmcli.config import PreprocessSettings
 from slmcli.dataset import Dataset, open_dataset
 from slmcli.dividing import NOWHERE, TRAIN, VALIDATION
-from slmcli.errors import ConfigError
+from slmcli.errors import ConfigError, Interrupted
 from slmcli.learning_curve import draw_curve, plan_curve
-from slmcli.parts import Judged, Part
+from slmcli.parts import Judged, Part, judge_part
 from slmcli.plan import settle
 from slmcli.preprocessing import preprocess
 from slmcli.subsets import survey_rows
@@ -113,3 +114,25 @@ def test_a_correlation_has_no_points() -> None:
     said = [Judged(np.zeros((50, 1)), numbers * sign, numbers, {"pearson": sign}) for sign in (-1.0, -1.0, 1.0)]
     sentence = draw_curve(Score([]), [10, 30, 100], said, seed=0)["sentence"]
     assert "pearson changed by +2.000 (95 % interval +2.000 to +2.000, paired bootstrap over 50 validation examples)" in sentence
+
+
+@pytest.mark.parametrize(("asked", "expected"), [({}, None), ({"bag_directions": 7}, 7)], ids=["settled", "asked for"])
+def test_a_part_has_as_many_directions_as_its_examples_say_unless_asked_for(
+    asked: dict[str, Any], expected: int | None, corpus: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "more.txt").write_text("soup of sun\nrain and soup\n", encoding="utf-8")
+    preprocess(PreprocessSettings(files=[str(corpus)], unlabelled=[str(tmp_path / "more.txt")]), tmp_path / "dataset", overwrite=False)
+    dataset = open_dataset(tmp_path / "dataset")
+    plan = settle(split_settings({"backbone": "bag", **asked}, source="test"), dataset)
+    assert plan.flat()["bag_directions"] > 0
+    seen: list[Any] = []
+
+    def train(_: Any, values: Any, *more: Any, **options: Any) -> None:
+        seen.append(values)
+        raise Interrupted("seen")
+
+    rows = np.zeros(dataset.examples("train") + dataset.examples("validation"), np.uint8)
+    rows[:10] = 1
+    with pytest.raises(Interrupted):
+        judge_part(dataset, plan, Part("p", "part", rows, 1, 1), tmp_path / "parts", train=train, report=lambda _: None, command="c")
+    assert seen[0]["bag_directions"] == expected

@@ -203,3 +203,69 @@ def test_several_members_are_one_model_that_predicts_and_converts(
     ours, theirs = (open_predictor(place).probabilities(texts, batch_size=2) for place in (run, tmp_path / "lite"))
     np.testing.assert_allclose(ours, theirs, atol=1e-4)
     assert [each["name"] for each in read(run / "metrics.json")["members"]] == members
+
+
+def begun_by_an_older_version(corpus: Path, place: Path, monkeypatch: pytest.MonkeyPatch, **values: Any) -> dict[str, Any]:
+    """Begin a run whose bag knows no directions, as older versions wrote it, break it off, and return the settings that it was begun with."""
+    from slmcli.bagging import Solving
+    from slmcli.errors import Interrupted
+
+    def interrupted(*_: Any) -> None:
+        raise Interrupted("broken off")
+
+    (place / "more.txt").write_text(
+        "\n".join(f"soup of the {word} day" for word in corpus.read_text(encoding="utf-8").split()[:120]), encoding="utf-8"
+    )
+    preprocess(PreprocessSettings(files=[str(corpus)], unlabelled=[str(place / "more.txt")]), place / "dataset", overwrite=False)
+    with monkeypatch.context() as patched:
+        patched.setattr(Solving, "fit", interrupted)
+        with pytest.raises(Interrupted):
+            asked = {"backbone": "bag", "bag_directions": 0, **values}
+            finetune(open_dataset(place / "dataset"), asked, place / "run", source="test", resume=False, overwrite=False, report=ignore)
+    for path in (place / "run").glob("*.yaml"):
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        path.write_text("".join(line for line in lines if "bag_directions" not in line), encoding="utf-8")
+    return {"backbone": "bag", **values}
+
+
+def test_a_run_goes_on_that_was_begun_when_bags_had_no_directions(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = begun_by_an_older_version(corpus, tmp_path, monkeypatch)
+    dataset = open_dataset(tmp_path / "dataset")
+    assert settle(split_settings(values, source="test"), dataset).flat()["bag_directions"] > 0
+    with pytest.raises(ConfigError, match="other settings or data"):
+        more = {**values, "bag_directions": 8}
+        finetune(dataset, more, tmp_path / "run", source="test", resume=True, overwrite=False, report=ignore)
+    finetune(dataset, values, tmp_path / "run", source="test", resume=True, overwrite=False, report=ignore)
+    assert read(tmp_path / "run" / "metrics.json")["members"][0]["name"] == "bag"
+    again = finetune(dataset, values, tmp_path / "run", source="test", resume=False, overwrite=False, report=ignore)
+    assert again["up_to_date"]
+    finetune(dataset, values, tmp_path / "run", source="test", resume=False, overwrite=True, report=ignore)
+    assert "bag_directions: 20" in (tmp_path / "run" / "config.yaml").read_text(encoding="utf-8")
+
+
+def test_texts_without_ngrams_make_another_run_of_a_bag_with_directions(corpus: Path, tmp_path: Path) -> None:
+    from slmcli.dataset import Dataset
+    from slmcli.plan import fingerprint
+
+    (tmp_path / "more.txt").write_text("soup of sun\nrain and soup\n", encoding="utf-8")
+    preprocess(PreprocessSettings(files=[str(corpus)], unlabelled=[str(tmp_path / "more.txt")]), tmp_path / "dataset", overwrite=False)
+    dataset = open_dataset(tmp_path / "dataset")
+    facts = {name: value for name, value in dataset.description["unlabelled"].items() if name != "has_ngrams"}
+    older = Dataset(dataset.path, {**dataset.description, "unlabelled": facts})
+    for directions, is_same in ((8, False), (0, True)):
+        plans = [settle(split_settings({"backbone": "bag", "bag_directions": directions}, source="test"), each) for each in (dataset, older)]
+        prints = [fingerprint(each, plan) for each, plan in zip((dataset, older), plans, strict=True)]
+        assert (prints[0] == prints[1]) == is_same
+
+
+def test_texts_without_ngrams_are_said_to_give_no_directions(corpus: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    (tmp_path / "more.txt").write_text("soup of sun\nrain and soup\n", encoding="utf-8")
+    preprocess(PreprocessSettings(files=[str(corpus)], unlabelled=[str(tmp_path / "more.txt")]), tmp_path / "dataset", overwrite=False)
+    document = read(tmp_path / "dataset" / "dataset.json")
+    del document["unlabelled"]["has_ngrams"]
+    (tmp_path / "dataset" / "dataset.json").write_text(json.dumps(document), encoding="utf-8")
+    train_tiny(tmp_path / "dataset", tmp_path / "run", backbone="bag")
+    assert (
+        "hold no n-grams, as an older version wrote them: no directions are found in them. Preprocess again with --overwrite for that." in caplog.text
+    )
