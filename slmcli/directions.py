@@ -10,7 +10,6 @@ from slmcli.linear import Blocks, LinearModel, Loss, fit_numbers, halves_of, sca
 
 # our choice, on validation data (docs/decisions.md): fewer passes find other directions than the greatest, more vectors take longer
 _VECTORS, PASSES = 60, 20
-MOST_DIRECTIONS = 500  # our choice: far fewer than the vectors, 1,200, among which they are sought
 _DENSE = 2_000  # our choice: so few texts are compared each with each, in a second
 # our choice: of more texts or n-grams the vectors take gigabytes, and what is found is nearly the same
 MOST_TEXTS, MOST_VALUES = 100_000, 30_000_000

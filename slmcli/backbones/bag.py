@@ -5,7 +5,9 @@ from typing import ClassVar
 from pydantic import Field
 
 from slmcli.backbones.base import Branch
-from slmcli.directions import MOST_DIRECTIONS
+
+# our choice: far fewer than the vectors, 1,200, among which `slmcli.directions` seeks them
+_MOST_DIRECTIONS = 500
 
 
 class Bag(Branch):
@@ -33,7 +35,7 @@ class Bag(Branch):
     bag_directions: int | None = Field(
         None,
         ge=0,
-        le=MOST_DIRECTIONS,
+        le=_MOST_DIRECTIONS,
         description="bag: directions in which texts differ most, found in texts without labels or in halves of the training texts, along which "
         "one more regression is solved, mixed in as validation asks for; 0: none [one for 15 examples, 20 to 250, beside texts without labels, "
         "where a teacher has labelled some, or for 5,000 long texts; else 0]",
