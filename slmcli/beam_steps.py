@@ -19,9 +19,8 @@ from slmcli.config import CorpusSettings
 from slmcli.corpus_identity import SPLITS
 from slmcli.dataset import shard_name
 from slmcli.dividing import pretokens_of, trains_on
-from slmcli.encoding import Encoder, Job, Pieces, SplitStatistics
+from slmcli.encoding import Encoder, Job, Pieces, SplitStatistics, hashes_of
 from slmcli.errors import ConfigError, SlmError
-from slmcli.ngrams import PretokenHashes
 from slmcli.scanning import Collector, Rows, read_blocks
 from slmcli.spill import Block
 from slmcli.tasks.base import Task
@@ -202,8 +201,7 @@ class EncodeBlock(Step):
         tokenizer, form = self.job.tokenizer, self.job.form
         pieces = None if tokenizer.is_whole_text else Pieces.of(tokenizer, found.pretokens)
         numbers = [np.arange(len(found.pretokens), dtype=np.int32)]
-        pretokens = tokenizer.vocabulary if tokenizer.is_whole_text else found.pretokens
-        hashes = None if form is None else PretokenHashes.of(pretokens, subwords=form.subwords)
+        hashes = None if form is None else hashes_of(tokenizer, found.pretokens, form)
         job = replace(self.job, splits=self.divided.splits(), is_kept=self.divided.is_kept(), pieces=pieces, numbers=numbers, hashes=hashes)
         return Encoder(job)
 

@@ -3,7 +3,7 @@
 import os
 import struct
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
@@ -254,9 +254,9 @@ def _count(place: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     return _encoder.count_ngrams(_encoder.job.spill.read(place))
 
 
-def hashes_of(tokenizer: Tokenizer, scanned: Scanned, form: NgramForm) -> PretokenHashes:
+def hashes_of(tokenizer: Tokenizer, pretokens: Sequence[str], form: NgramForm) -> PretokenHashes:
     """Return the hashes of what a scanned corpus consists of."""
-    return PretokenHashes.of(tokenizer.vocabulary if tokenizer.is_whole_text else scanned.pretokens, subwords=form.subwords)
+    return PretokenHashes.of(tokenizer.vocabulary if tokenizer.is_whole_text else pretokens, subwords=form.subwords)
 
 
 def count_ngrams(job: Job, *, workers: int) -> np.ndarray:

@@ -216,7 +216,7 @@ def _with_ngrams(job: Job, corpus: Corpus, settings: PreprocessSettings, *, work
     form = choose_form(settings, takes_ngrams=job.task.takes_ngrams, mean_length=corpus.found.mean_length, mean_bytes=mean_bytes)
     if form is None:
         return job
-    job = replace(job, form=form, hashes=hashes_of(job.tokenizer, corpus.scanned, form))
+    job = replace(job, form=form, hashes=hashes_of(job.tokenizer, corpus.scanned.pretokens, form))
     return replace(job, ngrams=build_ngrams(count_ngrams(job, workers=workers), form, settings))
 
 

@@ -170,7 +170,7 @@ def write_texts(
         directory=place,
     )
     if ngrams is not None:
-        job = replace(job, form=ngrams.form, hashes=hashes_of(tokenizer, scanned, ngrams.form), ngrams=ngrams)
+        job = replace(job, form=ngrams.form, hashes=hashes_of(tokenizer, scanned.pretokens, ngrams.form), ngrams=ngrams)
     facts = describe_examples(encode(job, scanned, workers=workers), texts.task)
     if left_out := scanned.examples - facts["examples"]["train"]:
         logger.info("%s texts without labels have no token, and are left out", f"{left_out:,}")

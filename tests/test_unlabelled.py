@@ -126,6 +126,9 @@ def test_every_tokenizer_reads_them(tokenizer: str, corpus: Path, tmp_path: Path
     known = made.load_tokenizer()
     expected = [[*known.encode(text), 3] for text in TEXTS]
     assert sorted(example.features["token_ids"].tolist() for example in made.unlabelled.read("train")) == sorted(expected)
+    if (ngrams := made.load_ngrams()) is not None:
+        for example in made.unlabelled.read("train"):
+            assert example.features["ngram_ids"].tolist() == ngrams.encode(known.encode_and_split(example.text)[1]).tolist()
 
 
 def test_a_known_tokenizer_stays_as_it_is(corpus: Path, dataset: Path, foreign_tokenizer: Path, tmp_path: Path) -> None:
