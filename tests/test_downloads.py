@@ -157,9 +157,9 @@ def test_what_a_killed_process_left_is_removed(mirror: Path, place: Path) -> Non
 
 def test_a_download_that_is_terminated_leaves_nothing(address: str, tmp_path: Path) -> None:
     words = [sys.executable, "-m", "slmcli", "data", "get", "trec", "--from", f"{address}/stall", "--cache", str(tmp_path / "cache")]
-    with subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
         assert STALLED.wait(60)
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
-    assert process.returncode == 143
+        _, said = process.communicate(timeout=60)
+    assert (process.returncode, said.splitlines()[-1:]) == (143, ["Error: terminated"])
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

@@ -3,6 +3,7 @@
 import errno
 import importlib
 import os
+import signal
 import sys
 from typing import Any  # Any: click passes what it likes
 
@@ -58,6 +59,7 @@ class SlmGroup(click.Group):
                 raise
             raise Failure(str(error), error.exit_code) from error
         except Terminated as error:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # who asks twice gets the same exit code
             raise Failure("terminated", 143) from error
         except KeyboardInterrupt as error:
             raise Failure("interrupted", 130) from error

@@ -184,14 +184,15 @@ def test_no_dataset_yet_names_the_command_that_makes_one(slm: Callable[..., Resu
 
 
 @pytest.fixture
-def _hears_interrupts() -> Iterator[None]:
-    """Take Ctrl-C as Python does, though a shell that starts the tests in the background has it ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+def _hears_signals() -> Iterator[None]:
+    """Take Ctrl-C as Python does, though a shell that starts the tests in the background has it ignored; leave both as they were."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler), signal.getsignal(signal.SIGTERM)
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+        signal.signal(number, handler)
 
 
-@pytest.mark.usefixtures("_hears_interrupts")
+@pytest.mark.usefixtures("_hears_signals")
 @pytest.mark.parametrize(
     ("number", "code", "message"),
     [(signal.SIGTERM, 143, "Error: terminated\n"), (signal.SIGINT, 130, "Error: interrupted\n")],
@@ -211,3 +212,5 @@ def test_a_signal_ends_a_preprocessing_and_leaves_nothing(
     monkeypatch.setattr(preprocessing, "encode", encode_and_signal)
     result = CliRunner().invoke(main, ["preprocess", "--out", str(tmp_path / "dataset")])
     assert (result.exit_code, result.stderr, list(tmp_path.iterdir())) == (code, message, [])
+    if number == signal.SIGTERM:
+        signal.raise_signal(number)  # a second one, while the program ends, is ignored
