@@ -10,58 +10,23 @@ from typing import Any  # Any: JSON documents
 import numpy as np
 
 from slmcli.baselines import BASELINE_NAMES, Answered, baseline_scores
-from slmcli.bundle import Bundle, learns_validation, open_bundle
+from slmcli.bundle import Bundle, open_bundle
 from slmcli.cleaning import clean
-from slmcli.config import CorpusSettings, EvaluateSettings
-from slmcli.dataset import Dataset, open_dataset
-from slmcli.errors import BundleError, ConfigError, DataError, DatasetError, OutputError
+from slmcli.config import EvaluateSettings
+from slmcli.dataset import Dataset
+from slmcli.errors import OutputError
 from slmcli.files import explain_write_errors, read_json, write_json, write_text
-from slmcli.metrics import CORRELATIONS, LOWER_IS_BETTER
+from slmcli.gates import check_gates
+from slmcli.judged_examples import check_same_tokenizer, dataset_of, examples_to_judge
+from slmcli.metrics import CORRELATIONS
 from slmcli.predictor import Predictor
 from slmcli.pretokens import WORD_PATTERN
-from slmcli.reading import Example, read_examples
-from slmcli.registry import hint
-from slmcli.run import Run
+from slmcli.reading import Example
 from slmcli.runtime import start_tensorflow
-from slmcli.tasks.base import Task, TrainableTask
+from slmcli.tasks.base import TrainableTask
 from slmcli.tokenizers.base import Tokenizer
 
 FORMAT_VERSION = 1
-
-
-def dataset_of(target: Path, dataset: Path | None) -> Dataset | None:
-    """Return the dataset to use: the one named, else the one the run was trained on, else None.
-
-    Raises:
-        DatasetError: The run's dataset is gone or was made anew since.
-    """
-    if dataset is not None:
-        return open_dataset(dataset)
-    if not (target / "run.json").exists():
-        return None
-    document = Run(target).read()
-    path = Path(document["dataset"])
-    if not path.exists():
-        return None
-    found = open_dataset(path)
-    if found.fingerprint != document["dataset_fingerprint"]:
-        raise DatasetError(
-            f"{path} was made anew since {target} was trained ({found.fingerprint}, was {document['dataset_fingerprint']}). "
-            "Train again, or pass --dataset DIR with the old one."
-        )
-    return found
-
-
-def check_same_tokenizer(dataset: Dataset, bundle: Bundle) -> None:
-    """Refuse a dataset whose texts or labels are not those of the model."""
-    found, wanted = dataset.description["tokenizer_fingerprint"], bundle.manifest["tokenizer_fingerprint"]
-    if found != wanted:
-        raise DatasetError(
-            f"{dataset.path} was encoded with tokenizer {found}, the model has {wanted}. "
-            "Pass --dataset DIR with the dataset it was trained on, or --data FILE to slm evaluate."
-        )
-    if dataset.labels != bundle.task.labels:
-        raise DatasetError(f"{dataset.path} has the labels {', '.join(dataset.labels[:20])}; the model has {', '.join(bundle.task.labels[:20])}.")
 
 
 def evaluate(target: Path, settings: EvaluateSettings, *, dataset: Path | None, out: Path | None) -> dict[str, Any]:
@@ -74,8 +39,7 @@ def evaluate(target: Path, settings: EvaluateSettings, *, dataset: Path | None, 
     source = dataset_of(target, dataset)
     if source is not None and not settings.data:
         check_same_tokenizer(source, bundle)
-    found, origin = _examples(target, settings, source, bundle)
-    examples = _usable(found, task)
+    examples, origin = examples_to_judge(target, settings, source, bundle)
     predictor = Predictor(bundle, threads=settings.threads)
     started = time.perf_counter()
     probabilities = predictor.probabilities([example.values for example in examples], batch_size=settings.batch_size)
@@ -86,48 +50,6 @@ def evaluate(target: Path, settings: EvaluateSettings, *, dataset: Path | None, 
     result["verdict"] = _verdict(result, task.headline[0])
     result["report"] = _write_report(place, result, task.headline)
     return result
-
-
-def _check_split(split: str, dataset: Dataset, bundle: Bundle) -> None:
-    """Refuse to judge a model by what it has learned."""
-    if split == "validation" and learns_validation(bundle.manifest) and bundle.manifest["dataset_fingerprint"] == dataset.fingerprint:
-        raise ConfigError(
-            f"--split validation: the bag of {bundle.path} has learned the validation examples of {dataset.path} too. Its scores before that "
-            "are in metrics.json of its run and in its manifest.json. Judge it by --split test or --data FILE, or train with --no-refit."
-        )
-
-
-def _examples(target: Path, settings: EvaluateSettings, dataset: Dataset | None, bundle: Bundle) -> tuple[list[Example], dict[str, Any]]:
-    task = bundle.task
-    if settings.data:
-        return list(read_examples(settings.data, settings.narrow(CorpusSettings), fields=task.fields)), {"data": settings.data}
-    if dataset is None:
-        raise BundleError(f"{target} does not know its dataset. Pass --data FILE, or --dataset DIR.")
-    split: str = settings.split or next((name for name in ("test", "validation") if dataset.examples(name)), "test")
-    if not dataset.examples(split):
-        raise DatasetError(f"{dataset.path} has no {split} examples; it has {', '.join(dataset.splits)}. Pass another --split, or --data FILE.")
-    _check_split(split, dataset, bundle)
-    start_tensorflow(threads=settings.threads)
-    return list(dataset.read_examples(split, task.fields)), {"split": split}
-
-
-def _usable(examples: Sequence[Example], task: Task) -> list[Example]:
-    """Return the examples that have what is to be predicted, refusing labels that the model does not know."""
-    labelled = [example for example in examples if task.has_target(example)]
-    option = next(field.option for field in task.fields if field.is_target).removesuffix(" NAME")
-    if not labelled:
-        raise DataError(f"there is no labelled example to evaluate on. Name the label column with {option}.")
-    if not any(text.strip() for example in labelled for text in task.texts(example)):
-        raise DataError(f"{labelled[0].source}: every text is empty. Name the right column with --text-column.")
-    unknown = [(example, label) for example in labelled for label in task.labels_of(example) if label not in task.label_ids]
-    if unknown:
-        first, label = unknown[0]
-        count = len({id(example) for example, _ in unknown})
-        raise DataError(
-            f"{first.source}:{first.row}: label {label!r} is not one of the model's: {', '.join(task.labels[:20])}. "
-            f"{count} examples have such labels; correct them, or pass another {option}.{hint(label, task.labels)}"
-        )
-    return labelled
 
 
 def _judge(task: TrainableTask, probabilities: np.ndarray, references: np.ndarray, *, seed: int) -> dict[str, Any]:
@@ -182,33 +104,6 @@ def _verdict(result: Mapping[str, Any], main: str) -> str:
 
 def _number(value: float, name: str) -> str:
     return f"{value:.3f}" if name in CORRELATIONS else f"{value:.1%}"
-
-
-def parse_gate(text: str) -> tuple[str, float]:
-    """Return the score name and the least value of a gate such as `accuracy=0.9`."""
-    name, _, value = text.partition("=")
-    try:
-        return name.strip(), float(value)
-    except ValueError as error:
-        raise ConfigError(f"--require {text!r} is not a gate. Write NAME=NUMBER, for example accuracy=0.9.") from error
-
-
-def check_gates(gates: Sequence[str], task: type[Task]) -> None:
-    """Refuse gates that cannot be read, or on scores that a task does not have, before anything is computed."""
-    known = task.score_names
-    for name, _ in map(parse_gate, gates):
-        if name not in known:
-            raise ConfigError(f"--require: there is no score {name!r} for task {task.name}. Known: {', '.join(known)}.{hint(name, known)}")
-
-
-def missed_gates(gates: Sequence[str], scores: Mapping[str, float]) -> str:
-    """Return a sentence naming every gate that was missed and by how much, or an empty string."""
-    missed = []
-    for name, bound in map(parse_gate, gates):
-        falls_short = scores[name] > bound if name in LOWER_IS_BETTER else scores[name] < bound
-        if falls_short:
-            missed.append(f"{name} is {scores[name]:.4f}, required {bound:g}: missed by {abs(scores[name] - bound):.4f}")
-    return "; ".join(missed) + "." if missed else ""
 
 
 def _default_out(target: Path) -> Path:

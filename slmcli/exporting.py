@@ -12,9 +12,9 @@ from slmcli.bundle import FORMAT_VERSION, MANIFEST, Bundle, describe_parity, ope
 from slmcli.config import ExportSettings
 from slmcli.dataset import Dataset
 from slmcli.errors import BundleError, ConfigError, DatasetError, GateError, OutputError
-from slmcli.evaluation import check_same_tokenizer, dataset_of
 from slmcli.files import check_replaceable, read_json, sha256_json
 from slmcli.formats.keras import KerasFormat, load_model
+from slmcli.judged_examples import check_same_tokenizer, dataset_of
 from slmcli.predictor import Predictor, open_predictor
 from slmcli.reading import Example
 from slmcli.runtime import start_tensorflow

@@ -8,7 +8,8 @@ from conftest import train_tiny, write_jsonl
 
 from slmcli.config import CleaningSettings, EvaluateSettings, TokenizerSettings
 from slmcli.errors import BundleError, ConfigError, DataError, DatasetError, OutputError
-from slmcli.evaluation import _word_splitter, check_gates, evaluate, missed_gates
+from slmcli.evaluation import _word_splitter, evaluate
+from slmcli.gates import check_gates, missed_gates
 from slmcli.tasks.classification import Sentiment
 from slmcli.tasks.numbers import Score
 from slmcli.tokenizers import TOKENIZERS

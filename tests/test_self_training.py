@@ -15,11 +15,10 @@ from slmcli import batching
 from slmcli.backbones.bag import Bag
 from slmcli.bagging import Solving
 from slmcli.branch_settings import split_settings
-from slmcli.bundle import open_bundle
+from slmcli.bundle import learns_validation, open_bundle
 from slmcli.config import PreprocessSettings
 from slmcli.dataset import Dataset, open_dataset
 from slmcli.errors import ConfigError, Interrupted
-from slmcli.evaluation import learns_validation
 from slmcli.plan import fingerprint, settle
 from slmcli.predictor import open_predictor
 from slmcli.preprocessing import preprocess

@@ -33,7 +33,8 @@ def command(
 
 def execute(settings: EvaluateSettings, target: Path, *, dataset: Path | None, out: Path | None, as_json: bool) -> dict[str, Any]:
     """Score, print, then hold the scores against the gates."""
-    from slmcli.evaluation import evaluate, missed_gates
+    from slmcli.evaluation import evaluate
+    from slmcli.gates import missed_gates
 
     result = evaluate(target, settings, dataset=dataset, out=out)
     if as_json:

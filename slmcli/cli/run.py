@@ -36,8 +36,8 @@ def command(recipe: Path, data_dir: str | None, work: Path, resume: bool, overwr
 def run_stages(sections: dict[str, dict[str, Any]], source: str, work: Path, *, resume: bool, overwrite: bool, quiet: bool) -> None:
     """Run the stages that the recipe has sections for."""
     from slmcli.branch_settings import split_fields, split_settings
-    from slmcli.evaluation import check_gates
     from slmcli.exporting import check_format
+    from slmcli.gates import check_gates
 
     refuse_both(resume=resume, overwrite=overwrite)
     sections = {name: {key: value for key, value in values.items() if value is not None} for name, values in sections.items()}

@@ -1,17 +1,15 @@
 """The data report as a page: one HTML file that needs nothing else."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any  # Any: a report is a JSON document
 
-from slmcli import __version__
-from slmcli.inspection import excerpt, split_row
+from slmcli.inspection import excerpt
 from slmcli.report.histogram import Histogram, make_histogram
+from slmcli.report.rendering import render
 
 _LABELS_SHOWN = 30
 _FILES_SHOWN = 3
-_OPTION = re.compile(r"(--[a-z][a-z-]*[a-z](?: (?:\d+|skip|bpe|FIELD=NAME)\b)?)")
 _SEVERITIES = {
     "error": ("Errors", "Error", "They make training meaningless."),
     "warning": ("Warnings", "Warning", "They may cost quality."),
@@ -42,36 +40,13 @@ def render_data_report(report: Mapping[str, Any]) -> str:
     Args:
         report: The report as a JSON document.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("slmcli.report", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["number"] = lambda value: f"{value:,}"
-    environment.filters["percent"] = _percent
-    environment.filters["split_row"] = split_row
-    environment.filters["excerpt"] = excerpt
-    environment.filters["options"] = _mark_options
-    return environment.get_template("data.html").render(
+    return render(
+        "data.html",
         report=report,
-        version=__version__,
         title=_title(report["files"]),
         groups=_groups(report["findings"]),
         splits=[_split(name, facts, report) for name, facts in report["splits"].items()],
     )
-
-
-def _percent(share: float) -> str:
-    """Return a share as it is read, its sign on the same line."""
-    return f"{100 * share:.1f}\u00a0%" if share < 0.9995 or share == 1 else "over 99.9\u00a0%"
-
-
-def _mark_options(text: str) -> str:
-    """Mark the options of a command in a sentence, which may hold anything, as code that is not broken over two lines."""
-    from markupsafe import Markup, escape
-
-    parts = _OPTION.split(text)
-    return Markup("").join(Markup("<code>{}</code>").format(part) if place % 2 else escape(part) for place, part in enumerate(parts))
 
 
 def _title(files: Mapping[str, Sequence[str]]) -> str:

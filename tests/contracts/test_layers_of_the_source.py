@@ -67,6 +67,7 @@ LAYERS = (
     ("studies", "self_training"),
     ("members",),
     ("training",),
+    ("gates", "judged_examples"),
     ("evaluation", "recipes", "benchmarking", "training_speed", "beam_steps"),
     ("exporting", "beam_preprocessing"),
     ("doctor",),

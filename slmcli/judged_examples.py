@@ -1,0 +1,101 @@
+"""The examples that a model is judged by: of a split of its dataset, or of files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any  # Any: JSON documents
+
+from slmcli.bundle import Bundle, learns_validation
+from slmcli.config import CorpusSettings, EvaluateSettings
+from slmcli.dataset import Dataset, open_dataset
+from slmcli.errors import BundleError, ConfigError, DataError, DatasetError
+from slmcli.reading import Example, read_examples
+from slmcli.registry import hint
+from slmcli.run import Run
+from slmcli.runtime import start_tensorflow
+from slmcli.tasks.base import Task
+
+
+def dataset_of(target: Path, dataset: Path | None) -> Dataset | None:
+    """Return the dataset to use: the one named, else the one the run was trained on, else None.
+
+    Raises:
+        DatasetError: The run's dataset is gone or was made anew since.
+    """
+    if dataset is not None:
+        return open_dataset(dataset)
+    if not (target / "run.json").exists():
+        return None
+    document = Run(target).read()
+    path = Path(document["dataset"])
+    if not path.exists():
+        return None
+    found = open_dataset(path)
+    if found.fingerprint != document["dataset_fingerprint"]:
+        raise DatasetError(
+            f"{path} was made anew since {target} was trained ({found.fingerprint}, was {document['dataset_fingerprint']}). "
+            "Train again, or pass --dataset DIR with the old one."
+        )
+    return found
+
+
+def check_same_tokenizer(dataset: Dataset, bundle: Bundle) -> None:
+    """Refuse a dataset whose texts or labels are not those of the model."""
+    found, wanted = dataset.description["tokenizer_fingerprint"], bundle.manifest["tokenizer_fingerprint"]
+    if found != wanted:
+        raise DatasetError(
+            f"{dataset.path} was encoded with tokenizer {found}, the model has {wanted}. "
+            "Pass --dataset DIR with the dataset it was trained on, or --data FILE to slm evaluate."
+        )
+    if dataset.labels != bundle.task.labels:
+        raise DatasetError(f"{dataset.path} has the labels {', '.join(dataset.labels[:20])}; the model has {', '.join(bundle.task.labels[:20])}.")
+
+
+def examples_to_judge(target: Path, settings: EvaluateSettings, dataset: Dataset | None, bundle: Bundle) -> tuple[list[Example], dict[str, Any]]:
+    """Return the labelled examples of the files or the split asked for, and which these are: `data`, a list, or `split`, a name.
+
+    Raises:
+        BundleError: The target does not know its dataset.
+        ConfigError: The model has learned the examples of the split.
+        DataError: No example can be judged, or some have a label that the model does not know.
+        DatasetError: The dataset has no such examples.
+    """
+    task = bundle.task
+    if settings.data:
+        found = list(read_examples(settings.data, settings.narrow(CorpusSettings), fields=task.fields))
+        return _usable(found, task), {"data": settings.data}
+    if dataset is None:
+        raise BundleError(f"{target} does not know its dataset. Pass --data FILE, or --dataset DIR.")
+    split: str = settings.split or next((name for name in ("test", "validation") if dataset.examples(name)), "test")
+    if not dataset.examples(split):
+        raise DatasetError(f"{dataset.path} has no {split} examples; it has {', '.join(dataset.splits)}. Pass another --split, or --data FILE.")
+    _refuse_what_was_learned(split, dataset, bundle)
+    start_tensorflow(threads=settings.threads)
+    return _usable(list(dataset.read_examples(split, task.fields)), task), {"split": split}
+
+
+def _refuse_what_was_learned(split: str, dataset: Dataset, bundle: Bundle) -> None:
+    """Refuse to judge a model by what it has learned."""
+    if split == "validation" and learns_validation(bundle.manifest) and bundle.manifest["dataset_fingerprint"] == dataset.fingerprint:
+        raise ConfigError(
+            f"--split validation: the bag of {bundle.path} has learned the validation examples of {dataset.path} too. Its scores before that "
+            "are in metrics.json of its run and in its manifest.json. Judge it by --split test or --data FILE, or train with --no-refit."
+        )
+
+
+def _usable(examples: Sequence[Example], task: Task) -> list[Example]:
+    """Return the examples that have what is to be predicted, refusing labels that the model does not know."""
+    labelled = [example for example in examples if task.has_target(example)]
+    option = next(field.option for field in task.fields if field.is_target).removesuffix(" NAME")
+    if not labelled:
+        raise DataError(f"there is no labelled example to evaluate on. Name the label column with {option}.")
+    if not any(text.strip() for example in labelled for text in task.texts(example)):
+        raise DataError(f"{labelled[0].source}: every text is empty. Name the right column with --text-column.")
+    unknown = [(example, label) for example in labelled for label in task.labels_of(example) if label not in task.label_ids]
+    if unknown:
+        first, label = unknown[0]
+        count = len({id(example) for example, _ in unknown})
+        raise DataError(
+            f"{first.source}:{first.row}: label {label!r} is not one of the model's: {', '.join(task.labels[:20])}. "
+            f"{count} examples have such labels; correct them, or pass another {option}.{hint(label, task.labels)}"
+        )
+    return labelled
