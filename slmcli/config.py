@@ -186,7 +186,9 @@ class EvaluateSettings(CorpusSettings):
     data: list[str] = Field([], description="corpus files to evaluate on instead of a split")
     batch_size: int = Field(256, ge=1, description="examples a batch")
     baselines: bool = Field(True, description="train the baselines on the same training split")
-    require: list[str] = Field([], description="gate such as accuracy=0.9; a lower score ends with exit code 4")
+    cost: bool = Field(True, description="measure size, speed and memory in a process of its own")
+    slice_by: list[str] = Field([], description="column of --data whose values are scored each by itself")
+    require: list[str] = Field([], description="gate such as accuracy=0.9 or latency_ms_p95=5; exit code 4 when it is missed")
     threads: int = Field(0, ge=0, le=4096, description="processor threads; 0: all")
     seed: int = Field(0, ge=0, le=2**32 - 1, description="seed of the bootstrap")
 

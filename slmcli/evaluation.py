@@ -1,109 +1,184 @@
-"""Judge a model: scores with intervals, per label, beside baselines; gates; the report."""
+"""Judge a model: scores with intervals, beside baselines, in parts; mistakes, cost, and the report of all that."""
 
+import logging
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any  # Any: JSON documents
 
 import numpy as np
 
-from slmcli.baselines import BASELINE_NAMES, Answered, baseline_scores
+from slmcli.baseline_cache import cached_predictions
+from slmcli.baselines import Answered, Prediction, baseline_predictions
 from slmcli.bundle import Bundle, open_bundle
 from slmcli.cleaning import clean
 from slmcli.config import EvaluateSettings
+from slmcli.cost import measure_cost
 from slmcli.dataset import Dataset
 from slmcli.errors import OutputError
-from slmcli.files import explain_write_errors, read_json, write_json, write_text
+from slmcli.evaluation_files import write_report
+from slmcli.files import check_replaceable_file, read_json
 from slmcli.gates import check_gates
+from slmcli.intervals import paired_interval
 from slmcli.judged_examples import check_same_tokenizer, dataset_of, examples_to_judge
-from slmcli.metrics import CORRELATIONS
+from slmcli.label_issues import has_one_label
+from slmcli.mistakes import is_wrong, likely_wrong_labels, worst_mistakes
+from slmcli.prediction_files import write_predictions
 from slmcli.predictor import Predictor
 from slmcli.pretokens import WORD_PATTERN
 from slmcli.reading import Example
 from slmcli.runtime import start_tensorflow
+from slmcli.slices import length_column, slice_scores, weak_words
 from slmcli.tasks.base import TrainableTask
 from slmcli.tokenizers.base import Tokenizer
+from slmcli.verdict import verdict
 
-FORMAT_VERSION = 1
+logger = logging.getLogger(__name__)
 
 
-def evaluate(target: Path, settings: EvaluateSettings, *, dataset: Path | None, out: Path | None) -> dict[str, Any]:
-    """Score a run or a bundle, write report.json and report.md, and return what `--json` prints."""
+@dataclass(frozen=True)
+class Judged:
+    """What a model says of examples, beside what is right.
+
+    Attributes:
+        task: The task.
+        examples: The examples.
+        probabilities: (examples, width), as `Predictor.probabilities` returns them.
+        references: As `task.references` returns them.
+        examples_per_second: How fast it was, tokenization included.
+    """
+
+    task: TrainableTask
+    examples: Sequence[Example]
+    probabilities: np.ndarray
+    references: np.ndarray
+    examples_per_second: float
+
+
+def evaluate(
+    target: Path, settings: EvaluateSettings, *, dataset: Path | None, out: Path | None, predictions: Path | None = None, overwrite: bool = False
+) -> dict[str, Any]:
+    """Judge a run or a bundle, write the report, and return what `--json` prints.
+
+    Args:
+        target: The run or the bundle.
+        settings: What to judge, and by which examples.
+        dataset: The encoded dataset; None: the one that the run was trained on.
+        out: Directory of the report; None: inside the run, beside the bundle.
+        predictions: Where to write what the model says of each example; None: nowhere.
+        overwrite: Whether an existing file of predictions may be replaced.
+    """
     place = out or _default_out(target)
     _check_place(place)
+    if predictions is not None:
+        check_replaceable_file(predictions, overwrite=overwrite, inputs=settings.data, option="--predictions")
     bundle = open_bundle(target)
     task = bundle.task
-    check_gates(settings.require, type(task))
+    check_gates(settings.require, type(task), has_cost=settings.cost)
     source = dataset_of(target, dataset)
     if source is not None and not settings.data:
         check_same_tokenizer(source, bundle)
     examples, origin = examples_to_judge(target, settings, source, bundle)
-    predictor = Predictor(bundle, threads=settings.threads)
-    started = time.perf_counter()
-    probabilities = predictor.probabilities([example.values for example in examples], batch_size=settings.batch_size)
-    seconds = time.perf_counter() - started
-    result = {"task": task.name, **origin, **_judge(task, probabilities, task.references(examples), seed=settings.seed)}
-    result["examples_per_second"] = round(len(examples) / max(1e-9, seconds), 1)
-    result["baselines"] = _baselines(source, examples, bundle, settings.threads) if settings.baselines else {}
-    result["verdict"] = _verdict(result, task.headline[0])
-    result["report"] = _write_report(place, result, task.headline)
+    judged = _ask(bundle, examples, settings)
+    if predictions is not None:
+        write_predictions(predictions, task, examples, judged.probabilities, judged.references)
+    logger.info("Scoring %s examples", f"{len(examples):,}")
+    result = {"task": task.name, **origin, **_judge(judged, seed=settings.seed), "examples_per_second": judged.examples_per_second}
+    result |= _compare(judged, source, bundle, settings)
+    result |= _look_into(judged, bundle, settings)
+    if settings.cost:
+        logger.info("Measuring what the model costs")
+        result["cost"] = measure_cost(bundle, [example.values for example in examples], threads=settings.threads, seed=settings.seed)
+    result["verdict"] = verdict(result, task.headline[0])
+    result["report"] = write_report(place, result, task, target, None if source is None else source.path)
     return result
 
 
-def _judge(task: TrainableTask, probabilities: np.ndarray, references: np.ndarray, *, seed: int) -> dict[str, Any]:
-    judgement = task.judge(task.decide(probabilities), references, seed=seed)
-    intervals = judgement.pop("intervals")
+def _ask(bundle: Bundle, examples: Sequence[Example], settings: EvaluateSettings) -> Judged:
+    """Let the model say something of each example."""
+    predictor = Predictor(bundle, threads=settings.threads)
+    started = time.perf_counter()
+    probabilities = predictor.probabilities([example.values for example in examples], batch_size=settings.batch_size)
+    seconds = max(1e-9, time.perf_counter() - started)
+    return Judged(bundle.task, examples, probabilities, bundle.task.references(examples), round(len(examples) / seconds, 1))
+
+
+def _judge(judged: Judged, *, seed: int) -> dict[str, Any]:
+    judgement = judged.task.judge(judged.probabilities, judged.references, seed=seed)
     return {
-        "examples": len(references),
-        "scores": {name: round(value, 6) for name, value in task.score_probabilities(probabilities, references).items()},
-        "intervals": {name: [round(bound, 6) for bound in asdict(interval).values()] for name, interval in intervals.items()},
+        "examples": len(judged.examples),
         **judgement,
+        "scores": {name: round(value, 6) for name, value in judgement["scores"].items()},
+        "intervals": {name: [round(bound, 6) for bound in asdict(interval).values()] for name, interval in judgement["intervals"].items()},
     }
 
 
-def _baselines(dataset: Dataset | None, examples: Sequence[Example], bundle: Bundle, threads: int) -> dict[str, dict[str, float]]:
-    """Train the baselines on the texts the model was trained on; none without its dataset."""
-    if dataset is None:
-        return {}
-    start_tensorflow(threads=threads)
-    task = bundle.task
-    train, test = (_answered(part, task) for part in (list(dataset.read_examples("train", task.fields)), examples))
-    return baseline_scores(task.baselines, train, test, _word_splitter(bundle.tokenizer), task.score)
+def _compare(judged: Judged, dataset: Dataset | None, bundle: Bundle, settings: EvaluateSettings) -> dict[str, Any]:
+    """Return the scores of `baselines`, and the `difference` to the best of them with its interval; nothing to compare without a dataset."""
+    if dataset is None or not settings.baselines:
+        return {"baselines": {}, "difference": None}
+    task, main = judged.task, judged.task.headline[0]
+    found = _baselines(judged, dataset, bundle, settings.threads)
+    rows = {}
+    for name, prediction in found.items():
+        scores = {score: round(value, 6) for score, value in task.score(prediction.answers, judged.references).items()}
+        rows[name] = {**scores, "seconds": prediction.seconds}
+    best = max(rows, key=lambda name: rows[name][main])
+    return {"baselines": rows, "difference": {"baseline": best, **_difference(judged, found[best].answers, seed=settings.seed)}}
 
 
-def _answered(examples: Sequence[Example], task: TrainableTask) -> Answered:
-    return Answered([tuple(task.texts(example)) for example in examples], task.references(examples))
+def _baselines(judged: Judged, dataset: Dataset, bundle: Bundle, threads: int) -> dict[str, Prediction]:
+    """Return what baselines say that were trained on the texts the model was trained on."""
+    task = judged.task
+    texts = [tuple(task.texts(example)) for example in judged.examples]
+
+    def train() -> dict[str, Prediction]:
+        start_tensorflow(threads=threads)
+        examples = list(dataset.read_examples("train", task.fields))
+        answered = Answered([tuple(task.texts(example)) for example in examples], task.references(examples))
+        return baseline_predictions(task.baselines, answered, texts, word_splitter(bundle.tokenizer))
+
+    identity = (task.name, task.baselines, dataset.fingerprint, bundle.manifest["tokenizer_fingerprint"])
+    return cached_predictions(dataset.path, identity, texts, train)
 
 
-def _word_splitter(tokenizer: Tokenizer) -> Callable[[str], list[str]]:
+def _difference(judged: Judged, answers: np.ndarray, *, seed: int) -> dict[str, Any]:
+    """Return `value`, by how much the main score of the model is greater than that of other answers, and its 95 % `interval`."""
+    task, main, references = judged.task, judged.task.headline[0], judged.references
+    decided = task.decide(judged.probabilities)
+
+    def difference(rows: np.ndarray) -> float:
+        return task.score(decided[rows], references[rows])[main] - task.score(answers[rows], references[rows])[main]
+
+    interval = paired_interval(difference, len(references), seed=seed)
+    return {"value": round(difference(np.arange(len(references))), 6), "interval": [round(interval.low, 6), round(interval.high, 6)]}
+
+
+def _look_into(judged: Judged, bundle: Bundle, settings: EvaluateSettings) -> dict[str, Any]:
+    """Return `slices`, `weak_words`, `mistakes` and `label_issues`."""
+    task, examples, decided = judged.task, judged.examples, judged.task.decide(judged.probabilities)
+    texts = ["\n".join(task.texts(example)) for example in examples]
+    columns = {"length": length_column(texts)}
+    if has_one_label(task):
+        columns["label"] = [str(example.label) for example in examples]
+    columns |= {name: [example.values[name] or "" for example in examples] for name in dict.fromkeys(settings.slice_by)}
+    weak = [] if task.output_loss == "square" else weak_words(texts, is_wrong(decided, judged.references), word_splitter(bundle.tokenizer))
+    return {
+        "slices": slice_scores(task, columns, decided, judged.references, seed=settings.seed),
+        "weak_words": weak,
+        "mistakes": worst_mistakes(task, examples, judged.probabilities, judged.references),
+        "label_issues": likely_wrong_labels(task, examples, judged.probabilities, judged.references),
+    }
+
+
+def word_splitter(tokenizer: Tokenizer) -> Callable[[str], list[str]]:
     """Return how a baseline splits a text: into the model's words where it has some, else into words and single Han characters."""
     if tokenizer.is_one_piece:
         return tokenizer.tokenize
     find = re.compile(WORD_PATTERN).findall
     return lambda text: find(clean(text, tokenizer.cleaning))
-
-
-def _verdict(result: Mapping[str, Any], main: str) -> str:
-    """Say in a sentence whether the model earns its keep."""
-    score, (low, high) = result["scores"][main], result["intervals"][main]
-    name = main.replace("_f1", " F1").capitalize()
-    sentence = f"{name} {_number(score, main)} (95 % interval {_number(low, main)} to {_number(high, main)}) on {result['examples']} examples"
-    if not result["baselines"]:
-        return sentence + "; no baseline was trained."
-    baseline, best = max(((name, scores[main]) for name, scores in result["baselines"].items()), key=lambda item: item[1])
-    difference = f"{abs(score - best):.3f}" if main in CORRELATIONS else f"{100 * abs(score - best):.1f} points"
-    rival = f"the best baseline, {BASELINE_NAMES[baseline]} ({_number(best, main)})"
-    if best < low:
-        return f"{sentence}: {difference} above {rival}."
-    if best > high:
-        return f"{sentence}: {difference} below {rival}. Use the baseline, or more data."
-    return f"{sentence}: not clearly different from {rival}."
-
-
-def _number(value: float, name: str) -> str:
-    return f"{value:.3f}" if name in CORRELATIONS else f"{value:.1%}"
 
 
 def _default_out(target: Path) -> Path:
@@ -118,31 +193,3 @@ def _check_place(out: Path) -> None:
     report = out / "report.json"
     if (report.exists() or (out / "report.md").exists()) and not (report.is_file() and "verdict" in read_json(report)):
         raise OutputError(f"{out} holds a report that slm evaluate did not write. Choose another --out.")
-
-
-def _write_report(out: Path, result: Mapping[str, Any], headline: Sequence[str]) -> str:
-    with explain_write_errors(out):
-        out.mkdir(parents=True, exist_ok=True)
-    path = out / "report.json"
-    write_json(path, {"format_version": FORMAT_VERSION, **result, "report": str(path)})
-    write_text(out / "report.md", _to_markdown(result, headline))
-    return str(path)
-
-
-def _to_markdown(result: Mapping[str, Any], headline: Sequence[str]) -> str:
-    scores = "".join(f"| {name} | {value:.4f} | {_interval_text(result['intervals'].get(name))} |\n" for name, value in result["scores"].items())
-    main, other = headline
-    baselines = "".join(f"| {BASELINE_NAMES[name]} | {row[main]:.4f} | {row[other]:.4f} |\n" for name, row in result["baselines"].items())
-    labels = "".join(
-        f"| {label} | {row['precision']:.4f} | {row['recall']:.4f} | {row['f1']:.4f} | {row['examples']} |\n"
-        for label, row in result.get("per_label", {}).items()
-    )
-    return (
-        f"# Evaluation\n\n{result['verdict']}\n\n| score | value | 95 % interval |\n|---|---|---|\n{scores}"
-        + (f"\n| baseline | {main} | {other} |\n|---|---|---|\n{baselines}" if baselines else "")
-        + (f"\n| label | precision | recall | F1 | examples |\n|---|---|---|---|---|\n{labels}" if labels else "")
-    )
-
-
-def _interval_text(interval: Sequence[float] | None) -> str:
-    return f"{interval[0]:.4f} to {interval[1]:.4f}" if interval else ""

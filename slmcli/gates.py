@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from slmcli.errors import ConfigError
+from slmcli.cost import COST_NAMES, LOWER_IS_CHEAPER
+from slmcli.errors import ConfigError, DataError
 from slmcli.metrics import LOWER_IS_BETTER
 from slmcli.registry import hint
 from slmcli.tasks.base import Task
@@ -17,19 +18,42 @@ def parse_gate(text: str) -> tuple[str, float]:
         raise ConfigError(f"--require {text!r} is not a gate. Write NAME=NUMBER, for example accuracy=0.9.") from error
 
 
-def check_gates(gates: Sequence[str], task: type[Task]) -> None:
-    """Refuse gates that cannot be read, or on scores that a task does not have, before anything is computed."""
-    known = task.score_names
+def check_gates(gates: Sequence[str], task: type[Task], *, has_cost: bool = True) -> None:
+    """Refuse gates that cannot be read, or on scores that a task does not have, before anything is computed.
+
+    Args:
+        gates: Such as `accuracy=0.9`.
+        task: The task.
+        has_cost: Whether the cost is measured, so that gates may name it.
+    """
+    known = (*task.judged_names(), *(COST_NAMES if has_cost else ()))
     for name, _ in map(parse_gate, gates):
+        if not has_cost and name in COST_NAMES:
+            raise ConfigError(f"--require {name}: the cost is not measured with --no-cost. Leave one of the two out.")
         if name not in known:
             raise ConfigError(f"--require: there is no score {name!r} for task {task.name}. Known: {', '.join(known)}.{hint(name, known)}")
 
 
-def missed_gates(gates: Sequence[str], scores: Mapping[str, float]) -> str:
-    """Return a sentence naming every gate that was missed and by how much, or an empty string."""
+def missed_gates(gates: Sequence[str], measured: Mapping[str, float]) -> str:
+    """Return a sentence naming every gate that was missed and by how much, or an empty string.
+
+    Args:
+        gates: Such as `accuracy=0.9`.
+        measured: Scores, and what the model costs, by name.
+
+    Raises:
+        DataError: A score is not defined for the examples.
+    """
     missed = []
     for name, bound in map(parse_gate, gates):
-        falls_short = scores[name] > bound if name in LOWER_IS_BETTER else scores[name] < bound
+        if name not in measured:
+            raise DataError(f"--require {name}: it is not defined for these examples, of which all, or none, have each label. Give others.")
+        value = measured[name]
+        falls_short = value > bound if name in LOWER_IS_BETTER or name in LOWER_IS_CHEAPER else value < bound
         if falls_short:
-            missed.append(f"{name} is {scores[name]:.4f}, required {bound:g}: missed by {abs(scores[name] - bound):.4f}")
+            missed.append(f"{name} is {_shown(value)}, required {bound:g}: missed by {_shown(abs(value - bound))}")
     return "; ".join(missed) + "." if missed else ""
+
+
+def _shown(value: float) -> str:
+    return f"{value:,.4f}" if abs(value) < 1000 else f"{value:,.0f}"

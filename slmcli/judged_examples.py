@@ -8,6 +8,7 @@ from slmcli.bundle import Bundle, learns_validation
 from slmcli.config import CorpusSettings, EvaluateSettings
 from slmcli.dataset import Dataset, open_dataset
 from slmcli.errors import BundleError, ConfigError, DataError, DatasetError
+from slmcli.fields import Field
 from slmcli.reading import Example, read_examples
 from slmcli.registry import hint
 from slmcli.run import Run
@@ -61,8 +62,10 @@ def examples_to_judge(target: Path, settings: EvaluateSettings, dataset: Dataset
     """
     task = bundle.task
     if settings.data:
-        found = list(read_examples(settings.data, settings.narrow(CorpusSettings), fields=task.fields))
+        found = list(read_examples(settings.data, settings.narrow(CorpusSettings), fields=(*task.fields, *_slice_fields(settings.slice_by, task))))
         return _usable(found, task), {"data": settings.data}
+    if settings.slice_by:
+        raise ConfigError(f"--slice-by {settings.slice_by[0]}: a dataset keeps no other columns than its task has. Pass --data FILE with the column.")
     if dataset is None:
         raise BundleError(f"{target} does not know its dataset. Pass --data FILE, or --dataset DIR.")
     split: str = settings.split or next((name for name in ("test", "validation") if dataset.examples(name)), "test")
@@ -71,6 +74,16 @@ def examples_to_judge(target: Path, settings: EvaluateSettings, dataset: Dataset
     _refuse_what_was_learned(split, dataset, bundle)
     start_tensorflow(threads=settings.threads)
     return _usable(list(dataset.read_examples(split, task.fields)), task), {"split": split}
+
+
+def _slice_fields(names: Sequence[str], task: Task) -> list[Field]:
+    """Return the columns that examples are put into slices by, as fields."""
+    for name in names:
+        if name in [field.name for field in task.fields]:
+            raise ConfigError(
+                f"--slice-by {name}: a model for {task.name} reads or predicts it; labels and lengths are slices anyway. Name another column."
+            )
+    return [Field(name, "label", (name.lower(),)) for name in dict.fromkeys(names)]
 
 
 def _refuse_what_was_learned(split: str, dataset: Dataset, bundle: Bundle) -> None:

@@ -64,15 +64,15 @@ def write_worst_examples(
         rows: (examples,) int64, their places in the validation split as it is stored.
     """
     decisions = task.decide(probabilities)
-    given, decided = (_log_probability(probabilities, each) for each in (references, decisions))
+    given, decided = (log_probability(probabilities, each) for each in (references, decisions))
     worst = np.argsort(given, kind="stable")[:_WORST]
     texts = _read_rows(dataset, task, ("validation",), rows[worst])
     key = "label" if has_one_label(task) else "labels"
     lines = [
         {
             **texts[int(rows[example])],
-            key: _names(task, references[example]),
-            "predicted": _names(task, decisions[example]),
+            key: names_of(task, references[example]),
+            "predicted": names_of(task, decisions[example]),
             "probability": round(float(np.exp(given[example])), 6),
             "predicted_probability": round(float(np.exp(decided[example])), 6),
             "loss": round(float(-given[example]), 6),
@@ -118,14 +118,15 @@ def write_label_issues(
     return {"count": len(lines), "examples": len(label_ids), "splits": list(splits), "file": LABEL_ISSUES}
 
 
-def _log_probability(probabilities: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+def log_probability(probabilities: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     """Return (examples,) the logarithm of the probability of one label (examples,), or of a set of labels (examples, labels) bool."""
     if chosen.ndim == 1:
         return np.log(np.maximum(probabilities[np.arange(len(chosen)), chosen], _LEAST_PROBABILITY))
     return np.log(np.maximum(np.where(chosen, probabilities, 1.0 - probabilities), _LEAST_PROBABILITY)).sum(axis=1)
 
 
-def _names(task: TrainableTask, decision: Any) -> str | list[str]:
+def names_of(task: TrainableTask, decision: Any) -> str | list[str]:
+    """Return the label, or the labels, of a decision about one example."""
     if np.ndim(decision) == 0:
         return task.labels[int(decision)]
     return [label for label, is_chosen in zip(task.labels, decision, strict=True) if is_chosen]

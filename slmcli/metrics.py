@@ -7,8 +7,10 @@ import numpy as np
 from slmcli.intervals import Interval, bootstrap_intervals
 
 CLASSIFICATION_SCORES = ("accuracy", "balanced_accuracy", "macro_precision", "macro_recall", "macro_f1")
-CORRELATIONS = frozenset({"pearson", "spearman"})
-LOWER_IS_BETTER = frozenset({"log_loss", "mean_absolute_error", "root_mean_squared_error"})
+MORE_CLASSIFICATION_SCORES = ("weighted_precision", "weighted_recall", "weighted_f1", "mcc")
+# scores that are no shares: they are not written in percent
+CORRELATIONS = frozenset({"pearson", "spearman", "mcc"})
+LOWER_IS_BETTER = frozenset({"log_loss", "brier", "expected_calibration_error", "mean_absolute_error", "root_mean_squared_error"})
 
 
 def confusion_matrix(references: np.ndarray, predictions: np.ndarray, *, classes: int) -> np.ndarray:
@@ -28,6 +30,16 @@ def classification_scores(matrix: np.ndarray) -> dict[str, float]:
 
     Labels that are neither in the references nor predicted are left out of the averages. All scores are 0 when there is no example.
     """
+    found = _scores(matrix[None])
+    return {name: float(found[name][0]) for name in CLASSIFICATION_SCORES}
+
+
+def all_classification_scores(matrix: np.ndarray) -> dict[str, float]:
+    """Return the same and averages weighted by the examples of each label, and Matthews' correlation coefficient `mcc`.
+
+    Weighted recall is accuracy, as are the micro averages, which are left out. Source of `mcc` for more than two labels: Gorodkin 2004,
+    equation 8; 0 where it is not defined.
+    """
     return {name: float(value[0]) for name, value in _scores(matrix[None]).items()}
 
 
@@ -42,8 +54,17 @@ def per_label_scores(matrix: np.ndarray, labels: Sequence[str]) -> dict[str, dic
 
 
 def score_intervals(matrix: np.ndarray, *, seed: int) -> dict[str, Interval]:
-    """Return 95 % bootstrap intervals of `classification_scores`; the cells of the matrix are the kinds of examples."""
+    """Return 95 % bootstrap intervals of `all_classification_scores`; the cells of the matrix are the kinds of examples."""
     return bootstrap_intervals(matrix.ravel(), lambda counts: _scores(counts.reshape(-1, *matrix.shape)), seed=seed)
+
+
+def f1_intervals(matrix: np.ndarray, *, seed: int) -> list[Interval]:
+    """Return the 95 % bootstrap interval of the F1 of each label."""
+
+    def f1(counts: np.ndarray) -> dict[str, np.ndarray]:
+        return {str(label): column for label, column in enumerate(_per_label(counts.reshape(-1, *matrix.shape))[2].T)}
+
+    return list(bootstrap_intervals(matrix.ravel(), f1, seed=seed).values())
 
 
 def log_loss(references: np.ndarray, probabilities: np.ndarray) -> float:
@@ -56,6 +77,7 @@ def _scores(matrices: np.ndarray) -> dict[str, np.ndarray]:
     precision, recall, f1 = _per_label(matrices)
     is_used = (matrices.sum(axis=1) + matrices.sum(axis=2)) > 0
     is_reference = matrices.sum(axis=2) > 0
+    sizes, parts = matrices.sum(axis=2), {"precision": precision, "recall": recall, "f1": f1}
     diagonal = np.trace(matrices, axis1=1, axis2=2)
     return {
         "accuracy": divide(diagonal, matrices.sum(axis=(1, 2))),
@@ -63,7 +85,17 @@ def _scores(matrices: np.ndarray) -> dict[str, np.ndarray]:
         "macro_precision": divide((precision * is_used).sum(axis=1), is_used.sum(axis=1)),
         "macro_recall": divide((recall * is_used).sum(axis=1), is_used.sum(axis=1)),
         "macro_f1": divide((f1 * is_used).sum(axis=1), is_used.sum(axis=1)),
+        **{f"weighted_{name}": divide((part * sizes).sum(axis=1), sizes.sum(axis=1)) for name, part in parts.items()},
+        "mcc": _matthews(matrices),
     }
+
+
+def _matthews(matrices: np.ndarray) -> np.ndarray:
+    matrices = matrices.astype(np.float64)
+    references, predictions, total = matrices.sum(axis=2), matrices.sum(axis=1), matrices.sum(axis=(1, 2))
+    together = np.trace(matrices, axis1=1, axis2=2) * total - (references * predictions).sum(axis=1)
+    spreads = (total**2 - (predictions**2).sum(axis=1)) * (total**2 - (references**2).sum(axis=1))
+    return divide(together, np.sqrt(spreads))
 
 
 def _per_label(matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -30,6 +30,19 @@ def multilabel_intervals(predictions: np.ndarray, references: np.ndarray, *, see
     return bootstrap_intervals(counts, lambda samples: _scores(samples, kinds[:, :labels], kinds[:, labels:]), seed=seed)
 
 
+def f1_intervals(predictions: np.ndarray, references: np.ndarray, *, seed: int) -> list[Interval]:
+    """Return the 95 % bootstrap interval of the F1 of each label: examples that hit, miss or wrongly have a label are of one kind each."""
+    hits = (predictions & references).sum(axis=0)
+    sizes = np.stack([hits, (predictions | references).sum(axis=0) - hits], axis=1)
+    counts = np.concatenate([sizes, len(references) - sizes.sum(axis=1, keepdims=True)], axis=1)  # (labels, 3)
+    return [bootstrap_intervals(kinds, _f1_of_kinds, seed=seed)["f1"] for kinds in counts]
+
+
+def _f1_of_kinds(counts: np.ndarray) -> dict[str, np.ndarray]:
+    hits, misses = counts[:, 0].astype(np.float64), counts[:, 1]
+    return {"f1": divide(2 * hits, 2 * hits + misses)}
+
+
 def per_label_scores(predictions: np.ndarray, references: np.ndarray, labels: Sequence[str]) -> dict[str, dict[str, float]]:
     """Return precision, recall, F1 and the number of examples of each label."""
     hits, predicted, given = ((part.sum(axis=0)) for part in (predictions & references, predictions, references))

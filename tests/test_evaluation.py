@@ -7,20 +7,21 @@ import pytest
 from conftest import train_tiny, write_jsonl
 
 from slmcli.config import CleaningSettings, EvaluateSettings, TokenizerSettings
+from slmcli.cost import COST_NAMES
 from slmcli.errors import BundleError, ConfigError, DataError, DatasetError, OutputError
-from slmcli.evaluation import _word_splitter, evaluate
+from slmcli.evaluation import evaluate, word_splitter
 from slmcli.gates import check_gates, missed_gates
 from slmcli.tasks.classification import Sentiment
 from slmcli.tasks.numbers import Score
 from slmcli.tokenizers import TOKENIZERS
 
-PLAIN = EvaluateSettings(baselines=False)
+PLAIN = EvaluateSettings(baselines=False, cost=False)
 
 
 def test_the_test_split_is_judged_by_default(run: Path, tmp_path: Path) -> None:
-    result = evaluate(run, EvaluateSettings(), dataset=None, out=tmp_path / "report")
+    result = evaluate(run, EvaluateSettings(cost=False), dataset=None, out=tmp_path / "report")
     assert (result["split"], result["examples"]) == ("test", 10)
-    assert set(result["baselines"]) == {"majority", "keyword", "tfidf_logistic"}
+    assert set(result["baselines"]) == {"majority", "keyword", "tfidf_logistic", "nbsvm"}
 
 
 def test_the_report_says_what_is_returned(run: Path, tmp_path: Path) -> None:
@@ -37,7 +38,7 @@ def test_intervals_hold_their_scores(run: Path, tmp_path: Path) -> None:
 
 def test_files_are_judged_instead_of_a_split(run: Path, tmp_path: Path) -> None:
     data = write_jsonl(tmp_path / "two.jsonl", [("our host was kind", "good"), ("our host was rude", "bad")])
-    result = evaluate(run, EvaluateSettings(data=[str(data)], baselines=False), dataset=None, out=tmp_path / "report")
+    result = evaluate(run, EvaluateSettings(data=[str(data)], baselines=False, cost=False), dataset=None, out=tmp_path / "report")
     assert (result["examples"], result["scores"]["accuracy"]) == (2, 1.0)
 
 
@@ -72,7 +73,7 @@ def test_a_split_without_examples_names_those_that_have_some(run: Path, dataset:
     document["examples"]["test"] = 0
     (other / "dataset.json").write_text(json.dumps(document), encoding="utf-8")
     with pytest.raises(DatasetError, match="has no test examples; it has train, validation"):
-        evaluate(run, EvaluateSettings(split="test", baselines=False), dataset=other, out=tmp_path / "report")
+        evaluate(run, EvaluateSettings(split="test", baselines=False, cost=False), dataset=other, out=tmp_path / "report")
 
 
 SCORES = {"accuracy": 0.85, "log_loss": 0.4}
@@ -95,7 +96,9 @@ def test_a_missed_gate_says_by_how_much(gate: str, message: str) -> None:
 
 
 def test_a_gate_on_an_unknown_score_names_the_nearest() -> None:
-    with pytest.raises(ConfigError, match=r"there is no score 'acuracy' for task sentiment. Known: accuracy, .*log_loss. Did you mean 'accuracy'\?"):
+    with pytest.raises(
+        ConfigError, match=r"there is no score 'acuracy' for task sentiment. Known: accuracy, .*peak_memory_mb. Did you mean 'accuracy'\?"
+    ):
         check_gates(["acuracy=0.9"], Sentiment)
 
 
@@ -105,7 +108,73 @@ def test_a_gate_on_a_score_of_another_task_is_refused() -> None:
 
 
 def test_every_score_that_is_computed_can_be_a_gate(run: Path, tmp_path: Path) -> None:
-    assert tuple(evaluate(run, PLAIN, dataset=None, out=tmp_path / "report")["scores"]) == Sentiment.score_names
+    assert tuple(evaluate(run, PLAIN, dataset=None, out=tmp_path / "report")["scores"]) == Sentiment.judged_names()
+
+
+def test_what_a_model_costs_can_be_a_gate(run: Path, tmp_path: Path) -> None:
+    settings = EvaluateSettings(baselines=False, require=["latency_ms_p95=60000"])
+    cost = evaluate(run, settings, dataset=None, out=tmp_path / "report")["cost"]
+    assert set(cost) == {*COST_NAMES, "load_seconds"}
+    assert missed_gates(["model_bytes=1", "texts_per_second=0.001"], cost) == (
+        f"model_bytes is {cost['model_bytes']:,}, required 1: missed by {cost['model_bytes'] - 1:,}."
+    )
+
+
+def test_a_gate_on_a_cost_that_is_not_measured_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"--require latency_ms_p95: the cost is not measured with --no-cost. Leave one of the two out"):
+        check_gates(["latency_ms_p95=5"], Sentiment, has_cost=False)
+
+
+def test_a_gate_on_a_score_that_is_not_defined_for_the_examples_is_an_error() -> None:
+    with pytest.raises(DataError, match=r"--require roc_auc: it is not defined for these examples, of which all, or none, have each label"):
+        missed_gates(["roc_auc=0.9"], SCORES)
+
+
+def test_examples_of_one_label_have_no_ranking(run: Path, tmp_path: Path) -> None:
+    data = write_jsonl(tmp_path / "one.jsonl", [("our host was kind", "good")])
+    result = evaluate(run, EvaluateSettings(data=[str(data)], cost=False), dataset=None, out=tmp_path / "report")
+    assert result["verdict"].startswith("Accuracy 100.0% (95 % interval 100.0% to 100.0%) on one example: not clearly different from")
+    assert "roc_auc" not in result["scores"]
+
+
+def test_any_column_of_the_files_can_be_sliced_by(run: Path, tmp_path: Path) -> None:
+    lines = [("our host was kind", "good", "web"), ("our host was rude", "bad", "shop"), ("our host was rude", "bad", None)]
+    data = tmp_path / "three.jsonl"
+    data.write_text("".join(json.dumps({"text": text, "label": label, "source": source}) + "\n" for text, label, source in lines), encoding="utf-8")
+    result = evaluate(run, PLAIN.model_copy(update={"data": [str(data)], "slice_by": ["source"]}), dataset=None, out=tmp_path / "report")
+    assert [(row["value"], row["examples"]) for row in result["slices"] if row["by"] == "source"] == [("(none)", 1), ("shop", 1), ("web", 1)]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("sauce", r"three.jsonl: which column holds the sauce is not obvious from the names: text, label, source. Pass --column sauce=NAME"),
+        ("label", r"--slice-by label: a model for sentiment reads or predicts it; labels and lengths are slices anyway. Name another column"),
+    ],
+    ids=["unknown", "read anyway"],
+)
+def test_a_column_that_cannot_be_sliced_by_is_named(name: str, message: str, run: Path, tmp_path: Path) -> None:
+    data = tmp_path / "three.jsonl"
+    data.write_text(json.dumps({"text": "our host was kind", "label": "good", "source": "web"}) + "\n", encoding="utf-8")
+    with pytest.raises((ConfigError, DataError), match=message):
+        evaluate(run, PLAIN.model_copy(update={"data": [str(data)], "slice_by": [name]}), dataset=None, out=tmp_path / "report")
+
+
+def test_a_dataset_has_no_other_columns_to_slice_by(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"--slice-by source: a dataset keeps no other columns than its task has. Pass --data FILE with the column"):
+        evaluate(run, PLAIN.model_copy(update={"slice_by": ["source"]}), dataset=None, out=tmp_path / "report")
+
+
+def test_existing_predictions_are_not_replaced_unasked(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "said.jsonl").write_text("mine", encoding="utf-8")
+    with pytest.raises(OutputError, match=r"said.jsonl exists already. Choose another --predictions, or pass --overwrite to replace it"):
+        evaluate(run, PLAIN, dataset=None, out=tmp_path / "report", predictions=tmp_path / "said.jsonl")
+
+
+def test_a_second_evaluation_says_the_same_of_baselines_without_training_them(run: Path, tmp_path: Path) -> None:
+    settings = EvaluateSettings(cost=False)
+    first, second = (evaluate(run, settings, dataset=None, out=tmp_path / "report")["baselines"] for _ in range(2))
+    assert first == second  # seconds, too
 
 
 def test_a_gate_without_a_number_is_refused() -> None:
@@ -129,7 +198,7 @@ def test_a_report_of_somebody_else_is_not_replaced(run: Path, tmp_path: Path) ->
 @pytest.mark.parametrize("name", [name for name in TOKENIZERS.names() if name not in ("word", "chinese", "huggingface")])
 def test_a_baseline_counts_words_and_han_characters_whatever_the_model_counts(name: str) -> None:
     tokenizer = TOKENIZERS.load(name).train(["很好喝 soup", "很好 soup"], TokenizerSettings(tokenizer=name, min_frequency=1), CleaningSettings())
-    assert _word_splitter(tokenizer)("很好喝, SOUP") == ["很", "好", "喝", ",", "soup"]
+    assert word_splitter(tokenizer)("很好喝, SOUP") == ["很", "好", "喝", ",", "soup"]
 
 
 @pytest.fixture(scope="module")
@@ -144,11 +213,11 @@ def test_a_model_is_not_judged_by_what_it_has_learned(bag: Path, dataset: Path, 
     )
     for target in (bag, bag / "bundle"):
         with pytest.raises(ConfigError, match=message):
-            evaluate(target, EvaluateSettings(split="validation", baselines=False), dataset=dataset, out=tmp_path / "report")
+            evaluate(target, EvaluateSettings(split="validation", baselines=False, cost=False), dataset=dataset, out=tmp_path / "report")
     assert evaluate(bag, PLAIN, dataset=None, out=tmp_path / "report")["split"] == "test"
 
 
 def test_a_model_that_has_not_learned_validation_is_judged_by_it(dataset: Path, tmp_path: Path) -> None:
     run = train_tiny(dataset, tmp_path / "run", backbone="bag", refit=False)
-    found = evaluate(run, EvaluateSettings(split="validation", baselines=False), dataset=None, out=tmp_path / "report")
+    found = evaluate(run, EvaluateSettings(split="validation", baselines=False, cost=False), dataset=None, out=tmp_path / "report")
     assert found["scores"]["accuracy"] == json.loads((run / "metrics.json").read_text(encoding="utf-8"))["scores"]["accuracy"]

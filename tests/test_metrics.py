@@ -1,11 +1,22 @@
 """Scores: small cases worked by hand, and properties that hold for all."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 
-from slmcli.metrics import Interval, classification_scores, confusion_matrix, log_loss, per_label_scores, score_intervals
+from slmcli.metrics import (
+    MORE_CLASSIFICATION_SCORES,
+    Interval,
+    all_classification_scores,
+    classification_scores,
+    confusion_matrix,
+    f1_intervals,
+    log_loss,
+    per_label_scores,
+    score_intervals,
+)
 
 SCORES = ["accuracy", "balanced_accuracy", "macro_precision", "macro_recall", "macro_f1"]
 SEEDS = pytest.mark.parametrize("seed", range(5))
@@ -149,7 +160,7 @@ def test_the_interval_of_a_perfect_accuracy_is_one_point() -> None:
 
 
 def test_intervals_without_examples_are_zero() -> None:
-    assert score_intervals(np.zeros((2, 2), int), seed=0) == dict.fromkeys(SCORES, Interval(0.0, 0.0))
+    assert score_intervals(np.zeros((2, 2), int), seed=0) == dict.fromkeys((*SCORES, *MORE_CLASSIFICATION_SCORES), Interval(0.0, 0.0))
 
 
 def test_log_loss_is_that_worked_by_hand() -> None:
@@ -174,3 +185,23 @@ def test_log_loss_without_examples_is_zero() -> None:
 def test_log_loss_does_not_depend_on_the_order_of_examples() -> None:
     references, probabilities = np.array([0, 1, 1]), np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
     assert log_loss(references[::-1], probabilities[::-1]) == pytest.approx(log_loss(references, probabilities), abs=1e-12)
+
+
+def test_weighted_scores_and_matthews_are_those_worked_by_hand() -> None:
+    scores = all_classification_scores(WORKED)
+    assert scores["weighted_precision"] == pytest.approx((4 * 3 / 5 + 6 * 4 / 5) / 10)
+    assert scores["weighted_recall"] == pytest.approx(7 / 10)
+    assert scores["weighted_f1"] == pytest.approx((4 * 6 / 9 + 6 * 8 / 11) / 10)
+    # (3 * 4 - 1 * 2) / sqrt(4 * 6 * 5 * 5)
+    assert scores["mcc"] == pytest.approx(10 / math.sqrt(600))
+
+
+@pytest.mark.parametrize(("matrix", "mcc"), [(np.diag([3, 4, 5]), 1.0), ([[0, 3], [4, 0]], -1.0), ([[3, 0], [4, 0]], 0.0), ([[0, 0], [0, 0]], 0.0)])
+def test_matthews_correlation_is_one_zero_or_minus_one_at_the_ends(matrix: Any, mcc: float) -> None:
+    assert all_classification_scores(np.array(matrix))["mcc"] == pytest.approx(mcc)
+
+
+def test_the_f1_of_each_label_has_an_interval_that_holds_it() -> None:
+    first, second = f1_intervals(WORKED, seed=0)
+    assert first.low <= 6 / 9 <= first.high
+    assert second.low <= 8 / 11 <= second.high

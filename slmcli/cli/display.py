@@ -13,10 +13,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from slmcli.baselines import BASELINE_NAMES
 from slmcli.cli.options import is_terminal, refuse_both
 from slmcli.public_sets import PublicSet
-from slmcli.tasks import TASKS
+from slmcli.score_words import score_in_words
 
 _LINE_SECONDS = 5.0
 
@@ -148,7 +147,7 @@ def finding_lines(result: Mapping[str, Any], names: Sequence[str]) -> list[str]:
     if "learning_curve" in result:
         curve = result["learning_curve"]
         points = ", ".join(f"{point['scores'][curve['score']]:.4f} with {100 * point['share']:.0f} %" for point in curve["points"])
-        lines += [f"Learning curve: {_score_in_words(curve['score'])} {points} of the training examples", curve["sentence"]]
+        lines += [f"Learning curve: {score_in_words(curve['score'])} {points} of the training examples", curve["sentence"]]
     if "label_issues" in result:
         issues = result["label_issues"]
         where = " and ".join(issues["splits"])
@@ -161,42 +160,17 @@ def finding_lines(result: Mapping[str, Any], names: Sequence[str]) -> list[str]:
 
 
 def _teacher_line(found: Mapping[str, Any], names: Sequence[str]) -> str:
-    said = ", ".join(f"{_score_in_words(name)} {found['teachers'][-1][name]:.4f}" for name in names if name in found["teachers"][-1])
+    said = ", ".join(f"{score_in_words(name)} {found['teachers'][-1][name]:.4f}" for name in names if name in found["teachers"][-1])
     return f"Learned from {found['texts']:,} texts without labels, too. The teacher that labelled them: {said or 'no validation examples'}"
 
 
 def _fold_line(found: Mapping[str, Any], names: Sequence[str]) -> str:
     scores = {name: found["scores"][name] for name in names if name in found["scores"]}
     said = [
-        f"{_score_in_words(name)} {score['mean']:.4f} (95 % interval {score['interval'][0]:.4f} to {score['interval'][1]:.4f})"
+        f"{score_in_words(name)} {score['mean']:.4f} (95 % interval {score['interval'][0]:.4f} to {score['interval'][1]:.4f})"
         for name, score in scores.items()
     ]
     return f"Mean of {found['folds']} folds: {', '.join(said)}"
-
-
-def show_evaluation(result: Mapping[str, Any]) -> None:
-    """Print scores, baselines and labels as tables, then the verdict."""
-    console = Console(file=sys.stdout, highlight=False)
-    where = f"{result['split']} split" if "split" in result else ", ".join(result["data"])
-    main, other = TASKS.load(result["task"]).headline
-    title = f"{result['task']}: {result['examples']:,} examples, {where}"
-    scores = _table(title, "", _score_in_words(main), "95 % interval", _score_in_words(other))
-    low, high = result["intervals"][main]
-    scores.add_row("[bold]this model[/bold]", f"{result['scores'][main]:.4f}", f"{low:.4f}-{high:.4f}", f"{result['scores'][other]:.4f}")
-    for name, row in result["baselines"].items():
-        scores.add_row(BASELINE_NAMES[name], f"{row[main]:.4f}", "", f"{row[other]:.4f}")
-    console.print(scores)
-    labels = _table("", "label", "precision", "recall", "F1", "examples")
-    for label, row in result.get("per_label", {}).items():
-        labels.add_row(escape(label), f"{row['precision']:.4f}", f"{row['recall']:.4f}", f"{row['f1']:.4f}", f"{row['examples']:,}")
-    if labels.row_count:
-        console.print(labels)
-    click.echo(result["verdict"])
-    click.echo(f"Report: {result['report']}")
-
-
-def _score_in_words(name: str) -> str:
-    return name.replace("_f1", " F1").replace("_", " ")
 
 
 def show_public_sets(records: Iterable[PublicSet]) -> None:
@@ -212,7 +186,7 @@ def show_public_sets(records: Iterable[PublicSet]) -> None:
     Console(file=sys.stdout, highlight=False).print(table)
 
 
-def _table(title: str, first: str, *rest: str) -> Table:
+def numbers_table(title: str, first: str, *rest: str) -> Table:
     """Return a table whose first column is text and whose others are numbers."""
     table = Table(title=escape(title) or None, title_justify="left")
     table.add_column(first)

@@ -5,6 +5,7 @@ from typing import Any  # Any: whatever a template shows
 
 from slmcli import __version__
 from slmcli.inspection import excerpt, split_row
+from slmcli.score_words import BASELINE_NAMES
 
 _OPTION = re.compile(r"(--[a-z][a-z-]*[a-z](?: (?:\d+|skip|bpe|FIELD=NAME)\b)?)")
 
@@ -26,12 +27,24 @@ def render(template: str, **values: Any) -> str:
     environment.filters["split_row"] = split_row
     environment.filters["excerpt"] = excerpt
     environment.filters["options"] = _mark_options
+    environment.filters["score"] = _score
+    environment.filters["bytes"] = _bytes
+    environment.filters["baseline"] = BASELINE_NAMES.__getitem__
+    environment.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
     return environment.get_template(template).render(version=__version__, **values)
 
 
 def _percent(share: float) -> str:
     """Return a share as it is read, its sign on the same line."""
     return f"{100 * share:.1f}\u00a0%" if share < 0.9995 or share == 1 else "over 99.9\u00a0%"
+
+
+def _score(value: float, is_share: bool) -> str:
+    return f"{100 * value:.1f}\u00a0%" if is_share else f"{value:.3f}"
+
+
+def _bytes(size: int) -> str:
+    return f"{size / 1e6:.2f}\u00a0MB" if size >= 1e6 else f"{size / 1e3:.1f}\u00a0kB"
 
 
 def _mark_options(text: str) -> str:

@@ -41,8 +41,10 @@ class Task(abc.ABC):
     takes_ngrams: ClassVar[bool] = False
     # the tokenizer that `auto` means for text without Han characters, and for text with many
     tokenizers: ClassVar[tuple[str, str]] = ("word", "word")
-    # names of all scores of a model for it
+    # names of the scores that a model for it has after each training
     score_names: ClassVar[tuple[str, ...]] = ()
+    # names of those that only `judge` computes, since they need many examples or time
+    more_score_names: ClassVar[tuple[str, ...]] = ()
     # cleaning steps unless others are asked for; what a model must reproduce or point at is left as it is
     cleaning: ClassVar[list[str]] = _CLEANED
     # features that a model for it reads, each (length,) ids; 0 is padding. An instance may have more than its class
@@ -52,6 +54,11 @@ class Task(abc.ABC):
         self.labels = list(labels)
         self.learned: dict[str, Any] = dict(learned or {})
         self.label_ids = {label: position for position, label in enumerate(self.labels)}
+
+    @classmethod
+    def judged_names(cls) -> tuple[str, ...]:
+        """Return the names of all scores that a judgement may have, in order."""
+        return (*cls.score_names, *cls.more_score_names)
 
     @abc.abstractmethod
     def texts(self, example: Example) -> list[str]:
@@ -215,8 +222,11 @@ class TrainableTask(Task):
         return float(same.reshape(len(same), -1).all(axis=1).mean())
 
     @abc.abstractmethod
-    def judge(self, predictions: np.ndarray, references: np.ndarray, *, seed: int) -> dict[str, Any]:
-        """Return `intervals`, score name to `Interval`, and more for the report: `per_label`, `confusion`."""
+    def judge(self, probabilities: np.ndarray, references: np.ndarray, *, seed: int) -> dict[str, Any]:
+        """Return `scores`, those of `judged_names` that are defined for these examples, `intervals`, name to `Interval`, and more for the report.
+
+        More is `per_label`, `confusion`, `calibration`, where a task has these.
+        """
 
 
 class TextTask(TrainableTask):

@@ -6,8 +6,20 @@ from typing import Any, ClassVar, Self  # Any: tensors and models; TensorFlow is
 
 import numpy as np
 
+from slmcli.curves import curves_of
 from slmcli.fields import FIRST_TEXT, LABEL, SECOND_TEXT, TEXT, Field
-from slmcli.metrics import CLASSIFICATION_SCORES, classification_scores, confusion_matrix, log_loss, per_label_scores, score_intervals
+from slmcli.metrics import (
+    CLASSIFICATION_SCORES,
+    MORE_CLASSIFICATION_SCORES,
+    all_classification_scores,
+    classification_scores,
+    confusion_matrix,
+    f1_intervals,
+    log_loss,
+    per_label_scores,
+    score_intervals,
+)
+from slmcli.probability_metrics import CALIBRATION_SCORE, RANKING_SCORES, calibration_bins, probability_intervals
 from slmcli.reading import Example
 from slmcli.tasks.base import FOCAL_GAMMA, TextTask, integers
 from slmcli.thresholds import best_threshold
@@ -22,6 +34,7 @@ class Classification(TextTask):
     fields: ClassVar[tuple[Field, ...]] = (TEXT, LABEL)
     takes_ngrams = True
     score_names = (*CLASSIFICATION_SCORES, "log_loss")
+    more_score_names = (*MORE_CLASSIFICATION_SCORES, "brier", CALIBRATION_SCORE, *RANKING_SCORES)
     headline = ("accuracy", "macro_f1")
     output_loss = "softmax"
     baselines = "label"
@@ -107,13 +120,22 @@ class Classification(TextTask):
         """Return all scores, log loss among them."""
         return {**super().score_probabilities(probabilities, references), "log_loss": log_loss(references, probabilities)}
 
-    def judge(self, predictions: np.ndarray, references: np.ndarray, *, seed: int) -> dict[str, Any]:
-        """Return `intervals`, `per_label`, and `confusion`: `labels` and `counts`, a row for each reference."""
-        matrix = self._confusion(predictions, references)
+    def judge(self, probabilities: np.ndarray, references: np.ndarray, *, seed: int) -> dict[str, Any]:
+        """Return `scores`, `intervals`, `per_label`, `confusion` (counts, a row for each reference), `calibration` in bins, and `curves`."""
+        matrix = self._confusion(self.decide(probabilities), references)
+        hits = np.eye(self.width, dtype=bool)[references]
+        of_probabilities, intervals = probability_intervals(probabilities, hits, is_one=True, seed=seed)
+        scores = {**all_classification_scores(matrix), **of_probabilities}
+        intervals = {**score_intervals(matrix, seed=seed), **intervals}
+        f1s = f1_intervals(matrix, seed=seed)
+        per_label = per_label_scores(matrix, self.labels)
         return {
-            "intervals": score_intervals(matrix, seed=seed),
-            "per_label": per_label_scores(matrix, self.labels),
+            "scores": {name: scores[name] for name in self.judged_names() if name in scores},
+            "intervals": {name: intervals[name] for name in self.judged_names() if name in scores},
+            "per_label": {label: {**row, "f1_interval": [f1.low, f1.high]} for (label, row), f1 in zip(per_label.items(), f1s, strict=True)},
             "confusion": {"labels": list(self.labels), "counts": matrix.tolist()},
+            "calibration": calibration_bins(probabilities, references),
+            "curves": curves_of(probabilities, hits, self.labels),
         }
 
     def _confusion(self, predictions: np.ndarray, references: np.ndarray) -> np.ndarray:

@@ -5,8 +5,10 @@ from typing import Any  # Any: tensors and models; TensorFlow is not imported he
 
 import numpy as np
 
+from slmcli.curves import curves_of
 from slmcli.fields import LABEL_NAMES, TEXT, Field
-from slmcli.multilabel_metrics import SCORES, multilabel_intervals, multilabel_scores, per_label_scores
+from slmcli.multilabel_metrics import SCORES, f1_intervals, multilabel_intervals, multilabel_scores, per_label_scores
+from slmcli.probability_metrics import MEAN_SCORES, RANKING_SCORES, probability_intervals
 from slmcli.reading import Example
 from slmcli.tasks.base import FOCAL_GAMMA, TextTask, integers
 from slmcli.thresholds import DEFAULT, best_threshold
@@ -20,6 +22,7 @@ class Multilabel(TextTask):
     fields = (TEXT, Field("labels", "labels", ("labels", "tags", "topics", "categories", "genres", *LABEL_NAMES), is_target=True))
     takes_ngrams = True
     score_names = SCORES
+    more_score_names = (*MEAN_SCORES, *RANKING_SCORES)
     headline = ("micro_f1", "macro_f1")
     output_loss = "sigmoid"
     baselines = "labels"
@@ -105,9 +108,15 @@ class Multilabel(TextTask):
         """Return micro and macro F1 and the share of examples that are wholly right."""
         return multilabel_scores(predictions, references)
 
-    def judge(self, predictions: np.ndarray, references: np.ndarray, *, seed: int) -> dict[str, Any]:
-        """Return `intervals` and `per_label`."""
+    def judge(self, probabilities: np.ndarray, references: np.ndarray, *, seed: int) -> dict[str, Any]:
+        """Return `scores`, `intervals`, `per_label` and `curves`."""
+        predictions = self.decide(probabilities)
+        of_probabilities, intervals = probability_intervals(probabilities, references, is_one=False, seed=seed)
+        f1s = f1_intervals(predictions, references, seed=seed)
+        per_label = per_label_scores(predictions, references, self.labels)
         return {
-            "intervals": multilabel_intervals(predictions, references, seed=seed),
-            "per_label": per_label_scores(predictions, references, self.labels),
+            "scores": {**self.score(predictions, references), **of_probabilities},
+            "intervals": {**multilabel_intervals(predictions, references, seed=seed), **intervals},
+            "per_label": {label: {**row, "f1_interval": [f1.low, f1.high]} for (label, row), f1 in zip(per_label.items(), f1s, strict=True)},
+            "curves": curves_of(probabilities, references, self.labels),
         }

@@ -110,9 +110,10 @@ class Score(TextTask):
             return None
         return float((self._nearest(self.decide(first)) == self._nearest(self.decide(second))).mean())
 
-    def judge(self, predictions: np.ndarray, references: np.ndarray, *, seed: int) -> dict[str, Any]:
-        """Return `intervals`."""
-        return {"intervals": regression_intervals(predictions, references, seed=seed)}
+    def judge(self, probabilities: np.ndarray, references: np.ndarray, *, seed: int) -> dict[str, Any]:
+        """Return `scores` and `intervals`."""
+        predictions = self.decide(probabilities)
+        return {"scores": self.score(predictions, references), "intervals": regression_intervals(predictions, references, seed=seed)}
 
     def _nearest(self, numbers: np.ndarray) -> np.ndarray:
         steps = np.array(self.learned["steps"])

@@ -124,11 +124,26 @@ def test_an_exported_model_says_the_same(trained: Path, predictor: Predictor, tm
 
 
 def test_a_model_is_judged_beside_baselines(trained: Path, tmp_path: Path) -> None:
-    result = evaluate(trained, EvaluateSettings(split="validation"), dataset=None, out=tmp_path)
+    result = evaluate(trained, EvaluateSettings(split="validation", cost=False), dataset=None, out=tmp_path)
     task = open_bundle(trained).task
-    assert tuple(result["scores"]) == task.score_names
+    assert tuple(result["scores"]) == task.judged_names()
+    assert set(result["intervals"]) == set(result["scores"])
     assert all(set(task.headline) <= set(scores) for scores in result["baselines"].values())
     assert all(low <= result["scores"][name] <= high for name, (low, high) in result["intervals"].items())
+
+
+def test_a_judgement_looks_into_parts_and_mistakes(trained: Path, tmp_path: Path) -> None:
+    result = evaluate(trained, EvaluateSettings(split="validation", cost=False, baselines=False), dataset=None, out=tmp_path)
+    assert sum(row["examples"] for row in result["slices"] if row["by"] == "length") == result["examples"]
+    assert "<h2>Scores</h2>" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_predictions_of_every_example_are_written(trained: Path, predictor: Predictor, tmp_path: Path) -> None:
+    settings = EvaluateSettings(split="validation", cost=False, baselines=False)
+    result = evaluate(trained, settings, dataset=None, out=tmp_path / "report", predictions=tmp_path / "said.jsonl")
+    lines = [json.loads(line) for line in (tmp_path / "said.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert len(lines) == result["examples"]
+    assert {"source", "row", "reference", *predictor.predict([EIGHT[0]])[0]} <= set(lines[0])
 
 
 @pytest.mark.parametrize("name", TASKS.names())

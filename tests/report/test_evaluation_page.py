@@ -1,0 +1,127 @@
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from report.browser import needs_browser, open_page, overflow, serious_findings
+
+from slmcli.report.evaluation_page import Background, render_evaluation
+
+LABELS = ["negative", "positive", "<b>mixed</b> 混合"]
+
+
+def report(**more: Any) -> dict[str, Any]:
+    """Return what an evaluation writes, of three labels."""
+    mistake = {"source": "test.csv", "row": 7, "text": "<script>alert(1)</script> 不好吃 😡", "reference": LABELS[0], "predicted": LABELS[1]}
+    return {
+        "task": "sentiment", "split": "test", "examples": 60, "verdict": "Accuracy 80.0% on 60 examples.", "report": "report.json",
+        "scores": {"accuracy": 0.8, "macro_f1": 0.79, "log_loss": 0.5, "expected_calibration_error": 0.04, "roc_auc": 0.9, "pr_auc": 0.88},
+        "intervals": {"accuracy": [0.7, 0.9], "macro_f1": [0.68, 0.89], "log_loss": [0.4, 0.6]},
+        "baselines": {"majority": {"accuracy": 0.4, "macro_f1": 0.2, "seconds": 0.0}, "nbsvm": {"accuracy": 0.7, "macro_f1": 0.7, "seconds": 1.25}},
+        "difference": {"baseline": "nbsvm", "value": 0.1, "interval": [0.02, 0.18]},
+        "per_label": {label: {"precision": 0.8, "recall": 0.8, "f1": 0.8, "f1_interval": [0.7, 0.9], "examples": 20} for label in LABELS},
+        "confusion": {"labels": LABELS, "counts": [[16, 3, 1], [2, 17, 1], [4, 1, 15]]},
+        "calibration": [{"examples": 20, "probability": 0.6, "accuracy": 0.55}, {"examples": 40, "probability": 0.93, "accuracy": 0.92}],
+        "curves": [{"label": label, "roc": [[0, 0], [0.1, 0.8], [1, 1]], "precision_recall": [[0.2, 1], [1, 0.4]]} for label in LABELS],
+        "slices": [{"by": "length", "value": "1 to 9 words", "examples": 30, "score": 0.75, "interval": [0.6, 0.9]}],
+        "weak_words": [{"word": "but", "examples": 25, "wrong": 0.5, "wrong_elsewhere": 0.1, "p": 0.0003}],
+        "mistakes": [{**mistake, "probability": 0.97, "reference_probability": 0.02}] * 12,
+        "label_issues": {"count": 1, "examples": [{"source": "test.csv", "row": 7, "text": "lovely", "label": LABELS[0], "suggested": LABELS[1],
+                                                   "probability": 0.1, "suggested_probability": 0.9}]},
+        "cost": {"model_bytes": 1_010_000, "bundle_bytes": 1_400_000, "parameters": 250_000, "texts_per_second": 2500.0, "latency_ms_p50": 0.8,
+                 "latency_ms_p95": 1.6, "latency_ms_p99": 2.4, "peak_memory_mb": 120.0, "load_seconds": 0.4},
+        **more,
+    }  # fmt: skip
+
+
+BARE = Background("run", {}, {}, {}, [], {})
+WHOLE = Background(
+    name="reviews/run",
+    manifest={"format": "litert", "tokenizer_fingerprint": "0123456789abcdef", "backbone": "conv"},
+    settings={"backbone": "conv", "filters": 128, "widths": [1, 2, 3], "init_from": None},
+    environment={"slmcli": "0.1.0", "packages": {"keras": "3.13"}},
+    epochs=[
+        {"epoch": epoch, "loss": 1 / epoch, "val_loss": 1.1 / epoch, "accuracy": 0.7, "val_accuracy": 0.6, "is_best": True} for epoch in (1, 2, 3)
+    ],
+    data={"summary": "60 texts with 3 labels.", "findings": [{"severity": "warning", "message": "3 texts are empty."}]},
+)
+
+
+def page_of(document: dict[str, Any], background: Background = WHOLE) -> str:
+    return render_evaluation(document, background, main="accuracy", texts=["text"])
+
+
+def test_the_sentence_comes_before_all_figures() -> None:
+    html = page_of(report())
+    assert html.index("Accuracy 80.0% on 60 examples.") < html.index("<h2>Scores</h2>")
+
+
+def test_texts_and_labels_are_escaped() -> None:
+    html = page_of(report())
+    assert "<script" not in html
+    assert "<b>mixed" not in html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; 不好吃 😡" in html
+
+
+def test_nothing_is_fetched_from_elsewhere() -> None:
+    assert not re.search(r"""(src|href|url)\s*[=(]\s*["']?\s*(https?:)?//""", page_of(report()))
+
+
+@pytest.mark.parametrize(
+    ("difference", "words"),
+    [
+        ({"baseline": "nbsvm", "value": 0.1, "interval": [0.02, 0.18]}, "✓ It earns its keep"),
+        ({"baseline": "nbsvm", "value": 0.0, "interval": [-0.1, 0.1]}, "! No better than a baseline, as far as can be told"),
+        ({"baseline": "nbsvm", "value": -0.1, "interval": [-0.18, -0.02]}, "✕ A baseline is better"),
+        (None, "Scored, beside no baseline"),
+    ],
+    ids=["better", "alike", "worse", "alone"],
+)
+def test_the_heading_says_whether_it_is_worth_it(difference: Any, words: str) -> None:
+    assert words in page_of(report(difference=difference))
+
+
+def test_many_labels_have_a_list_of_confusions_in_place_of_a_matrix() -> None:
+    labels = [f"intent {number}" for number in range(20)]
+    counts = [[9 if row == column else int(column == row + 1) for column in range(20)] for row in range(20)]
+    html = page_of(report(confusion={"labels": labels, "counts": counts}))
+    assert 'class="matrix"' not in html
+    assert "intent 0 → intent 1" in html
+
+
+def test_a_bundle_alone_has_no_story_of_its_training() -> None:
+    html = page_of(report(), BARE)
+    assert "How it was made" not in html
+    assert "over epochs" not in html
+
+
+def test_numbers_have_no_labels_and_no_curves() -> None:
+    names = ("per_label", "confusion", "calibration", "curves", "cost")
+    document = {name: value for name, value in report(label_issues={}, weak_words=[], difference=None, baselines={}).items() if name not in names}
+    document |= {"scores": {"pearson": -0.1, "mean_absolute_error": 1.5}, "intervals": {"pearson": [-0.3, 0.1]}}
+    document["mistakes"] = [{"source": "a.csv", "row": 1, "text": "fine", "reference": 5.0, "predicted": 1.25}]
+    html = render_evaluation(document, BARE, main="pearson", texts=["text"])
+    assert "Greatest errors" in html
+    assert "said 1.25" in html
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    path.write_text(page_of(report()), encoding="utf-8")
+    return path
+
+
+@needs_browser
+@pytest.mark.parametrize("is_dark", [False, True], ids=["light", "dark"])
+def test_a_browser_finds_nothing_serious_for_people_who_do_not_see_well(is_dark: bool, file: Path) -> None:
+    with open_page(file, is_dark=is_dark) as page:
+        page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+        assert serious_findings(page) == []
+
+
+@needs_browser
+@pytest.mark.parametrize("width", [360, 800, 1400])
+def test_the_page_is_never_wider_than_the_window(width: int, file: Path) -> None:
+    with open_page(file, width=width) as page:
+        assert overflow(page) == 0

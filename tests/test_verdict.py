@@ -1,0 +1,25 @@
+import pytest
+
+from slmcli.verdict import verdict
+
+
+def result(difference: list[float] | None) -> dict[str, object]:
+    found = None if difference is None else {"baseline": "nbsvm", "value": sum(difference) / 2, "interval": difference}
+    return {
+        "examples": 1000, "scores": {"accuracy": 0.9}, "intervals": {"accuracy": [0.88, 0.92]},
+        "baselines": {"nbsvm": {"accuracy": 0.88}}, "difference": found,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("difference", "end"),
+    [
+        ([0.01, 0.03], ": 2.0 points above the best baseline, NB-SVM (88.0%), 1.0 to 3.0."),
+        ([-0.03, -0.01], ": 2.0 points below the best baseline, NB-SVM (88.0%), 1.0 to 3.0. Use the baseline, or more data."),
+        ([-0.01, 0.03], ": not clearly different from the best baseline, NB-SVM (88.0%)."),
+        (None, "; no baseline was trained."),
+    ],
+    ids=["above", "below", "alike", "alone"],
+)
+def test_the_verdict_says_whether_a_model_earns_its_keep(difference: list[float] | None, end: str) -> None:
+    assert verdict(result(difference), "accuracy") == f"Accuracy 90.0% (95 % interval 88.0% to 92.0%) on 1,000 examples{end}"
