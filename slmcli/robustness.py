@@ -76,6 +76,7 @@ def _why_not(perturbation: Perturbation, sample: Sample) -> str:
 def _judge(perturbation: Perturbation, sample: Sample, changed: Changed, *, seed: int) -> dict[str, Any]:
     measured = _follow(perturbation.lean, sample, changed, seed=seed) if perturbation.lean else _compare(sample, changed, seed=seed)
     return {
+        "title": perturbation.title,
         "description": perturbation.description,
         "kind": perturbation.kind,
         "texts": len(changed.rows),
@@ -184,21 +185,20 @@ def _sentence(found: Mapping[str, Mapping[str, Any]], worst: str | None, score: 
     if not found:
         return "Nothing of these texts can be changed."
     followed = [
-        f"Of {row['texts']:,} texts with {name.replace('_', ' ')}, {100 * row['moved_right']:.1f} % move the right way."
-        for name, row in found.items()
+        f"Of {row['texts']:,} answers after {row['title']}, {100 * row['moved_right']:.1f} % move the right way."
+        for row in found.values()
         if "moved_right" in row
     ]
-    return " ".join([_cost(found[worst], worst, score) if worst else f"No change of the texts lowers {_in_words(score)}.", *followed])
+    return " ".join([_cost(found[worst], score) if worst else f"No change of the texts lowers {_in_words(score)}.", *followed])
 
 
-def _cost(row: Mapping[str, Any], name: str, score: str) -> str:
+def _cost(row: Mapping[str, Any], score: str) -> str:
     amount, low, high = (_amount(value, score) for value in (row["drop"], *row["interval"]))
     unit = "" if score in CORRELATIONS else " points"
     said = f"{_in_words(score)} falls by {amount}{unit} (95 % interval {low} to {high}) on the {row['texts']:,} texts that it changes"
     flips = "" if row["flip_rate"] is None else f"; {100 * row['flip_rate']:.1f} % of the answers change"
-    if row["interval"][0] > 0:
-        return f"{name.replace('_', ' ').capitalize()} costs most: {said}{flips}."
-    return f"No change of the texts clearly costs anything; with the worst, {name.replace('_', ' ')}, {said}{flips}."
+    beginning = "The largest drop comes with" if row["interval"][0] > 0 else "No drop is clear of chance; the largest comes with"
+    return f"{beginning} {row['title']}: {said}{flips}."
 
 
 def _in_words(score: str) -> str:

@@ -38,6 +38,7 @@ class Perturbation:
 
     Attributes:
         name: Its name in the registry.
+        title: Its name in the middle of a sentence.
         description: What it does, in half a sentence.
         change: The change itself; all that is random in it comes from the generator.
         scripts: Texts it is for, by the script that most of their words have.
@@ -48,6 +49,7 @@ class Perturbation:
     """
 
     name: str
+    title: str
     description: str
     change: Change
     scripts: tuple[Script, ...]

@@ -24,5 +24,5 @@ def _capitals(text: str) -> str:
     return _LATIN.sub(lambda match: match.group().upper(), text)
 
 
-LOWER_CASE = Perturbation("lower_case", "no capitals", _lower, ("latin",))
-UPPER_CASE = Perturbation("upper_case", "capitals only", _upper, ("latin",))
+LOWER_CASE = Perturbation("lower_case", "lower case", "no capitals", _lower, ("latin",))
+UPPER_CASE = Perturbation("upper_case", "capitals", "capitals only", _upper, ("latin",))

@@ -11,4 +11,4 @@ def _change(text: str, generator: np.random.Generator, share: float) -> str:
     return f"{text} {choose(_NEUTRAL, generator)}"
 
 
-EMOJI = Perturbation("emoji", "an emoji without feeling after the text", _change, EVERY_SCRIPT)
+EMOJI = Perturbation("emoji", "an emoji", "an emoji without feeling after the text", _change, EVERY_SCRIPT)

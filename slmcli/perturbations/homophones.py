@@ -29,4 +29,4 @@ def _change(text: str, generator: np.random.Generator, share: float) -> str:
     return edit(text, [(place, place + 1, choose(table[text[place]], generator)) for place in chosen])
 
 
-HOMOPHONES = Perturbation("homophones", "a Chinese character taken for one that sounds or looks alike", _change, ("han",))
+HOMOPHONES = Perturbation("homophones", "homophones", "a Chinese character taken for one that sounds or looks alike", _change, ("han",))

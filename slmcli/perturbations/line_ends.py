@@ -17,4 +17,4 @@ def _change(text: str, generator: np.random.Generator, share: float) -> str:
     return edit(text, [(*match.span(), "\r\n") for match in _ENDS_OF_SENTENCES.finditer(text)]) + "\r\n"
 
 
-LINE_ENDS = Perturbation("line_ends", "Windows line ends, after every sentence where there were none", _change, EVERY_SCRIPT)
+LINE_ENDS = Perturbation("line_ends", "Windows line ends", "Windows line ends, after every sentence where there were none", _change, EVERY_SCRIPT)

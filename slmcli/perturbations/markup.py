@@ -19,4 +19,4 @@ def _change(text: str, generator: np.random.Generator, share: float) -> str:
     return edit(text, [(start, end, choose(_REMAINS, generator)) for start, end in chosen])
 
 
-MARKUP = Perturbation("markup", "remains of HTML: <br />, &nbsp;, <p>", _change, EVERY_SCRIPT)
+MARKUP = Perturbation("markup", "remains of HTML", "remains of HTML: <br />, &nbsp;, <p>", _change, EVERY_SCRIPT)

@@ -13,4 +13,4 @@ def _change(text: str, generator: np.random.Generator, share: float) -> str:
     return put_beside(text, f"@{choose(names, generator)}{generator.integers(10, 100)}", generator)
 
 
-MENTION = Perturbation("mention", "somebody mentioned (@name) before or after the text", _change, EVERY_SCRIPT)
+MENTION = Perturbation("mention", "a mention", "somebody mentioned (@name) before or after the text", _change, EVERY_SCRIPT)

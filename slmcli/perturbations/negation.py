@@ -179,6 +179,6 @@ def lean(text: str) -> int:
 
 
 NEGATION = Perturbation(
-    "negation", "what is praised is denied, or what is blamed; what was denied no longer is", _change, WITH_WORDS,
+    "negation", "negation", "what is praised is denied, or what is blamed; what was denied no longer is", _change, WITH_WORDS,
     kind="direction", lean=lean, tasks=("sentiment",),
 )  # fmt: skip

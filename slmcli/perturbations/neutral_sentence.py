@@ -35,4 +35,4 @@ def _change(text: str, generator: np.random.Generator, share: float) -> str:
     return f"{text}{stop if text[-1].isalnum() else ''}{space}{sentence}"
 
 
-NEUTRAL_SENTENCE = Perturbation("neutral_sentence", "a sentence about nothing before or after the text", _change, WITH_WORDS)
+NEUTRAL_SENTENCE = Perturbation("neutral_sentence", "a neutral sentence", "a sentence about nothing before or after the text", _change, WITH_WORDS)

@@ -33,5 +33,7 @@ def _double(text: str, generator: np.random.Generator, share: float) -> str:
     return edit(text, [(match.end(), match.end(), match.group()[-1]) for match in _outside(_ENDS, text)])
 
 
-NO_PUNCTUATION = Perturbation("no_punctuation", "no punctuation", _remove, EVERY_SCRIPT)
-DOUBLED_PUNCTUATION = Perturbation("doubled_punctuation", "full stops, commas, question and exclamation marks twice", _double, EVERY_SCRIPT)
+NO_PUNCTUATION = Perturbation("no_punctuation", "no punctuation", "no punctuation", _remove, EVERY_SCRIPT)
+DOUBLED_PUNCTUATION = Perturbation(
+    "doubled_punctuation", "doubled punctuation", "full stops, commas, question and exclamation marks twice", _double, EVERY_SCRIPT
+)

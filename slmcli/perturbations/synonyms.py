@@ -41,4 +41,4 @@ def _fitting(words: list[Word], place: int) -> list[str]:
     return [other for other in found if (other[0] in "aeiou") == (word[0].lower() in "aeiou")]
 
 
-SYNONYMS = Perturbation("synonyms", "words replaced by others that mean the same", _change, WITH_WORDS)
+SYNONYMS = Perturbation("synonyms", "synonyms", "words replaced by others that mean the same", _change, WITH_WORDS)

@@ -12,5 +12,10 @@ def _change(text: str, generator: np.random.Generator, share: float) -> str:
 
 
 TRADITIONAL = Perturbation(
-    "traditional", "simplified characters written as traditional ones, or the other way round", _change, ("han",), package="opencc"
+    "traditional",
+    "traditional characters",
+    "simplified characters written as traditional ones, or the other way round",
+    _change,
+    ("han",),
+    package="opencc",
 )

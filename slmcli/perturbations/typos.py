@@ -43,4 +43,4 @@ def _slip(word: str, generator: np.random.Generator) -> str:
     return word[:place] + word[place + 1 :]
 
 
-TYPOS = Perturbation("typos", "a slip on the keyboard: a neighbouring key, two letters exchanged, a letter left out", _change, ("latin",))
+TYPOS = Perturbation("typos", "typos", "a slip on the keyboard: a neighbouring key, two letters exchanged, a letter left out", _change, ("latin",))

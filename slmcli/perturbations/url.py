@@ -16,4 +16,4 @@ def _change(text: str, generator: np.random.Generator, share: float) -> str:
     return put_beside(text, f"https://example.com/{path}", generator)
 
 
-URL = Perturbation("url", "a web address before or after the text", _change, EVERY_SCRIPT)
+URL = Perturbation("url", "a web address", "a web address before or after the text", _change, EVERY_SCRIPT)

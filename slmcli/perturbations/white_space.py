@@ -17,4 +17,4 @@ def _change(text: str, generator: np.random.Generator, share: float) -> str:
     return edit(text, [(places[place], places[place], " ") for place in pick(len(places), generator, share=share, words=len(words))])
 
 
-WHITE_SPACE = Perturbation("white_space", "spaces twice; in Chinese, between words", _change, EVERY_SCRIPT)
+WHITE_SPACE = Perturbation("white_space", "white space", "spaces twice; in Chinese, between words", _change, EVERY_SCRIPT)

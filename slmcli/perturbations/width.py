@@ -26,4 +26,6 @@ def _widen(text: str, place: int) -> str:
     return text[place] if is_in_number else _TO_WIDE.get(text[place], text[place])
 
 
-WIDTH = Perturbation("width", "Chinese punctuation in half width instead of full width, or the other way round", _change, ("han",))
+WIDTH = Perturbation(
+    "width", "signs in their other width", "Chinese punctuation in half width instead of full width, or the other way round", _change, ("han",)
+)

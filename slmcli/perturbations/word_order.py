@@ -55,4 +55,4 @@ def _denies(word: str) -> bool:
     return word in _DENYING or word.endswith(("n't", "n’t"))
 
 
-WORD_ORDER = Perturbation("word_order", "two neighbouring words exchanged", _change, WITH_WORDS)
+WORD_ORDER = Perturbation("word_order", "word order", "two neighbouring words exchanged", _change, WITH_WORDS)

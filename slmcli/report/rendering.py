@@ -16,6 +16,11 @@ def render(template: str, **values: Any) -> str:
         template: File name of the template.
         values: What it shows.
     """
+    return make_environment().get_template(template).render(version=__version__, **values)
+
+
+def make_environment() -> Any:
+    """Return what fills templates: those of `templates/`, and how numbers, rows and options are written."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -26,7 +31,7 @@ def render(template: str, **values: Any) -> str:
     environment.filters["split_row"] = split_row
     environment.filters["excerpt"] = excerpt
     environment.filters["options"] = _mark_options
-    return environment.get_template(template).render(version=__version__, **values)
+    return environment
 
 
 def _percent(share: float) -> str:
