@@ -46,7 +46,9 @@ _SUBJECTS = frozenset(("i", "we", "you", "they", "and", "but", "people", "kids")
 _MODALS = {"would": "would", "will": "will", "could": "could", "should": "should", "can": "can", "ca": "can", "wo": "will"}
 # characters beside a single one that make it a part of another word: 爱好, 出差
 _BEFORE_SINGLE = "爱你您正刚只友美最讨出时误偏反温逆问恰也就"
-_DEGREES = "很|非常|太|特别|真的|真|十分|挺|超级|超|比较|相当|实在|最|更|那么|这么|极其|极|蛮|好"
+# what denies already, and verbs of which 不好 says that they fail: 做不好
+_BEFORE_OPINION = "不没有非无未做写弄修办搞管"
+_DEGREES = "很|非常|太|特别|真的|真|十分|挺|超级|超|比较|相当|实在|最|更|极其|极|蛮|好"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +97,8 @@ def _patterns() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str], re.P
         ),
         re.compile(rf"(?P<not>\b(?:not|never|no|cannot|hardly)\s|n['’]t\s)?{between}\b(?P<word>{words}|{verbs})\b", re.IGNORECASE),
         re.compile(
-            rf"(?<![不没有非无未])(?P<not>并不是|不是|并不|不太|不怎么|不够|没有|没|不)?(?P<degree>(?:{_DEGREES})*)"
-            rf"(?:(?P<several>不错|{several})|(?P<single>(?<![{_BEFORE_SINGLE}])[{single}](?=[了的啊呢吧呀啦哦极]|[^{HAN}]|$)))(?P<ending>了?)"
+            rf"(?<![{_BEFORE_OPINION}])(?P<not>并不是|不是|并不|不太|不怎么|不够|没有|没|不)?(?P<degree>(?:{_DEGREES})*)"
+            rf"(?:(?P<several>不错|{several})|(?P<single>(?<![{_BEFORE_SINGLE}])[{single}](?=[啊呢吧呀啦哦]|[^{HAN}]|$|(?<=[不很太真挺超最更好].)[了的极])))(?P<ending>了?)"
         ),
     )
 
@@ -154,7 +156,7 @@ def _is_finite(text: str, match: re.Match[str], forms: list[str]) -> bool:
 
 def _chinese(text: str) -> Iterator[_Phrase]:
     verbs = _table()["zh"]["verbs"]
-    for match in _patterns()[3].finditer(text):
+    for match in _chinese_opinions(text):
         word = match["several"] or match["single"]
         side, end = _chinese_side(match), match.end()
         if word == "不错":
@@ -163,6 +165,15 @@ def _chinese(text: str) -> Iterator[_Phrase]:
             yield _Phrase(side, match.start(), end, ("" if word in verbs else "很") + word + match["ending"])
         else:
             yield _Phrase(side, match.start(), end, "不" + word + ("" if match["degree"] else match["ending"]))
+
+
+def _chinese_opinions(text: str) -> Iterator[re.Match[str]]:
+    """Yield Chinese opinions but for words that are doubled character by character, such as 干干净净."""
+    for match in _patterns()[3].finditer(text):
+        word = match["several"] or match["single"]
+        start, end = match.span("several") if match["several"] else match.span("single")
+        if text[max(0, start - 1) : start] != word[0] and text[end : end + 1] != word[-1]:
+            yield match
 
 
 def _chinese_side(match: re.Match[str]) -> int:
@@ -175,7 +186,7 @@ def lean(text: str) -> int:
     sides = {**_sides("en"), **{form: side for form, (side, _) in _verbs().items()}}
     english = sum(-sides[match["word"].lower()] if match["not"] else sides[match["word"].lower()] for match in _patterns()[2].finditer(text))
     blame = text.count("不怎么样")
-    return english - blame + sum(map(_chinese_side, _patterns()[3].finditer(text)))
+    return english - blame + sum(map(_chinese_side, _chinese_opinions(text)))
 
 
 NEGATION = Perturbation(

@@ -29,6 +29,8 @@ from slmcli.perturbations.negation import NEGATION, lean
         ("汤不好喝", "汤很好喝"),
         ("不推荐", "推荐"),
         ("我很喜欢", "我不喜欢"),
+        ("太好了！", "不好！"),
+        ("服务好，", "服务不好，"),
     ],
 )
 def test_an_opinion_is_turned_round(text: str, changed: str) -> None:
@@ -37,7 +39,21 @@ def test_an_opinion_is_turned_round(text: str, changed: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["The lamp is on the desk.", "my love", "ready to recommend", "was loved by all", "爱好", "你好", "出差一个星期", "没有不满意", "好像是", ""],
+    [
+        "The lamp is on the desk.",
+        "my love",
+        "ready to recommend",
+        "was loved by all",
+        "爱好",
+        "你好",
+        "出差一个星期",
+        "没有不满意",
+        "好像是",
+        "干干净净",
+        "做不好",
+        "画好了",
+        "",
+    ],
 )
 def test_what_is_no_opinion_stays(text: str) -> None:
     assert NEGATION.apply(text, seed=0) is None
