@@ -20,6 +20,8 @@ MOST = 2000
 _LEAST_MOVE = 0.01
 # our choice: labels whose texts lean nearer to each other than so many standard errors cannot be told apart by it
 _CLEAR = 3.0
+# our choice: a bootstrap over fewer texts is too sure of itself
+_ENOUGH = 20
 
 
 def measure_robustness(
@@ -86,7 +88,7 @@ def _judge(perturbation: Perturbation, sample: Sample, changed: Changed, *, seed
 
 
 def _compare(sample: Sample, changed: Changed, *, seed: int) -> dict[str, Any]:
-    """Return the main score before and after, the drop with its interval, and how many answers changed; both scripts by themselves, too."""
+    """Return the main score before and after, the drop with its interval, and how many answers changed; each script by itself, too."""
     everywhere = np.ones(len(changed.rows), bool)
     before, after = sample.task.decide(changed.before), sample.task.decide(changed.after)
 
@@ -96,20 +98,22 @@ def _compare(sample: Sample, changed: Changed, *, seed: int) -> dict[str, Any]:
         return first - second
 
     interval = Interval(0.0, 0.0) if np.array_equal(before, after) else paired_interval(drop, len(before), seed=seed)
-    scripts = np.array([script_of("\n".join(sample.texts(int(row)).values())) for row in changed.rows])
-    names = np.unique(scripts) if len(set(scripts)) > 1 else ()
     return {
         **_scores(sample.task, changed, everywhere),
         "interval": [round(interval.low, 6), round(interval.high, 6)],
+        "is_clear": interval.low > 0.0 and len(before) >= _ENOUGH,
         **_changes(sample.task, changed, everywhere),
-        "scripts": {
-            str(name): {
-                "texts": int((scripts == name).sum()),
-                **_scores(sample.task, changed, scripts == name),
-                **_changes(sample.task, changed, scripts == name),
-            }
-            for name in names
-        },
+        "scripts": _by_script(sample, changed),
+    }
+
+
+def _by_script(sample: Sample, changed: Changed) -> dict[str, Any]:
+    """Return the scores of Latin and Chinese texts by themselves, where there are enough of both."""
+    scripts = np.array([script_of("\n".join(sample.texts(int(row)).values())) for row in changed.rows])
+    places = {str(name): scripts == name for name in np.unique(scripts) if (scripts == name).sum() >= _ENOUGH}
+    return {
+        name: {"texts": int(chosen.sum()), **_scores(sample.task, changed, chosen), **_changes(sample.task, changed, chosen)}
+        for name, chosen in (places.items() if len(places) > 1 else ())
     }
 
 
@@ -175,21 +179,26 @@ def _sides(lean: Callable[[str], int], sample: Sample) -> tuple[int, int] | None
 
 
 def _worst(found: Mapping[str, Mapping[str, Any]]) -> str | None:
-    """Return the perturbation with the largest drop; None when the score drops nowhere."""
-    drops = {name: row["drop"] for name, row in found.items() if "drop" in row and row["drop"] > 0}
-    return max(drops, key=drops.__getitem__) if drops else None
+    """Return the perturbation with the largest drop, a clear one if there is one; None when the score of enough texts drops nowhere."""
+    rows = {name: row for name, row in found.items() if row["texts"] >= _ENOUGH and row.get("drop", 0.0) > 0}
+    return max(rows, key=lambda name: (rows[name]["is_clear"], rows[name]["drop"])) if rows else None
 
 
 def _sentence(found: Mapping[str, Mapping[str, Any]], worst: str | None, score: str) -> str:
     """Return what costs most, and whether answers follow, in words."""
-    if not found:
-        return "Nothing of these texts can be changed."
+    compared = [row for row in found.values() if "drop" in row]
+    if worst:
+        said = _cost(found[worst], score)
+    elif any(row["texts"] >= _ENOUGH for row in compared):
+        said = f"No change of the texts lowers {_in_words(score)}."
+    else:
+        said = f"No change applies to {_ENOUGH} texts or more: too few to say what costs most."
     followed = [
         f"Of {row['texts']:,} answers after {row['title']}, {100 * row['moved_right']:.1f} % move the right way."
         for row in found.values()
         if "moved_right" in row
     ]
-    return " ".join([_cost(found[worst], score) if worst else f"No change of the texts lowers {_in_words(score)}.", *followed])
+    return " ".join([said, *followed])
 
 
 def _cost(row: Mapping[str, Any], score: str) -> str:
@@ -197,7 +206,7 @@ def _cost(row: Mapping[str, Any], score: str) -> str:
     unit = "" if score in CORRELATIONS else " points"
     said = f"{_in_words(score)} falls by {amount}{unit} (95 % interval {low} to {high}) on the {row['texts']:,} texts that it changes"
     flips = "" if row["flip_rate"] is None else f"; {100 * row['flip_rate']:.1f} % of the answers change"
-    beginning = "The largest drop comes with" if row["interval"][0] > 0 else "No drop is clear of chance; the largest comes with"
+    beginning = "The largest drop comes with" if row["is_clear"] else "No drop is clear of chance; the largest comes with"
     return f"{beginning} {row['title']}: {said}{flips}."
 
 
@@ -206,4 +215,4 @@ def _in_words(score: str) -> str:
 
 
 def _amount(value: float, score: str) -> str:
-    return f"{value:.3f}" if score in CORRELATIONS else f"{100 * value:.1f}"
+    return f"{round(value, 3) + 0.0:.3f}" if score in CORRELATIONS else f"{round(100 * value, 1) + 0.0:.1f}"

@@ -58,7 +58,12 @@ def test_a_model_that_does_not_look_loses_nothing() -> None:
     compared = [row for row in found["perturbations"].values() if row["kind"] == "invariance"]
     assert {(row["drop"], row["flip_rate"], tuple(row["interval"])) for row in compared} == {(0.0, 0.0, (0.0, 0.0))}
     assert found["worst"] is None
-    assert found["sentence"].startswith("No change of the texts lowers accuracy.")
+
+
+def test_it_is_said_that_nothing_was_lost() -> None:
+    assert measure(deaf, rows=examples(REVIEWS * 2))["sentence"].startswith(
+        "No change of the texts lowers accuracy. Of 24 answers after negation, 0.0 %"
+    )
 
 
 def test_before_and_after_are_scores_of_the_same_texts() -> None:
@@ -82,6 +87,13 @@ def test_the_worst_is_named_with_its_figures() -> None:
     assert found["sentence"].startswith(
         "The largest drop comes with lower case: accuracy falls by 100.0 points (95 % interval 100.0 to 100.0) on the 40"
     )
+
+
+def test_few_texts_do_not_decide_what_is_worst() -> None:
+    found = measure(strict, rows=examples([("The soup", "good")] * 19))
+    assert found["perturbations"]["lower_case"]["drop"] == 1.0
+    assert not found["perturbations"]["lower_case"]["is_clear"]
+    assert (found["worst"], found["sentence"]) == (None, "No change applies to 20 texts or more: too few to say what costs most.")
 
 
 def test_answers_that_changed_are_shown_the_right_ones_first() -> None:
@@ -140,8 +152,13 @@ def test_every_perturbation_is_measured_or_left_out() -> None:
 
 
 def test_chinese_and_english_are_told_apart() -> None:
-    row = measure(strict, rows=examples([("The soup.", "good"), ("汤很好喝。", "bad")]))["perturbations"]["no_punctuation"]
-    assert {name: part["texts"] for name, part in row["scripts"].items()} == {"han": 1, "latin": 1}
+    row = measure(strict, rows=examples([("The soup.", "good"), ("汤很好喝。", "bad")] * 20))["perturbations"]["no_punctuation"]
+    assert {name: part["texts"] for name, part in row["scripts"].items()} == {"han": 20, "latin": 20}
+
+
+def test_a_handful_of_texts_in_another_script_is_not_told_apart() -> None:
+    rows = examples([*[("The soup.", "good")] * 40, ("汤很好喝。", "bad")])
+    assert measure(strict, rows=rows)["perturbations"]["no_punctuation"]["scripts"] == {}
 
 
 def test_at_most_so_many_examples_are_drawn() -> None:
@@ -163,8 +180,9 @@ def test_a_single_example_is_measured(text: str) -> None:
     assert measure(deaf, rows=examples([(text, "good")]))["examples"] == 1
 
 
-def test_texts_that_cannot_be_changed_are_said_to_be_so() -> None:
-    assert measure(deaf, rows=examples([("", "good")]))["sentence"] == "Nothing of these texts can be changed."
+def test_an_empty_text_cannot_be_changed() -> None:
+    found = measure(deaf, rows=examples([("", "good")]))
+    assert (found["perturbations"], found["worst"]) == ({}, None)
 
 
 def test_of_two_texts_one_or_both_are_changed() -> None:

@@ -32,7 +32,7 @@ def show_robustness(document: Mapping[str, Any]) -> None:
 
 
 def _compared(rows: Sequence[Mapping[str, Any]], document: Mapping[str, Any]) -> Table:
-    """Return a table of drops; with a column for each script where there are several, and one for numbers."""
+    """Return a table of drops, clear ones in bold; with a column for each script where there are several, and one for numbers."""
     score, examples, of = document["score"], document["examples"], document["of"]
     scripts = [name for name in SCRIPTS if any(name in row["scripts"] for row in rows)]
     has_numbers = any("mean_absolute_change" in row for row in rows)
@@ -45,8 +45,9 @@ def _compared(rows: Sequence[Mapping[str, Any]], document: Mapping[str, Any]) ->
     for row in rows:
         parts = [_drop(row["scripts"][name]["drop"], score) if name in row["scripts"] else "" for name in scripts]
         low, high = (_drop(bound, score) for bound in row["interval"])
+        drop = f"[bold]{_drop(row['drop'], score)}[/bold]" if row["is_clear"] else _drop(row["drop"], score)
         flips = "" if row["flip_rate"] is None else f"{row['flip_rate']:.1%}"
-        cells = [f"{row['texts']:,}", f"{row['before']:.4f}", f"{row['after']:.4f}", _drop(row["drop"], score), f"{low} to {high}", *parts, flips]
+        cells = [f"{row['texts']:,}", f"{row['before']:.4f}", f"{row['after']:.4f}", drop, f"{low} to {high}", *parts, flips]
         table.add_row(_name(row), *cells, *([f"{row['mean_absolute_change']:.4f}"] if has_numbers else []))
     return table
 

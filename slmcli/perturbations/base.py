@@ -24,6 +24,8 @@ WITH_WORDS: tuple[Script, ...] = ("latin", "han")
 # our choice: about one word in ten, what a careless writer reaches; a reader still understands every text
 SHARE = 0.1
 _CACHED_RUNS = 65_536
+# our choice: more than the texts of one measurement, which every perturbation asks about
+_CACHED_TEXTS = 8192
 LETTERS = "A-Za-z\u00c0-\u024f"
 # addresses, names of people and topics, tags and entities stay as they are: a slip in them is no slip in a word
 _PIECES = re.compile(
@@ -109,6 +111,7 @@ def fixed_spans(text: str) -> list[tuple[int, int]]:
     return [match.span() for match in _PIECES.finditer(text) if match.lastgroup == "fixed"]
 
 
+@functools.lru_cache(maxsize=_CACHED_TEXTS)
 def script_of(text: str) -> Script:
     """Return the script of most words of a text; a Han character counts as half a word."""
     latin = han = 0

@@ -9,7 +9,7 @@ from slmcli.cli.robustness_display import show_robustness
 EXAMPLE = {"texts_before": ["cold [red]soup[/red]\r\n:soup:"], "texts_after": ["soup"], "answer_before": "good", "answer_after": ["a", "b"]}
 ROW: dict[str, Any] = {
     "title": "typos", "description": "slips", "kind": "invariance", "texts": 1234, "before": 0.9, "after": 0.85, "drop": 0.05,
-    "interval": [-0.00001, 0.12], "flip_rate": 0.25, "scripts": {}, "examples": [EXAMPLE],
+    "interval": [-0.00001, 0.12], "is_clear": False, "flip_rate": 0.25, "scripts": {}, "examples": [EXAMPLE],
 }  # fmt: skip
 DIRECTION: dict[str, Any] = {
     "title": "negation", "description": "denied", "kind": "direction", "texts": 10, "praise": "good", "blame": "bad", "moved_right": 0.75,
@@ -72,5 +72,5 @@ def test_numbers_have_a_mean_change(shown: Any) -> None:
 
 
 def test_nothing_changed_is_no_table(shown: Any) -> None:
-    output = shown(perturbations={}, worst=None, sentence="Nothing of these texts can be changed.")
-    assert output.splitlines() == ["Nothing of these texts can be changed.", "Left out: homophones: nothing."]
+    output = shown(perturbations={}, worst=None, sentence="No change applies.")
+    assert output.splitlines() == ["No change applies.", "Left out: homophones: nothing."]

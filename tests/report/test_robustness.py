@@ -15,7 +15,7 @@ def row(**changes: Any) -> dict[str, Any]:
     example = {"texts_before": [TEXT], "texts_after": ["soup"], "answer_before": "good", "answer_after": "bad"}
     return {
         "title": "typos", "description": "slips", "kind": "invariance", "texts": 1234, "before": 0.9, "after": 0.8, "drop": 0.1,
-        "interval": [0.05, 0.15], "flip_rate": 0.25, "scripts": {}, "examples": [example], **changes,
+        "interval": [0.05, 0.15], "is_clear": True, "flip_rate": 0.25, "scripts": {}, "examples": [example], **changes,
     }  # fmt: skip
 
 
@@ -66,14 +66,14 @@ def test_no_text_becomes_markup() -> None:
 
 def test_a_bar_begins_at_zero_and_its_interval_spans_the_axis() -> None:
     # from a gain of 0.05 to a loss of 0.15: zero stands at a quarter, a loss of 0.1 is half as wide as the axis
-    content = page(perturbations={"typos": row(interval=[-0.05, 0.15])})
+    content = page(perturbations={"typos": row(interval=[-0.05, 0.15], is_clear=False)})
     assert re.search(r'<rect class="unclear" x="25.0%" width="50.0%"', content)
     assert '<line class="whisker" x1="0.0%" x2="100.0%"' in content
     assert '<line class="zero" x1="25.0%" x2="25.0%"' in content
 
 
 def test_a_gain_stands_left_of_zero() -> None:
-    content = page(perturbations={"typos": row(drop=-0.1, interval=[-0.2, 0.0])})
+    content = page(perturbations={"typos": row(drop=-0.1, interval=[-0.2, 0.0], is_clear=False)})
     assert '<rect class="unclear" x="50.0%" width="50.0%"' in content
 
 
@@ -101,7 +101,7 @@ def test_numbers_have_a_mean_change_in_place_of_changed_answers() -> None:
 
 
 def test_nothing_changed_is_a_page_too() -> None:
-    assert "Nothing" in page(perturbations={}, worst=None, sentence="Nothing of these texts can be changed.")
+    assert "No change applies." in page(perturbations={}, worst=None, sentence="No change applies.")
 
 
 @pytest.mark.parametrize(("answer", "said"), [(["a", "b"], "a, b"), ([], "no label"), ("good", "good"), (3.5, "3.5")])
