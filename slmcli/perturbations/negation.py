@@ -43,6 +43,9 @@ _BEFORE_PARTICIPLE = frozenset(
     )
 )
 _SUBJECTS = frozenset(("i", "we", "you", "they", "and", "but", "people", "kids"))
+# a clause with one of these is denied already: nothing was good
+_DENYING = re.compile(r"\b(?:nothing|nobody|none|neither|never|nor|no)\b[^.!?;,]*$", re.IGNORECASE)
+_CLAUSE = 80  # our choice: characters before a phrase in which its clause is looked for
 _MODALS = {"would": "would", "will": "will", "could": "could", "should": "should", "can": "can", "ca": "can", "wo": "will"}
 # characters beside a single one that make it a part of another word: 爱好, 出差
 _BEFORE_SINGLE = "爱你您正刚只友美最讨出时误偏反温逆问恰也就"
@@ -97,7 +100,7 @@ def _patterns() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str], re.P
         ),
         re.compile(rf"(?P<not>\b(?:not|never|no|cannot|hardly)\s|n['’]t\s)?{between}\b(?P<word>{words}|{verbs})\b", re.IGNORECASE),
         re.compile(
-            rf"(?<![{_BEFORE_OPINION}])(?P<not>并不是|不是|并不|不太|不怎么|不够|没有|没|不)?(?P<degree>(?:{_DEGREES})*)"
+            rf"(?<![{_BEFORE_OPINION}])(?<!值得)(?P<not>并不是|不是|并不|不太|不怎么|不够|没有|没|不)?(?P<degree>(?:{_DEGREES})*)"
             rf"(?:(?P<several>不错|{several})|(?P<single>(?<![{_BEFORE_SINGLE}])[{single}](?=[啊呢吧呀啦哦]|[^{HAN}]|$|(?<=[不很太真挺超最更好].)[了的极])))(?P<ending>了?)"
         ),
     )
@@ -105,7 +108,10 @@ def _patterns() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str], re.P
 
 def _change(text: str, generator: np.random.Generator, share: float) -> str | None:
     """Return a text in which every phrase of praise is denied, or every phrase of blame where there are more of these."""
-    phrases = sorted([*_predicates(text), *_denied_verbs(text), *_chinese(text)], key=lambda phrase: phrase.start)
+    english = [
+        phrase for phrase in (*_predicates(text), *_denied_verbs(text)) if not _DENYING.search(text[max(0, phrase.start - _CLAUSE) : phrase.start])
+    ]
+    phrases = sorted([*english, *_chinese(text)], key=lambda phrase: phrase.start)
     if not phrases:
         return None
     side = 1 if sum(phrase.side for phrase in phrases) >= 0 else -1

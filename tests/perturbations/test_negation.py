@@ -30,6 +30,7 @@ from slmcli.perturbations.negation import NEGATION, lean
         ("不推荐", "推荐"),
         ("我很喜欢", "我不喜欢"),
         ("太好了！", "不好！"),
+        ("值得推荐", "不值得推荐"),
         ("服务好，", "服务不好，"),
     ],
 )
