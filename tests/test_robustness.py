@@ -202,7 +202,7 @@ def test_numbers_have_a_mean_absolute_change() -> None:
     def predict(inputs: Sequence[Mapping[str, Any]]) -> np.ndarray:
         return np.array([[len(values["text"])] for values in inputs], np.float32)
 
-    rows = examples([("cold soup", 1.0), ("a cold soup", 2.0), ("a very cold soup", 3.0)], target="score")
+    rows = examples([("1", 1.0), ("12", 2.0), ("123", 3.0)], target="score")  # few perturbations are for digits
     row = measure(predict, task=Score([]), rows=rows)["perturbations"]["emoji"]
     assert (row["mean_absolute_change"], row["flip_rate"]) == (2.0, None)  # a space and an emoji
     assert row["examples"][0]["answer_after"] - row["examples"][0]["answer_before"] == 2.0
