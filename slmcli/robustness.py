@@ -25,7 +25,14 @@ _ENOUGH = 20
 
 
 def measure_robustness(
-    predict: Predict, examples: Sequence[Example], task: TrainableTask, *, seed: int, most: int = MOST, share: float = SHARE
+    predict: Predict,
+    examples: Sequence[Example],
+    task: TrainableTask,
+    *,
+    seed: int,
+    most: int = MOST,
+    share: float = SHARE,
+    only: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return what each perturbation of the texts costs a model, as the JSON document that evaluation/report.json holds under `robustness`.
 
@@ -38,12 +45,17 @@ def measure_robustness(
         seed: Seed of the sample, of the perturbations and of the intervals.
         most: Examples to take at most, drawn without replacement.
         share: Share of the words that are changed where a perturbation changes some of them.
+        only: Names of the perturbations to measure; none: all.
+
+    Raises:
+        ConfigError: There is no perturbation of such a name.
     """
+    perturbations = [PERTURBATIONS.load(name) for name in only or PERTURBATIONS.names()]
     sampled = [examples[place] for place in _draw(len(examples), most, seed)]
     sample = Sample(task, sampled, task.references(sampled), predict([example.values for example in sampled]))
     found: dict[str, dict[str, Any]] = {}
     left_out: dict[str, str] = {}
-    for perturbation in map(PERTURBATIONS.load, PERTURBATIONS.names()):
+    for perturbation in perturbations:
         reason = _why_not(perturbation, sample)
         changed = None if reason else change(perturbation, sample, predict, seed=seed, share=share)
         if changed is None:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from slmcli.dataset import open_dataset
+from slmcli.errors import ConfigError
 from slmcli.perturbations import PERTURBATIONS
 from slmcli.predictor import open_predictor
 from slmcli.reading import Example
@@ -68,14 +70,14 @@ def test_it_is_said_that_nothing_was_lost() -> None:
 
 def test_before_and_after_are_scores_of_the_same_texts() -> None:
     # in capitals no text begins with "The": all are called bad, which half of them are; before, as many good as bad texts begin so
-    row = measure(strict)["perturbations"]["upper_case"]
+    row = measure(strict, only=["upper_case"])["perturbations"]["upper_case"]
     assert (row["texts"], row["before"], row["after"], row["drop"]) == (12, 0.5, 0.5, 0.0)
     assert row["flip_rate"] == 0.5  # three texts of each label begin with "The"
 
 
 def test_a_drop_has_an_interval_around_it() -> None:
     rows = examples([(text, "good" if text.startswith("The ") else "bad") for text in (*PRAISE, *BLAME)])
-    row = measure(strict, rows=rows)["perturbations"]["lower_case"]
+    row = measure(strict, rows=rows, only=["lower_case"])["perturbations"]["lower_case"]
     assert (row["before"], row["after"], row["drop"]) == (1.0, 0.5, 0.5)
     assert row["interval"][0] < 0.5 < row["interval"][1]
 
@@ -90,7 +92,7 @@ def test_the_worst_is_named_with_its_figures() -> None:
 
 
 def test_few_texts_do_not_decide_what_is_worst() -> None:
-    found = measure(strict, rows=examples([("The soup", "good")] * 19))
+    found = measure(strict, rows=examples([("The soup", "good")] * 19), only=["lower_case"])
     assert found["perturbations"]["lower_case"]["drop"] == 1.0
     assert not found["perturbations"]["lower_case"]["is_clear"]
     assert (found["worst"], found["sentence"]) == (None, "No change applies to 20 texts or more: too few to say what costs most.")
@@ -98,7 +100,7 @@ def test_few_texts_do_not_decide_what_is_worst() -> None:
 
 def test_answers_that_changed_are_shown_the_right_ones_first() -> None:
     rows = examples([("The soup", "bad"), ("The tea", "good")])
-    shown = measure(strict, rows=rows)["perturbations"]["lower_case"]["examples"]
+    shown = measure(strict, rows=rows, only=["lower_case"])["perturbations"]["lower_case"]["examples"]
     assert shown[0] == {"texts_before": ["The tea"], "texts_after": ["the tea"], "answer_before": "good", "answer_after": "bad"}
     assert [example["answer_before"] for example in shown] == ["good", "good"]
 
@@ -108,42 +110,45 @@ def test_long_texts_are_shown_around_the_change() -> None:
         return two(np.array([float("Soup" in values["text"]) for values in inputs]))
 
     rows = examples([("so " * 100 + "Soup " + "so " * 100, "good")])
-    (shown,) = measure(predict, rows=rows)["perturbations"]["lower_case"]["examples"]
+    (shown,) = measure(predict, rows=rows, only=["lower_case"])["perturbations"]["lower_case"]["examples"]
     assert "Soup" in shown["texts_before"][0]
     assert "soup" in shown["texts_after"][0]
     assert len(shown["texts_before"][0]) == 202  # 200 characters between two ellipses
 
 
 def test_answers_follow_a_denial() -> None:
-    row = measure(follows)["perturbations"]["negation"]
+    row = measure(follows, only=["negation"])["perturbations"]["negation"]
     assert (row["praise"], row["blame"], row["texts"]) == ("good", "bad", 12)
     assert (row["moved_right"], row["moved_wrong"], row["flip_rate"]) == (1.0, 0.0, 1.0)
     assert row["mean_move"] == pytest.approx(1.6, abs=1e-5)  # from 0.9 - 0.1 to 0.1 - 0.9
 
 
 def test_a_model_that_does_not_look_does_not_follow() -> None:
-    row = measure(deaf)["perturbations"]["negation"]
+    row = measure(deaf, only=["negation"])["perturbations"]["negation"]
     assert (row["moved_right"], row["moved_wrong"], row["mean_move"]) == (0.0, 0.0, 0.0)
 
 
 def test_labels_that_do_not_tell_praise_from_blame_have_no_direction() -> None:
     rows = examples([(text, label) for text in (*PRAISE, *BLAME) for label in ("good", "bad")])
-    assert measure(deaf, rows=rows)["left_out"]["negation"] == "the texts do not tell clearly which label is praise and which is blame"
+    assert (
+        measure(deaf, rows=rows, only=["negation"])["left_out"]["negation"]
+        == "the texts do not tell clearly which label is praise and which is blame"
+    )
 
 
 def test_a_task_without_feelings_has_no_direction() -> None:
     expected = "for task topic it is not known which way an answer should move"
-    assert measure(deaf, task=Topic(["bad", "good"]))["left_out"]["negation"] == expected
+    assert measure(deaf, task=Topic(["bad", "good"]), only=["negation"])["left_out"]["negation"] == expected
 
 
 def test_what_changes_no_text_is_left_out() -> None:
-    assert measure(deaf)["left_out"]["homophones"] == "there is nothing to change in these texts"
+    assert measure(deaf, only=["homophones"])["left_out"]["homophones"] == "there is nothing to change in these texts"
 
 
 def test_what_needs_a_package_that_is_not_there_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     expected = "it needs opencc, which is not installed: pip install slmcli[cleaning]"
-    assert measure(deaf, rows=examples([("汤很好喝", "good")]))["left_out"]["traditional"] == expected
+    assert measure(deaf, rows=examples([("汤很好喝", "good")]), only=["traditional"])["left_out"]["traditional"] == expected
 
 
 def test_every_perturbation_is_measured_or_left_out() -> None:
@@ -152,13 +157,15 @@ def test_every_perturbation_is_measured_or_left_out() -> None:
 
 
 def test_chinese_and_english_are_told_apart() -> None:
-    row = measure(strict, rows=examples([("The soup.", "good"), ("汤很好喝。", "bad")] * 20))["perturbations"]["no_punctuation"]
+    row = measure(strict, rows=examples([("The soup.", "good"), ("汤很好喝。", "bad")] * 20), only=["no_punctuation"])["perturbations"][
+        "no_punctuation"
+    ]
     assert {name: part["texts"] for name, part in row["scripts"].items()} == {"han": 20, "latin": 20}
 
 
 def test_a_handful_of_texts_in_another_script_is_not_told_apart() -> None:
     rows = examples([*[("The soup.", "good")] * 40, ("汤很好喝。", "bad")])
-    assert measure(strict, rows=rows)["perturbations"]["no_punctuation"]["scripts"] == {}
+    assert measure(strict, rows=rows, only=["no_punctuation"])["perturbations"]["no_punctuation"]["scripts"] == {}
 
 
 def test_at_most_so_many_examples_are_drawn() -> None:
@@ -168,11 +175,16 @@ def test_at_most_so_many_examples_are_drawn() -> None:
 
 
 def test_the_same_seed_measures_the_same() -> None:
-    assert measure(follows, most=7) == measure(follows, most=7)
+    assert measure(follows, most=7, only=["negation", "url"]) == measure(follows, most=7, only=["negation", "url"])
 
 
 def test_another_seed_draws_other_examples() -> None:
-    assert measure(follows, most=7, seed=1) != measure(follows, most=7, seed=2)
+    assert measure(follows, most=7, seed=1, only=["url"]) != measure(follows, most=7, seed=2, only=["url"])
+
+
+def test_an_unknown_perturbation_is_refused() -> None:
+    with pytest.raises(ConfigError, match=re.escape("perturbation 'typo' is unknown. Known: typos, homophones,")):
+        measure(deaf, only=["typo"])
 
 
 @pytest.mark.parametrize("text", ["", "😀", "soup", "好"])
@@ -193,7 +205,7 @@ def test_of_two_texts_one_or_both_are_changed() -> None:
         return deaf(inputs)
 
     pairs = [Example({"text": f"Soup {row}", "text_pair": f"Tea {row}", "label": "good"}, "test", row) for row in range(30)]
-    measure(predict, task=Pair(["bad", "good"]), rows=pairs)
+    measure(predict, task=Pair(["bad", "good"]), rows=pairs, only=["upper_case"])
     changed = {(values["text"].startswith("SOUP"), values["text_pair"].startswith("TEA")) for values in seen}
     assert changed == {(False, False), (True, False), (False, True), (True, True)}
 
@@ -203,7 +215,7 @@ def test_numbers_have_a_mean_absolute_change() -> None:
         return np.array([[len(values["text"])] for values in inputs], np.float32)
 
     rows = examples([("1", 1.0), ("12", 2.0), ("123", 3.0)], target="score")  # few perturbations are for digits
-    row = measure(predict, task=Score([]), rows=rows)["perturbations"]["emoji"]
+    row = measure(predict, task=Score([]), rows=rows, only=["emoji"])["perturbations"]["emoji"]
     assert (row["mean_absolute_change"], row["flip_rate"]) == (2.0, None)  # a space and an emoji
     assert row["examples"][0]["answer_after"] - row["examples"][0]["answer_before"] == 2.0
 
@@ -213,7 +225,7 @@ def test_any_number_of_labels_has_a_flip_rate() -> None:
         return np.array([[float(values["text"].islower()), 1.0] for values in inputs], np.float32)
 
     rows = examples([("soup", ["a", "b"]), ("tea", ["a"])], target="labels")
-    found = measure(predict, task=Multilabel(["a", "b"]), rows=rows)
+    found = measure(predict, task=Multilabel(["a", "b"]), rows=rows, only=["upper_case"])
     assert found["score"] == "micro_f1"
     assert found["perturbations"]["upper_case"]["flip_rate"] == 1.0
     assert found["perturbations"]["upper_case"]["examples"][0]["answer_after"] == ["b"]
