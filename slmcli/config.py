@@ -187,6 +187,7 @@ class EvaluateSettings(CorpusSettings):
     batch_size: int = Field(256, ge=1, description="examples a batch")
     baselines: bool = Field(True, description="train the baselines on the same training split")
     cost: bool = Field(True, description="measure size, speed and memory in a process of its own")
+    robustness: bool = Field(False, description="change the texts, with typos, synonyms, negation and more, and see what it costs")
     slice_by: list[str] = Field([], description="column of --data whose values are scored each by itself")
     require: list[str] = Field([], description="gate such as accuracy=0.9 or latency_ms_p95=5; exit code 4 when it is missed")
     threads: int = Field(0, ge=0, le=4096, description="processor threads; 0: all")

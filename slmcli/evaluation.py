@@ -1,5 +1,6 @@
 """Judge a model: scores with intervals, beside baselines, in parts; mistakes, cost, and the report of all that."""
 
+import functools
 import logging
 import re
 import time
@@ -29,6 +30,7 @@ from slmcli.prediction_files import write_predictions
 from slmcli.predictor import Predictor
 from slmcli.pretokens import WORD_PATTERN
 from slmcli.reading import Example
+from slmcli.robustness import measure_robustness
 from slmcli.runtime import start_tensorflow
 from slmcli.slices import length_column, slice_scores, weak_words
 from slmcli.tasks.base import TrainableTask
@@ -81,13 +83,18 @@ def evaluate(
     if source is not None and not settings.data:
         check_same_tokenizer(source, bundle)
     examples, origin = examples_to_judge(target, settings, source, bundle)
-    judged = _ask(bundle, examples, settings)
+    predictor = Predictor(bundle, threads=settings.threads)
+    judged = _ask(predictor, examples, settings)
     if predictions is not None:
         write_predictions(predictions, task, examples, judged.probabilities, judged.references)
     logger.info("Scoring %s examples", f"{len(examples):,}")
     result = {"task": task.name, **origin, **_judge(judged, seed=settings.seed), "examples_per_second": judged.examples_per_second}
     result |= _compare(judged, source, bundle, settings)
     result |= _look_into(judged, bundle, settings)
+    if settings.robustness:
+        logger.info("Changing the texts and asking again")
+        ask = functools.partial(predictor.probabilities, batch_size=settings.batch_size)
+        result["robustness"] = measure_robustness(ask, examples, task, seed=settings.seed)
     if settings.cost:
         logger.info("Measuring what the model costs")
         result["cost"] = measure_cost(bundle, [example.values for example in examples], threads=settings.threads, seed=settings.seed)
@@ -96,13 +103,13 @@ def evaluate(
     return result
 
 
-def _ask(bundle: Bundle, examples: Sequence[Example], settings: EvaluateSettings) -> Judged:
+def _ask(predictor: Predictor, examples: Sequence[Example], settings: EvaluateSettings) -> Judged:
     """Let the model say something of each example."""
-    predictor = Predictor(bundle, threads=settings.threads)
+    task = predictor.bundle.task
     started = time.perf_counter()
     probabilities = predictor.probabilities([example.values for example in examples], batch_size=settings.batch_size)
     seconds = max(1e-9, time.perf_counter() - started)
-    return Judged(bundle.task, examples, probabilities, bundle.task.references(examples), round(len(examples) / seconds, 1))
+    return Judged(task, examples, probabilities, task.references(examples), round(len(examples) / seconds, 1))
 
 
 def _judge(judged: Judged, *, seed: int) -> dict[str, Any]:

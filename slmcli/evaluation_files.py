@@ -103,6 +103,7 @@ def _to_markdown(result: Mapping[str, Any], headline: Sequence[str]) -> str:
         + (f"\n| baseline | {main} | {other} |\n|---|---|---|\n{baselines}" if baselines else "")
         + (f"\n| label | precision | recall | F1 | examples |\n|---|---|---|---|---|\n{labels}" if labels else "")
         + (f"\n| slice by | value | examples | {main} | 95 % interval |\n|---|---|---|---|---|\n{slices}" if slices else "")
+        + (f"\n{result['robustness']['sentence']}\n" if "robustness" in result else "")
         + (f"\n| cost | value |\n|---|---|\n{cost}" if cost else "")
     )
 

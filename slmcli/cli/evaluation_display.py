@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from slmcli.cli.display import numbers_table, show_bytes
+from slmcli.cli.robustness_display import show_robustness
 from slmcli.score_words import BASELINE_NAMES, score_in_words
 from slmcli.tasks import TASKS
 
@@ -37,6 +38,8 @@ def show_evaluation(result: Mapping[str, Any]) -> None:
         labels.add_row(escape(label), *(f"{part:.4f}" for part in parts), f"{low:.4f}-{high:.4f}", f"{row['examples']:,}")
     if shown:
         console.print(labels)
+    if "robustness" in result:
+        show_robustness(result["robustness"])
     for line in _lines(result, left_out=len(result.get("per_label", {})) - len(shown)):
         click.echo(line)
 

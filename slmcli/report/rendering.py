@@ -17,6 +17,11 @@ def render(template: str, **values: Any) -> str:
         template: File name of the template.
         values: What it shows.
     """
+    return make_environment().get_template(template).render(version=__version__, **values)
+
+
+def make_environment() -> Any:
+    """Return what fills templates: those of `templates/`, and how numbers, rows and options are written."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -31,7 +36,7 @@ def render(template: str, **values: Any) -> str:
     environment.filters["bytes"] = _bytes
     environment.filters["baseline"] = BASELINE_NAMES.__getitem__
     environment.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
-    return environment.get_template(template).render(version=__version__, **values)
+    return environment
 
 
 def _percent(share: float) -> str:

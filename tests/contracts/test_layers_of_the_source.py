@@ -28,7 +28,7 @@ LAYERS = (
         "regression_metrics",
         "thresholds",
     ),
-    ("fields", "public_data", "execution"),
+    ("fields", "public_data", "execution", "perturbations"),
     ("detection",),
     ("sources",),
     ("tokenizers", "reading", "run"),
@@ -68,7 +68,8 @@ LAYERS = (
     ("members",),
     ("training",),
     ("baseline_cache", "cost", "slices", "mistakes", "verdict"),
-    ("gates", "judged_examples", "prediction_files", "evaluation_files"),
+    ("gates", "judged_examples", "prediction_files", "evaluation_files", "perturbed_texts"),
+    ("robustness",),
     ("evaluation", "recipes", "benchmarking", "training_speed", "beam_steps"),
     ("exporting", "beam_preprocessing"),
     ("doctor",),
@@ -76,7 +77,7 @@ LAYERS = (
     ("__main__",),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-FAMILIES = ("corpora", "tokenizers", "backbones", "formats", "tasks", "objectives")
+FAMILIES = ("corpora", "tokenizers", "backbones", "formats", "tasks", "objectives", "perturbations")
 MODULES = sorted(
     path.relative_to(PACKAGE).with_suffix("").as_posix() for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.stem != "__init__"
 )
