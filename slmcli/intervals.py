@@ -40,12 +40,12 @@ def bootstrap_intervals(counts: np.ndarray, score: Callable[[np.ndarray], Mappin
     generator = np.random.default_rng(seed)
     block = max(1, _CELLS_IN_MEMORY // len(counts))
     sizes = [min(block, _RESAMPLES - start) for start in range(0, _RESAMPLES, block)]
-    blocks = [score(_resample(counts, size, generator)) for size in sizes]
+    blocks = [score(resample(counts, size, generator)) for size in sizes]
     return {name: _corrected(np.concatenate([samples[name] for samples in blocks]), value) for name, value in scores.items()}
 
 
-def _resample(counts: np.ndarray, size: int, generator: np.random.Generator) -> np.ndarray:
-    """Return (size, kinds) counts of samples as large as the one given."""
+def resample(counts: np.ndarray, size: int, generator: np.random.Generator) -> np.ndarray:
+    """Return (size, kinds) counts of samples as large as the one given, whose (kinds,) counts say how many examples there are of each kind."""
     total = int(counts.sum())
     if (counts == 1).all():  # drawing the numbers of examples is faster than a multinomial of so many kinds
         return np.stack([np.bincount(generator.integers(0, total, total), minlength=total) for _ in range(size)])

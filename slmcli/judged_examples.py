@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any  # Any: JSON documents
 
 from slmcli.bundle import Bundle, learns_validation
-from slmcli.config import CorpusSettings, EvaluateSettings
+from slmcli.config import CompareSettings, CorpusSettings, EvaluateSettings
 from slmcli.dataset import Dataset, open_dataset
 from slmcli.errors import BundleError, ConfigError, DataError, DatasetError
 from slmcli.reading import Example, read_examples
@@ -59,17 +59,32 @@ def examples_to_judge(target: Path, settings: EvaluateSettings, dataset: Dataset
         DataError: No example can be judged, or some have a label that the model does not know.
         DatasetError: The dataset has no such examples.
     """
-    task = bundle.task
-    if settings.data:
+    if dataset is None and not settings.data:
+        raise BundleError(f"{target} does not know its dataset. Pass --data FILE, or --dataset DIR.")
+    if not settings.data:
+        start_tensorflow(threads=settings.threads)
+    return read_judged(settings, dataset, bundle.task, [bundle])
+
+
+def read_judged(
+    settings: EvaluateSettings | CompareSettings, dataset: Dataset | None, task: Task, bundles: Sequence[Bundle]
+) -> tuple[list[Example], dict[str, Any]]:
+    """Return the same for all models of one task; without a dataset the settings must name files.
+
+    Args:
+        settings: Which files, or which split.
+        dataset: The dataset that has the split.
+        task: The task, with the labels that the models know.
+        bundles: The models.
+    """
+    if settings.data or dataset is None:
         found = list(read_examples(settings.data, settings.narrow(CorpusSettings), fields=task.fields))
         return _usable(found, task), {"data": settings.data}
-    if dataset is None:
-        raise BundleError(f"{target} does not know its dataset. Pass --data FILE, or --dataset DIR.")
     split: str = settings.split or next((name for name in ("test", "validation") if dataset.examples(name)), "test")
     if not dataset.examples(split):
         raise DatasetError(f"{dataset.path} has no {split} examples; it has {', '.join(dataset.splits)}. Pass another --split, or --data FILE.")
-    _refuse_what_was_learned(split, dataset, bundle)
-    start_tensorflow(threads=settings.threads)
+    for bundle in bundles:
+        _refuse_what_was_learned(split, dataset, bundle)
     return _usable(list(dataset.read_examples(split, task.fields)), task), {"split": split}
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from slmcli.intervals import Interval, bootstrap_intervals
-from slmcli.metrics import divide
+from slmcli.metrics import LabelScores, divide, label_scores
 
 SCORES = ("micro_f1", "macro_f1", "micro_precision", "micro_recall", "subset_accuracy")
 
@@ -33,11 +33,23 @@ def multilabel_intervals(predictions: np.ndarray, references: np.ndarray, *, see
 def per_label_scores(predictions: np.ndarray, references: np.ndarray, labels: Sequence[str]) -> dict[str, dict[str, float]]:
     """Return precision, recall, F1 and the number of examples of each label."""
     hits, predicted, given = ((part.sum(axis=0)) for part in (predictions & references, predictions, references))
-    precision, recall, f1 = divide(hits, predicted), divide(hits, given), divide(2 * hits, predicted + given)
+    precision, recall, f1 = label_scores(hits, predicted, given).values()
     return {
         label: {"precision": float(precision[i]), "recall": float(recall[i]), "f1": float(f1[i]), "examples": int(given[i])}
         for i, label in enumerate(labels)
     }
+
+
+def sample_scores(predictions: np.ndarray, references: np.ndarray, counts: np.ndarray) -> tuple[dict[str, np.ndarray], LabelScores]:
+    """Return the scores (samples,), and those of each label, of samples that hold each example as often as counts (samples, examples) say.
+
+    Args:
+        predictions: (examples, labels) bool.
+        references: (examples, labels) bool.
+        counts: (samples, examples) numbers.
+    """
+    parts = (predictions & references, predictions, references)
+    return _scores(counts, predictions, references), label_scores(*(counts.astype(np.float64) @ part.astype(np.float64) for part in parts))
 
 
 def _scores(counts: np.ndarray, predictions: np.ndarray, references: np.ndarray) -> dict[str, np.ndarray]:

@@ -7,7 +7,15 @@ from typing import Any, ClassVar, Self  # Any: tensors and models; TensorFlow is
 import numpy as np
 
 from slmcli.fields import FIRST_TEXT, LABEL, SECOND_TEXT, TEXT, Field
-from slmcli.metrics import CLASSIFICATION_SCORES, classification_scores, confusion_matrix, log_loss, per_label_scores, score_intervals
+from slmcli.metrics import (
+    CLASSIFICATION_SCORES,
+    classification_scores,
+    confusion_matrix,
+    log_loss,
+    per_label_scores,
+    sample_scores,
+    score_intervals,
+)
 from slmcli.reading import Example
 from slmcli.tasks.base import FOCAL_GAMMA, TextTask, integers
 from slmcli.thresholds import best_threshold
@@ -106,6 +114,12 @@ class Classification(TextTask):
     def score_probabilities(self, probabilities: np.ndarray, references: np.ndarray) -> dict[str, float]:
         """Return all scores, log loss among them."""
         return {**super().score_probabilities(probabilities, references), "log_loss": log_loss(references, probabilities)}
+
+    def score_samples(
+        self, predictions: np.ndarray, references: np.ndarray, counts: np.ndarray
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Return the scores of samples, and those of each label."""
+        return sample_scores(predictions, references, counts, classes=len(self.labels))
 
     def judge(self, predictions: np.ndarray, references: np.ndarray, *, seed: int) -> dict[str, Any]:
         """Return `intervals`, `per_label`, and `confusion`: `labels` and `counts`, a row for each reference."""
