@@ -13,7 +13,7 @@ _SAME_SPEED = 1.1
 
 def score_in_words(name: str) -> str:
     """Return a score's name as it is read."""
-    return name.replace("_f1", " F1").replace("_", " ")
+    return f"{name.capitalize()}'s correlation" if name in CORRELATIONS else name.replace("_f1", " F1").replace("_", " ")
 
 
 def number_in_words(value: float, name: str) -> str:

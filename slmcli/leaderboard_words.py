@@ -24,7 +24,7 @@ class Column:
 
     Attributes:
         key: Its name in the document.
-        name: Its heading.
+        name: Its heading, in one line or two.
         is_number: Whether its cells are numbers.
         first: `ascending` or `descending`: which way round puts the best, or the newest, on top.
         is_sorted: Whether the table is sorted by it.
@@ -47,18 +47,18 @@ def value_of(row: Mapping[str, Any], key: str | None) -> Any:
 
 
 def columns_of(table: Mapping[str, Any], sort: str | None) -> list[Column]:
-    """Return the columns of a table: what tells runs apart, the main scores and the one sorted by, and what each cost."""
+    """Return the columns of a table: the main scores and the one sorted by, what tells runs apart, and what each cost."""
     scores = [name for name in (table["score"], table["other_score"]) if name is not None]
-    keys = ["run", "backbone", "preset", *scores, *(TEST + name for name in scores)]
+    keys = ["run", *(key for name in scores for key in (name, TEST + name))]
     keys += [sort] if sort and sort not in (*keys, *FACTS) else []
-    chosen = [*dict.fromkeys(keys), "parameters", "bytes", "seconds", "date"]
+    chosen = [*keys, "backbone", "preset", "parameters", "bytes", "seconds", "date"]
     filled = [key for key in chosen if key == "run" or any(value_of(row, key) is not None for row in table["runs"])]
     return [_column(key, (sort or table["score"]) == key) for key in filled]
 
 
 def _column(key: str, is_sorted: bool) -> Column:
     name = key.removeprefix(TEST)
-    split = "" if key in (*FACTS, *_TEXTS) else "test " if key.startswith(TEST) else "validation "
+    split = "" if key in (*FACTS, *_TEXTS) else "test\n" if key.startswith(TEST) else "validation\n"
     heading = _HEADINGS.get(key, split + score_in_words(name))
     return Column(key, heading, key not in _TEXTS, "ascending" if name in LEAST_FIRST else "descending", is_sorted)
 
@@ -138,10 +138,9 @@ def is_off(row: Mapping[str, Any]) -> bool:
 
 
 def order_of(rows: Sequence[Mapping[str, Any]], key: str | None) -> list[Mapping[str, Any]]:
-    """Return runs with the best, or the newest, first, and those without a value last."""
+    """Return runs with the best, or the newest, first, and those without a value, unfinished and broken ones last."""
     is_least = (key or "").removeprefix(TEST) in LEAST_FIRST
-    known = sorted((row for row in rows if value_of(row, key) is not None), key=lambda row: str(row["run"]))
-    known.sort(key=lambda row: value_of(row, key), reverse=not is_least)
-    others = sorted((row for row in rows if value_of(row, key) is None), key=lambda row: str(row["run"]))
-    others.sort(key=lambda row: row["status"] != "complete")
-    return [*known, *others]
+    ranked = sorted((row for row in rows if value_of(row, key) is not None and not is_off(row)), key=lambda row: str(row["run"]))
+    ranked.sort(key=lambda row: value_of(row, key), reverse=not is_least)
+    others = sorted((row for row in rows if value_of(row, key) is None or is_off(row)), key=lambda row: (is_off(row), str(row["run"])))
+    return [*ranked, *others]

@@ -37,6 +37,8 @@ _LESS = ("preset", "parameters", "seconds", "date")
 def show_comparison(result: Mapping[str, Any]) -> None:
     """Print both sides' scores, then for each comparison the verdict and where it comes from."""
     console = _console()
+    examples = f"{result['examples']:,} example{'s' if result['examples'] != 1 else ''}"
+    console.print(escape(f"{result['task']}: {examples}, {origin_in_words(result)}"))
     console.print(_sides(result, console.width))
     for note in result["notes"]:
         click.echo(f"Note: {note}")
@@ -49,8 +51,7 @@ def _console() -> Console:
 
 
 def _sides(result: Mapping[str, Any], width: int) -> Table:
-    examples = f"{result['examples']:,} example{'s' if result['examples'] != 1 else ''}"
-    table = Table(title=escape(f"{result['task']}: {examples}, {origin_in_words(result)}"), title_justify="left")
+    table = Table()
     table.add_column("")
     table.add_column("model", overflow="fold")
     wanted = [result["score"], result["other_score"], *(["log_loss"] if width >= _WIDE else [])]
@@ -150,21 +151,22 @@ def show_leaderboard(board: Mapping[str, Any]) -> None:
     """Print a table of runs for each dataset."""
     console = _console()
     for table in board["tables"]:
-        console.print(_runs(table, board["sort"], console.width))
+        console.print(escape(f"{table_title(table)}: {about_table(table)}"))
+        if table["task"] is not None:
+            console.print(_runs(table, board["sort"], console.width))
         for line in _states(table["runs"]):
             click.echo(line)
     click.echo(summarise(board))
 
 
 def _runs(table: Mapping[str, Any], sort: str | None, width: int) -> Table:
-    shown = Table(title=escape(f"{table_title(table)}: {about_table(table)}"), title_justify="left")
+    shown = Table()
     others = (table["other_score"], f"{TEST}{table['other_score']}")
     left_out = others if width >= _WIDE else (*others, *_LESS)
     columns = [column for column in columns_of(table, sort) if column.key not in left_out or column.is_sorted]
     for column in columns:
         mark = "" if not column.is_sorted else " ↑" if column.first == "ascending" else " ↓"
-        heading = column.name.replace(" ", "\n", 1) + mark
-        shown.add_column(heading, justify="right" if column.is_number else "left", overflow="fold", no_wrap=column.key != "run")
+        shown.add_column(column.name + mark, justify="right" if column.is_number else "left", overflow="fold", no_wrap=column.key != "run")
     for row in table["runs"]:
         style = "dim" if is_off(row) else ""
         shown.add_row(*(_run_cell(row, column.key) for column in columns), style=style)

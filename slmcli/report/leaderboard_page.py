@@ -13,7 +13,6 @@ from slmcli.leaderboard_words import (
     columns_of,
     interval_in_words,
     is_off,
-    state_of,
     summarise,
     table_title,
     value_of,
@@ -46,8 +45,14 @@ def render_leaderboard(board: Mapping[str, Any]) -> str:
 
 def _table(table: Mapping[str, Any], sort: str | None) -> dict[str, Any]:
     columns = columns_of(table, sort)
-    rows = [{"is_off": is_off(row), "problem": state_of(row), "cells": [_cell(row, column) for column in columns]} for row in table["runs"]]
-    return {"title": table_title(table), "about": about_table(table), "columns": columns, "rows": rows}
+    rows = [{"is_off": is_off(row), "status": row["status"], "cells": [_cell(row, column) for column in columns]} for row in table["runs"]]
+    return {
+        "title": table_title(table),
+        "about": about_table(table),
+        "columns": columns,
+        "rows": [] if table["task"] is None else rows,
+        "problems": [f"{row['run']}: {row['problem']}" for row in table["runs"] if row["problem"] is not None],
+    }
 
 
 def _cell(row: Mapping[str, Any], column: Column) -> dict[str, Any]:
