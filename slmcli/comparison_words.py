@@ -107,7 +107,7 @@ def say_verdict(comparison: Mapping[str, Any], score: str, sides: Sequence[Mappi
     speed = _say_speed(*(side["cost"] for side in sides))
     if comparison["is_same"]:
         agreed = "the one example" if examples == 1 else f"all {examples:,} examples"
-        return f"{second} and {first} say the same of {agreed}: no difference{speed}."
+        return f"{second} and {first} say the same of {agreed}: no difference{speed.replace(', ', f', and {second} is ', 1)}."
     if examples == 1:
         return f"One example cannot tell {second} from {first}; compare on more{speed}."
     found = comparison["differences"][score]

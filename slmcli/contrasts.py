@@ -196,29 +196,31 @@ def find_flips(contrast: Contrast, most: int) -> dict[str, Any]:
         contrast: Both sides.
         most: How many of each to return.
     """
+    sides = (contrast.first, contrast.second)
+    certain = [confidence(side) for side in sides]
     if contrast.task.output_loss == "square":
-        errors = [np.abs(consensus(side) - contrast.references) for side in (contrast.first, contrast.second)]
+        errors = [np.abs(consensus(side) - contrast.references) for side in sides]
         change = errors[1] - errors[0]
         lost, won, rank = change > 0, change < 0, -np.abs(change)
     else:
-        first, second = (is_right(contrast, side) for side in (contrast.first, contrast.second))
-        certain = next((known for side in (contrast.second, contrast.first) if (known := confidence(side)) is not None), np.zeros(len(first)))
-        lost, won, rank = first & ~second, ~first & second, -certain
-    return {name: _show_flips(contrast, np.flatnonzero(chosen), rank, most) for name, chosen in (("lost", lost), ("won", won))}
+        first, second = (is_right(contrast, side) for side in sides)
+        known = next((values for values in reversed(certain) if values is not None), np.zeros(len(first)))
+        lost, won, rank = first & ~second, ~first & second, -known
+    said = [(consensus(side), values) for side, values in zip(sides, certain, strict=True)]
+    found = {}
+    for name, places in (("lost", np.flatnonzero(lost)), ("won", np.flatnonzero(won))):
+        shown = places[np.argsort(rank[places], kind="stable")][:most]
+        found[name] = {"count": len(places), "examples": [_show_example(contrast, int(place), said) for place in shown]}
+    return found
 
 
-def _show_flips(contrast: Contrast, places: np.ndarray, rank: np.ndarray, most: int) -> dict[str, Any]:
-    ordered = places[np.argsort(rank[places], kind="stable")][:most]
-    return {"count": len(places), "examples": [_show_example(contrast, int(place)) for place in ordered]}
-
-
-def _show_example(contrast: Contrast, place: int) -> dict[str, Any]:
+def _show_example(contrast: Contrast, place: int, said: Sequence[tuple[np.ndarray, np.ndarray | None]]) -> dict[str, Any]:
+    """Return an example and what both sides say of it, given their decisions and how certain they are."""
     example = contrast.examples[place]
     texts = {field.name: example.values.get(field.name) for field in contrast.task.fields if field.kind == "text" and not field.is_target}
     document = {"example": place + 1, "source": example.source, "row": example.row, **texts, "reference": _name(contrast, contrast.references[place])}
-    for name, side in (("first", contrast.first), ("second", contrast.second)):
-        document[name] = _name(contrast, consensus(side)[place])
-        certain = confidence(side)
+    for name, (decisions, certain) in zip(("first", "second"), said, strict=True):
+        document[name] = _name(contrast, decisions[place])
         document[f"{name}_confidence"] = None if certain is None else round(float(certain[place]), 6)
     return document
 
