@@ -13,7 +13,7 @@ _SAME_SPEED = 1.1
 
 def score_in_words(name: str) -> str:
     """Return a score's name as it is read."""
-    return f"{name.capitalize()}'s correlation" if name in CORRELATIONS else name.replace("_f1", " F1").replace("_", " ")
+    return f"{name.capitalize()} correlation" if name in CORRELATIONS else name.replace("_f1", " F1").replace("_", " ")
 
 
 def number_in_words(value: float, name: str) -> str:
@@ -23,7 +23,7 @@ def number_in_words(value: float, name: str) -> str:
 
 def is_share(name: str) -> bool:
     """Say whether a score is a share of something, of which differences are given in points."""
-    return name not in CORRELATIONS and not name.endswith(("_loss", "_error"))
+    return name not in CORRELATIONS and not name.endswith(("_loss", "_error", "brier"))
 
 
 def difference_in_words(value: float, name: str, *, sign: bool = False) -> str:
@@ -41,13 +41,15 @@ def p_in_words(p: float) -> str:
 
 
 COSTS = {
-    "bytes": "size of the model file",
+    "model_bytes": "size of the model file",
+    "bundle_bytes": "size of the bundle",
     "parameters": "parameters",
     "texts_per_second": "texts a second, in batches",
     "latency_ms_p50": "one text, median",
     "latency_ms_p95": "one text, 95 % take at most",
     "latency_ms_p99": "one text, 99 % take at most",
-    "peak_memory_mb": "memory",
+    "peak_memory_mb": "most memory",
+    "load_seconds": "time to load",
 }
 
 
@@ -55,10 +57,12 @@ def cost_in_words(name: str, value: float | None) -> str:
     """Return one figure of what a model costs, with its unit."""
     if value is None:
         return "–"
-    if name == "bytes":
+    if name.endswith("_bytes"):
         return f"{value / 1e6:.2f} MB" if value >= 1e6 else f"{value / 1e3:.1f} kB"
     if name.startswith("latency_ms"):
         return f"{value:.2f} ms" if value < 100 else f"{value:,.0f} ms"
+    if name.endswith("_seconds"):
+        return f"{value:.1f} s"
     return f"{value:,.0f} MB" if name.endswith("_mb") else f"{value:,.0f}"
 
 

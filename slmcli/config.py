@@ -201,7 +201,7 @@ class CompareSettings(CorpusSettings, JudgedSettings):
 
     task: str | None = Field(None, description="what is predicted, when nothing but prediction files and --data says it")
     flips: int = Field(10, ge=0, description="examples to show of each kind that one model has right and the other wrong")
-    cost: bool = Field(True, description="measure speed and memory of each model in this process")
+    cost: bool = Field(True, description="measure size and speed of each model")
 
 
 class ExportSettings(Settings):

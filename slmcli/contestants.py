@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any  # Any: JSON documents
 
 import numpy as np
 
 from slmcli.config import CompareSettings
 from slmcli.cost import measure_cost
 from slmcli.entrants import Entrant
-from slmcli.prediction_files import Answers, certainty, read_predictions
+from slmcli.foreign_predictions import Answers, certainty, read_predictions
 from slmcli.predictor import Predictor
 from slmcli.reading import Example
 from slmcli.tasks.base import TrainableTask
@@ -30,7 +29,7 @@ class Contestant:
     entrant: Entrant
     answers: Answers
     scores: dict[str, float]
-    cost: dict[str, Any] | None
+    cost: dict[str, float] | None
     is_matched: bool
 
 
@@ -79,7 +78,7 @@ def ask(entrant: Entrant, task: TrainableTask, examples: Sequence[Example], sett
         texts = [example.values for example in examples]
         answers = _answers(entrant.bundle.task, task, predictor.probabilities(texts, batch_size=settings.batch_size))
         if settings.cost:
-            cost = measure_cost(entrant.bundle, predictor, texts, seed=settings.seed)
+            cost = measure_cost(entrant.bundle, texts, threads=settings.threads, seed=settings.seed)
     return Contestant(entrant, answers, _scores(task, answers, references), cost, is_matched)
 
 

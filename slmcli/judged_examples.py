@@ -59,17 +59,20 @@ def examples_to_judge(target: Path, settings: EvaluateSettings, dataset: Dataset
         DataError: No example can be judged, or some have a label that the model does not know.
         DatasetError: The dataset has no such examples.
     """
-    if dataset is None and not settings.data:
+    task = bundle.task
+    if settings.data:
+        found = list(read_examples(settings.data, settings.narrow(CorpusSettings), fields=task.fields))
+        return _usable(found, task), {"data": settings.data}
+    if dataset is None:
         raise BundleError(f"{target} does not know its dataset. Pass --data FILE, or --dataset DIR.")
-    if not settings.data:
-        start_tensorflow(threads=settings.threads)
-    return read_judged(settings, dataset, bundle.task, [bundle])
+    split = _choose_split(settings.split, dataset)
+    _refuse_what_was_learned(split, dataset, bundle)
+    start_tensorflow(threads=settings.threads)
+    return _usable(list(dataset.read_examples(split, task.fields)), task), {"split": split}
 
 
-def read_judged(
-    settings: EvaluateSettings | CompareSettings, dataset: Dataset | None, task: Task, bundles: Sequence[Bundle]
-) -> tuple[list[Example], dict[str, Any]]:
-    """Return the same for all models of one task; without a dataset the settings must name files.
+def read_judged(settings: CompareSettings, dataset: Dataset | None, task: Task, bundles: Sequence[Bundle]) -> tuple[list[Example], dict[str, Any]]:
+    """Return the same for several models of one task; without a dataset the settings must name files.
 
     Args:
         settings: Which files, or which split.
@@ -80,12 +83,18 @@ def read_judged(
     if settings.data or dataset is None:
         found = list(read_examples(settings.data, settings.narrow(CorpusSettings), fields=task.fields))
         return _usable(found, task), {"data": settings.data}
-    split: str = settings.split or next((name for name in ("test", "validation") if dataset.examples(name)), "test")
-    if not dataset.examples(split):
-        raise DatasetError(f"{dataset.path} has no {split} examples; it has {', '.join(dataset.splits)}. Pass another --split, or --data FILE.")
+    split = _choose_split(settings.split, dataset)
     for bundle in bundles:
         _refuse_what_was_learned(split, dataset, bundle)
     return _usable(list(dataset.read_examples(split, task.fields)), task), {"split": split}
+
+
+def _choose_split(wanted: str | None, dataset: Dataset) -> str:
+    """Return the split asked for, else test, else validation."""
+    split = wanted or next((name for name in ("test", "validation") if dataset.examples(name)), "test")
+    if not dataset.examples(split):
+        raise DatasetError(f"{dataset.path} has no {split} examples; it has {', '.join(dataset.splits)}. Pass another --split, or --data FILE.")
+    return split
 
 
 def _refuse_what_was_learned(split: str, dataset: Dataset, bundle: Bundle) -> None:

@@ -8,8 +8,7 @@ from slmcli.intervals import Interval, bootstrap_intervals
 
 CLASSIFICATION_SCORES = ("accuracy", "balanced_accuracy", "macro_precision", "macro_recall", "macro_f1")
 CORRELATIONS = frozenset({"pearson", "spearman"})
-# `precision`, `recall` and `f1` to an array whose last axis is labels
-LabelScores = dict[str, np.ndarray]
+_CELLS_IN_MEMORY = 4_000_000
 LOWER_IS_BETTER = frozenset({"log_loss", "mean_absolute_error", "root_mean_squared_error"})
 
 
@@ -35,10 +34,10 @@ def classification_scores(matrix: np.ndarray) -> dict[str, float]:
 
 def per_label_scores(matrix: np.ndarray, labels: Sequence[str]) -> dict[str, dict[str, float]]:
     """Return precision, recall, F1 and the number of examples of each label."""
+    precision, recall, f1 = _per_label(matrix[None])
     counts = matrix.sum(axis=1)
-    precision, recall, f1 = label_scores(np.diagonal(matrix), matrix.sum(axis=0), counts).values()
     return {
-        label: {"precision": float(precision[i]), "recall": float(recall[i]), "f1": float(f1[i]), "examples": int(counts[i])}
+        label: {"precision": float(precision[0, i]), "recall": float(recall[0, i]), "f1": float(f1[0, i]), "examples": int(counts[i])}
         for i, label in enumerate(labels)
     }
 
@@ -53,41 +52,13 @@ def log_loss(references: np.ndarray, probabilities: np.ndarray) -> float:
     return float(log_loss_of_each(references, probabilities).mean()) if len(references) else 0.0
 
 
-def log_loss_of_each(references: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Return the same of each example, (examples,)."""
-    return -np.log(np.clip(probabilities[np.arange(len(references)), references], 1e-12, 1.0))
-
-
-def sample_scores(predictions: np.ndarray, references: np.ndarray, counts: np.ndarray, *, classes: int) -> tuple[dict[str, np.ndarray], LabelScores]:
-    """Return the scores (samples,), and those of each label, of samples that hold each example as often as counts (samples, examples) say.
-
-    Args:
-        predictions: (examples,) label ids.
-        references: (examples,) label ids.
-        counts: (samples, examples) numbers.
-        classes: Number of labels.
-    """
-    predicted, given = (np.eye(classes)[label_ids] for label_ids in (predictions, references))  # (examples, classes)
-    counted = counts.astype(np.float64)
-    tallies = counted @ (predicted * given), counted @ predicted, counted @ given
-    return _scores_of(*tallies), label_scores(*tallies)
-
-
-def label_scores(hits: np.ndarray, predicted: np.ndarray, given: np.ndarray) -> LabelScores:
-    """Return `precision`, `recall` and `f1` of each label, given how often it is rightly predicted, predicted, and right; all of one shape."""
-    return {"precision": divide(hits, predicted), "recall": divide(hits, given), "f1": divide(2 * hits, given + predicted)}
-
-
 def _scores(matrices: np.ndarray) -> dict[str, np.ndarray]:
-    return _scores_of(np.diagonal(matrices, axis1=1, axis2=2), matrices.sum(axis=1), matrices.sum(axis=2))
-
-
-def _scores_of(hits: np.ndarray, predicted: np.ndarray, given: np.ndarray) -> dict[str, np.ndarray]:
-    """Return each score (samples,) of how often each label is rightly predicted, predicted, and right, (samples, classes)."""
-    precision, recall, f1 = label_scores(hits, predicted, given).values()
-    is_used, is_reference = given + predicted > 0, given > 0
+    precision, recall, f1 = _per_label(matrices)
+    is_used = (matrices.sum(axis=1) + matrices.sum(axis=2)) > 0
+    is_reference = matrices.sum(axis=2) > 0
+    diagonal = np.trace(matrices, axis1=1, axis2=2)
     return {
-        "accuracy": divide(hits.sum(axis=1), given.sum(axis=1)),
+        "accuracy": divide(diagonal, matrices.sum(axis=(1, 2))),
         "balanced_accuracy": divide((recall * is_reference).sum(axis=1), is_reference.sum(axis=1)),
         "macro_precision": divide((precision * is_used).sum(axis=1), is_used.sum(axis=1)),
         "macro_recall": divide((recall * is_used).sum(axis=1), is_used.sum(axis=1)),
@@ -95,6 +66,50 @@ def _scores_of(hits: np.ndarray, predicted: np.ndarray, given: np.ndarray) -> di
     }
 
 
+def _per_label(matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    hits = np.diagonal(matrices, axis1=1, axis2=2)
+    references, predictions = matrices.sum(axis=2), matrices.sum(axis=1)
+    return divide(hits, predictions), divide(hits, references), divide(2 * hits, references + predictions)
+
+
 def divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
     """Return the quotients, 0 where the denominator is not positive."""
     return np.divide(numerator, denominator, out=np.zeros(np.shape(numerator), np.float64), where=denominator > 0)
+
+
+def log_loss_of_each(references: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Return the negative log of the probability of each example's reference label, (examples,), in nats; probabilities (examples, classes)."""
+    return -np.log(np.clip(probabilities[np.arange(len(references)), references], 1e-12, 1.0))
+
+
+def sample_scores(
+    predictions: np.ndarray, references: np.ndarray, counts: np.ndarray, *, classes: int
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Return the scores of samples that hold each example as often as counts say.
+
+    Args:
+        predictions: (examples,) label ids.
+        references: (examples,) label ids.
+        counts: (samples, examples) numbers.
+        classes: Number of labels.
+
+    Returns:
+        Each score (samples,), and `precision`, `recall` and `f1` (samples, classes).
+    """
+    cells, places = np.unique(references.astype(np.int64) * classes + predictions, return_inverse=True)
+    counted = counts.astype(np.float64) @ np.eye(len(cells))[places]  # (samples, cells that occur)
+    # a matrix of many labels is large, and mostly empty
+    block = max(1, _CELLS_IN_MEMORY // classes**2)
+    scored = [_score_matrices(counted[start : start + block], cells, classes) for start in range(0, len(counted), block)]
+    return _join([scores for scores, _ in scored]), _join([labels for _, labels in scored])
+
+
+def _join(parts: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _score_matrices(counted: np.ndarray, cells: np.ndarray, classes: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    matrices = np.zeros((len(counted), classes * classes))
+    matrices[:, cells] = counted
+    square = matrices.reshape(-1, classes, classes)
+    return _scores(square), dict(zip(("precision", "recall", "f1"), _per_label(square), strict=True))

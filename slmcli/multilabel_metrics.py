@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from slmcli.intervals import Interval, bootstrap_intervals
-from slmcli.metrics import LabelScores, divide, label_scores
+from slmcli.metrics import divide
 
 SCORES = ("micro_f1", "macro_f1", "micro_precision", "micro_recall", "subset_accuracy")
 
@@ -33,23 +33,11 @@ def multilabel_intervals(predictions: np.ndarray, references: np.ndarray, *, see
 def per_label_scores(predictions: np.ndarray, references: np.ndarray, labels: Sequence[str]) -> dict[str, dict[str, float]]:
     """Return precision, recall, F1 and the number of examples of each label."""
     hits, predicted, given = ((part.sum(axis=0)) for part in (predictions & references, predictions, references))
-    precision, recall, f1 = label_scores(hits, predicted, given).values()
+    precision, recall, f1 = divide(hits, predicted), divide(hits, given), divide(2 * hits, predicted + given)
     return {
         label: {"precision": float(precision[i]), "recall": float(recall[i]), "f1": float(f1[i]), "examples": int(given[i])}
         for i, label in enumerate(labels)
     }
-
-
-def sample_scores(predictions: np.ndarray, references: np.ndarray, counts: np.ndarray) -> tuple[dict[str, np.ndarray], LabelScores]:
-    """Return the scores (samples,), and those of each label, of samples that hold each example as often as counts (samples, examples) say.
-
-    Args:
-        predictions: (examples, labels) bool.
-        references: (examples, labels) bool.
-        counts: (samples, examples) numbers.
-    """
-    parts = (predictions & references, predictions, references)
-    return _scores(counts, predictions, references), label_scores(*(counts.astype(np.float64) @ part.astype(np.float64) for part in parts))
 
 
 def _scores(counts: np.ndarray, predictions: np.ndarray, references: np.ndarray) -> dict[str, np.ndarray]:
@@ -65,3 +53,20 @@ def _scores(counts: np.ndarray, predictions: np.ndarray, references: np.ndarray)
         "micro_recall": divide(hits.sum(axis=1), given.sum(axis=1)),
         "subset_accuracy": divide(weights @ (predictions == references).all(axis=1), weights.sum(axis=1)),
     }
+
+
+def sample_scores(predictions: np.ndarray, references: np.ndarray, counts: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Return the scores of samples that hold each example as often as counts say.
+
+    Args:
+        predictions: (examples, labels) bool.
+        references: (examples, labels) bool.
+        counts: (samples, examples) numbers.
+
+    Returns:
+        Each score (samples,), and `precision`, `recall` and `f1` (samples, labels).
+    """
+    weights = counts.astype(np.float64)
+    hits, predicted, given = (weights @ part.astype(np.float64) for part in (predictions & references, predictions, references))
+    labels = {"precision": divide(hits, predicted), "recall": divide(hits, given), "f1": divide(2 * hits, predicted + given)}
+    return _scores(counts, predictions, references), labels

@@ -172,9 +172,9 @@ def turn(document: dict[str, Any], bundle: Path) -> Any:
 def test_costs_stand_side_by_side(run: Path, lstm_run: Path) -> None:
     result = compare([run, lstm_run], CompareSettings(), dataset=None)
     first, second = (side["cost"] for side in result["sides"])
-    assert first["bytes"] == open_bundle(run).bytes
+    assert first["model_bytes"] == open_bundle(run).bytes
     assert set(first) == set(second) >= {"parameters", "texts_per_second", "latency_ms_p50", "latency_ms_p95"}
-    assert re.search(r", (\d+\.\d× (slower|faster)|as fast)\.", result["comparisons"][0]["verdict"])
+    assert re.search(r"(, | is )(\d+\.\d× (slower|faster)|as fast)\.", result["comparisons"][0]["verdict"])
 
 
 def test_a_file_in_another_order_is_said_to_be(run: Path, corpus: Path, tmp_path: Path) -> None:

@@ -56,7 +56,9 @@ def _sides(result: Mapping[str, Any], width: int) -> Table:
     table.add_column("model", overflow="fold")
     wanted = [result["score"], result["other_score"], *(["log_loss"] if width >= _WIDE else [])]
     shown = [name for name in wanted if any(name in side["scores"] for side in result["sides"])]
-    costs = {"bytes": "size", "texts_per_second": "texts/s", "latency_ms_p50": "one text"} if any(side["cost"] for side in result["sides"]) else {}
+    costs = (
+        {"model_bytes": "size", "texts_per_second": "texts/s", "latency_ms_p50": "one text"} if any(side["cost"] for side in result["sides"]) else {}
+    )
     for heading in (*map(score_in_words, shown), *costs.values()):
         table.add_column(heading, justify="right")
     for side in result["sides"]:

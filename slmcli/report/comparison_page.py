@@ -75,9 +75,7 @@ def _cost_row(name: str, words: str, sides: Sequence[Mapping[str, Any]]) -> dict
     values = [(side["cost"] or {}).get(name) for side in sides]
     known = [value for value in values if value is not None]
     best = (max if name == "texts_per_second" else min)(known)
-    # the memory of one model holds that of those before it
-    is_judged = len(known) > 1 and name != "peak_memory_mb"
-    return {"name": words, "cells": [{"text": cost_in_words(name, value), "is_best": is_judged and value == best} for value in values]}
+    return {"name": words, "cells": [{"text": cost_in_words(name, value), "is_best": len(known) > 1 and value == best} for value in values]}
 
 
 def _contrast(comparison: Mapping[str, Any], sides: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:

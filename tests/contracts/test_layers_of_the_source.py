@@ -69,7 +69,7 @@ LAYERS = (
     ("studies", "self_training"),
     ("members",),
     ("training",),
-    ("gates", "judged_examples", "cost", "prediction_files", "leaderboard", "entrants"),
+    ("gates", "judged_examples", "cost", "foreign_predictions", "leaderboard", "entrants"),
     ("contestants", "comparison_files"),
     ("contrasts",),
     ("evaluation", "comparing", "recipes", "benchmarking", "training_speed", "beam_steps"),

@@ -19,7 +19,7 @@ def found(difference: float, half: float = 0.01, **values: Any) -> dict[str, Any
 
 def side(letter: str, **changes: Any) -> dict[str, Any]:
     scores = {"accuracy": 0.8, "log_loss": 0.4}
-    cost = {"bytes": 1000, "parameters": 5, "texts_per_second": 10.0, "latency_ms_p50": 1.0, "latency_ms_p95": 2.0}
+    cost = {"model_bytes": 1000, "parameters": 5, "texts_per_second": 10.0, "latency_ms_p50": 1.0, "latency_ms_p95": 2.0}
     kind = {"kind": "run", "format": "keras", "backbone": "bag"}
     return {"letter": letter, "name": ODD, "paths": [ODD], **kind, "scores": scores, "deviations": {}, "cost": cost, **changes}
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from slmcli.errors import DataError
-from slmcli.prediction_files import read_predictions
+from slmcli.foreign_predictions import read_predictions
 from slmcli.reading import Example
 from slmcli.tasks.base import TrainableTask
 from slmcli.tasks.classification import Pair, Sentiment
