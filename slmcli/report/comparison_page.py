@@ -20,6 +20,7 @@ from slmcli.report.rendering import render
 
 _LABELS_SHOWN = 30
 _TEXT_CHARACTERS = 1200
+_SAME = "= The same answers"
 _MARKS = {"better": "▲ Better", "worse": "▼ Worse", "unclear": "≈ Not clearly different"}
 
 
@@ -93,7 +94,7 @@ def _contrast(comparison: Mapping[str, Any], sides: Mapping[str, Any], result: M
         "first": first["letter"],
         "second": second["letter"],
         "tone": tone,
-        "mark": _MARKS[tone],
+        "mark": _SAME if comparison["is_same"] else _MARKS[tone],
         "verdict": comparison["verdict"],
         "test": test_in_words(comparison, first["letter"], second["letter"]),
         "scores": _bars("Score", [row for row in rows if is_share(row["score"]) or row["score"] == main]),
