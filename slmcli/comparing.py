@@ -18,7 +18,6 @@ from slmcli.paired import holm
 from slmcli.reading import Example
 from slmcli.tasks.base import TrainableTask
 
-FORMAT_VERSION = 1
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 logger = logging.getLogger(__name__)
 
@@ -152,7 +151,7 @@ def _notes(groups: Sequence[Group], comparisons: Sequence[Mapping[str, Any]], so
         *_notes_on_tests(groups, comparisons),
         *_notes_on_seeds(groups),
         *(_note_on_order(member) for group in groups for member in group.members if member.is_matched),
-        *(_notes_on_data(groups, source) if source is not None and not settings.data else []),
+        *(_notes_on_data(groups, source, settings.split) if source is not None and not settings.data else []),
     ]
 
 
@@ -177,8 +176,9 @@ def _note_on_order(member: Contestant) -> str:
     return f"The lines of {member.entrant.path} stand in another order than the examples, and were matched by their texts."
 
 
-def _notes_on_data(groups: Sequence[Group], source: Dataset) -> list[str]:
-    """Say which models were trained on other data, of which some may be what they are judged by."""
+def _notes_on_data(groups: Sequence[Group], source: Dataset, split: str | None) -> list[str]:
+    """Say which models have learned what they are judged by, or may have."""
+    learned = ["These are training examples: scores on what a model has learned say little of new texts."] if split == "train" else []
     strangers = [
         group.letter
         for group in groups
@@ -188,6 +188,9 @@ def _notes_on_data(groups: Sequence[Group], source: Dataset) -> list[str]:
         )
     ]
     if not strangers:
-        return []
+        return learned
     were = "was" if len(strangers) == 1 else "were"
-    return [f"{', '.join(strangers)} {were} trained on another dataset than {source.path}: make sure that none of these examples was in it."]
+    return [
+        *learned,
+        f"{', '.join(strangers)} {were} trained on another dataset than {source.path}: make sure that none of these examples was in it.",
+    ]

@@ -3,6 +3,7 @@
 import itertools
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any  # Any: JSON documents
@@ -262,9 +263,9 @@ def compare_labels(contrast: Contrast, differences: Mapping[str, Differences]) -
     """Return label to the number of its `examples` and, for `precision`, `recall` and `f1`, both sides' values and their difference."""
     counts = np.ones((1, len(contrast.references)), np.int64)
     sides = [_mean_scores(contrast.task, side.decisions, contrast.references, counts) for side in (contrast.first, contrast.second)]
-    given = [sum(label in contrast.task.labels_of(example) for example in contrast.examples) for label in contrast.task.labels]
+    given = Counter(label for example in contrast.examples for label in contrast.task.labels_of(example))
     return {
-        label: {"examples": given[place], **{name: _compare_label(sides, differences[name], name, place) for name in differences}}
+        label: {"examples": given[label], **{name: _compare_label(sides, differences[name], name, place) for name in differences}}
         for place, label in enumerate(contrast.task.labels)
     }
 

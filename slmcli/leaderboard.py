@@ -17,7 +17,6 @@ from slmcli.registry import hint
 from slmcli.run import Run
 from slmcli.tasks import TASKS
 
-FORMAT_VERSION = 1
 COMPLETE, UNFINISHED, BROKEN = "complete", "unfinished", "broken"
 
 

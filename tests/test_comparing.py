@@ -193,6 +193,11 @@ def test_a_model_of_other_data_is_pointed_at(run: Path, dataset: Path, tmp_path:
     assert result["notes"] == [f"A was trained on another dataset than {other}: make sure that none of these examples was in it."]
 
 
+def test_training_examples_are_said_to_be_such(run: Path, lstm_run: Path) -> None:
+    notes = compare([run, lstm_run], CompareSettings(cost=False, split="train"), dataset=None)["notes"]
+    assert notes == ["These are training examples: scores on what a model has learned say little of new texts."]
+
+
 def test_one_model_has_nothing_to_be_compared_with(run: Path) -> None:
     with pytest.raises(ConfigError, match="there is nothing to compare: name two or more runs, bundles or files of predictions."):
         compare([run], PLAIN, dataset=None)
