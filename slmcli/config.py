@@ -179,19 +179,32 @@ class PreprocessSettings(TextSettings, NgramSettings):
         return self
 
 
-class EvaluateSettings(CorpusSettings):
-    """`slm evaluate`: scores, intervals and baselines."""
+class JudgedSettings(Settings):
+    """Which examples models are judged by, and how."""
 
     split: Literal["test", "validation", "train"] | None = Field(None, description="split of the dataset [test, or validation when there is none]")
     data: list[str] = Field([], description="corpus files to evaluate on instead of a split")
     batch_size: int = Field(256, ge=1, description="examples a batch")
+    threads: int = Field(0, ge=0, le=4096, description="processor threads; 0: all")
+    seed: int = Field(0, ge=0, le=2**32 - 1, description="seed of the bootstrap")
+
+
+class EvaluateSettings(CorpusSettings, JudgedSettings):
+    """`slm evaluate`: scores, intervals and baselines."""
+
     baselines: bool = Field(True, description="train the baselines on the same training split")
     cost: bool = Field(True, description="measure size, speed and memory in a process of its own")
     robustness: bool = Field(False, description="change the texts, with typos, synonyms, negation and more, and see what it costs")
     slice_by: list[str] = Field([], description="column of --data whose values are scored each by itself")
     require: list[str] = Field([], description="gate such as accuracy=0.9 or latency_ms_p95=5; exit code 4 when it is missed")
-    threads: int = Field(0, ge=0, le=4096, description="processor threads; 0: all")
-    seed: int = Field(0, ge=0, le=2**32 - 1, description="seed of the bootstrap")
+
+
+class CompareSettings(CorpusSettings, JudgedSettings):
+    """`slm compare`: whether a difference between models is real, and where it lies."""
+
+    task: str | None = Field(None, description="what is predicted, when nothing but prediction files and --data says it")
+    flips: int = Field(10, ge=0, description="examples to show of each kind that one model has right and the other wrong")
+    cost: bool = Field(True, description="measure size and speed of each model")
 
 
 class ExportSettings(Settings):

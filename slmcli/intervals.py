@@ -54,13 +54,13 @@ def bootstrap_intervals(
     block = max(1, _CELLS_IN_MEMORY // len(counts))
     wanted = min(max(resamples, _FEWEST_RESAMPLES), _RESAMPLES)
     sizes = [min(block, wanted - start) for start in range(0, wanted, block)]
-    blocks = [score(_resample(counts, size, generator)) for size in sizes]
+    blocks = [score(resample(counts, size, generator)) for size in sizes]
     drawn = {name: np.concatenate([samples[name] for samples in blocks]) for name in scores}
     return {name: (_mirrored if name in biased else _corrected)(drawn[name], value) for name, value in scores.items()}
 
 
-def _resample(counts: np.ndarray, size: int, generator: np.random.Generator) -> np.ndarray:
-    """Return (size, kinds) counts of samples as large as the one given."""
+def resample(counts: np.ndarray, size: int, generator: np.random.Generator) -> np.ndarray:
+    """Return (size, kinds) counts of samples as large as the one given, whose (kinds,) counts say how many examples there are of each kind."""
     total = int(counts.sum())
     if (counts == 1).all():  # drawing the numbers of examples is faster than a multinomial of so many kinds
         return np.stack([np.bincount(generator.integers(0, total, total), minlength=total) for _ in range(size)])

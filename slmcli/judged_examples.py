@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any  # Any: JSON documents
 
 from slmcli.bundle import Bundle, learns_validation
-from slmcli.config import CorpusSettings, EvaluateSettings
+from slmcli.config import CompareSettings, CorpusSettings, EvaluateSettings
 from slmcli.dataset import Dataset, open_dataset
 from slmcli.errors import BundleError, ConfigError, DataError, DatasetError
 from slmcli.fields import Field
@@ -68,12 +68,36 @@ def examples_to_judge(target: Path, settings: EvaluateSettings, dataset: Dataset
         raise ConfigError(f"--slice-by {settings.slice_by[0]}: a dataset keeps no other columns than its task has. Pass --data FILE with the column.")
     if dataset is None:
         raise BundleError(f"{target} does not know its dataset. Pass --data FILE, or --dataset DIR.")
-    split: str = settings.split or next((name for name in ("test", "validation") if dataset.examples(name)), "test")
-    if not dataset.examples(split):
-        raise DatasetError(f"{dataset.path} has no {split} examples; it has {', '.join(dataset.splits)}. Pass another --split, or --data FILE.")
+    split = _choose_split(settings.split, dataset)
     _refuse_what_was_learned(split, dataset, bundle)
     start_tensorflow(threads=settings.threads)
     return _usable(list(dataset.read_examples(split, task.fields)), task), {"split": split}
+
+
+def read_judged(settings: CompareSettings, dataset: Dataset | None, task: Task, bundles: Sequence[Bundle]) -> tuple[list[Example], dict[str, Any]]:
+    """Return the same for several models of one task; without a dataset the settings must name files.
+
+    Args:
+        settings: Which files, or which split.
+        dataset: The dataset that has the split.
+        task: The task, with the labels that the models know.
+        bundles: The models.
+    """
+    if settings.data or dataset is None:
+        found = list(read_examples(settings.data, settings.narrow(CorpusSettings), fields=task.fields))
+        return _usable(found, task), {"data": settings.data}
+    split = _choose_split(settings.split, dataset)
+    for bundle in bundles:
+        _refuse_what_was_learned(split, dataset, bundle)
+    return _usable(list(dataset.read_examples(split, task.fields)), task), {"split": split}
+
+
+def _choose_split(wanted: str | None, dataset: Dataset) -> str:
+    """Return the split asked for, else test, else validation."""
+    split = wanted or next((name for name in ("test", "validation") if dataset.examples(name)), "test")
+    if not dataset.examples(split):
+        raise DatasetError(f"{dataset.path} has no {split} examples; it has {', '.join(dataset.splits)}. Pass another --split, or --data FILE.")
+    return split
 
 
 def _slice_fields(names: Sequence[str], task: Task) -> list[Field]:

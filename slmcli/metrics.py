@@ -11,6 +11,7 @@ MORE_CLASSIFICATION_SCORES = ("weighted_precision", "weighted_recall", "weighted
 # scores that are no shares: they are not written in percent
 CORRELATIONS = frozenset({"pearson", "spearman", "mcc"})
 LOWER_IS_BETTER = frozenset({"log_loss", "brier", "expected_calibration_error", "mean_absolute_error", "root_mean_squared_error"})
+_CELLS_IN_MEMORY = 4_000_000
 
 
 def confusion_matrix(references: np.ndarray, predictions: np.ndarray, *, classes: int) -> np.ndarray:
@@ -69,8 +70,7 @@ def f1_intervals(matrix: np.ndarray, *, seed: int) -> list[Interval]:
 
 def log_loss(references: np.ndarray, probabilities: np.ndarray) -> float:
     """Return the mean negative log of the reference label's probability, in nats; probabilities (examples, classes)."""
-    chosen = probabilities[np.arange(len(references)), references]
-    return float(-np.log(np.clip(chosen, 1e-12, 1.0)).mean()) if len(references) else 0.0
+    return float(log_loss_of_each(references, probabilities).mean()) if len(references) else 0.0
 
 
 def _scores(matrices: np.ndarray) -> dict[str, np.ndarray]:
@@ -107,3 +107,42 @@ def _per_label(matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray
 def divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
     """Return the quotients, 0 where the denominator is not positive."""
     return np.divide(numerator, denominator, out=np.zeros(np.shape(numerator), np.float64), where=denominator > 0)
+
+
+def log_loss_of_each(references: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Return the negative log of the probability of each example's reference label, (examples,), in nats; probabilities (examples, classes)."""
+    return -np.log(np.clip(probabilities[np.arange(len(references)), references], 1e-12, 1.0))
+
+
+def sample_scores(
+    predictions: np.ndarray, references: np.ndarray, counts: np.ndarray, *, classes: int
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Return the scores of samples that hold each example as often as counts say.
+
+    Args:
+        predictions: (examples,) label ids.
+        references: (examples,) label ids.
+        counts: (samples, examples) numbers.
+        classes: Number of labels.
+
+    Returns:
+        Each score (samples,), and `precision`, `recall` and `f1` (samples, classes).
+    """
+    cells, places = np.unique(references.astype(np.int64) * classes + predictions, return_inverse=True)
+    counted = counts.astype(np.float64) @ np.eye(len(cells))[places]  # (samples, cells that occur)
+    # a matrix of many labels is large, and mostly empty
+    block = max(1, _CELLS_IN_MEMORY // classes**2)
+    scored = [_score_matrices(counted[start : start + block], cells, classes) for start in range(0, len(counted), block)]
+    return _join([scores for scores, _ in scored]), _join([labels for _, labels in scored])
+
+
+def _join(parts: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _score_matrices(counted: np.ndarray, cells: np.ndarray, classes: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    matrices = np.zeros((len(counted), classes * classes))
+    matrices[:, cells] = counted
+    square = matrices.reshape(-1, classes, classes)
+    found = _scores(square)
+    return {name: found[name] for name in CLASSIFICATION_SCORES}, dict(zip(("precision", "recall", "f1"), _per_label(square), strict=True))

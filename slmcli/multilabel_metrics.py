@@ -66,3 +66,20 @@ def _scores(counts: np.ndarray, predictions: np.ndarray, references: np.ndarray)
         "micro_recall": divide(hits.sum(axis=1), given.sum(axis=1)),
         "subset_accuracy": divide(weights @ (predictions == references).all(axis=1), weights.sum(axis=1)),
     }
+
+
+def sample_scores(predictions: np.ndarray, references: np.ndarray, counts: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Return the scores of samples that hold each example as often as counts say.
+
+    Args:
+        predictions: (examples, labels) bool.
+        references: (examples, labels) bool.
+        counts: (samples, examples) numbers.
+
+    Returns:
+        Each score (samples,), and `precision`, `recall` and `f1` (samples, labels).
+    """
+    weights = counts.astype(np.float64)
+    hits, predicted, given = (weights @ part.astype(np.float64) for part in (predictions & references, predictions, references))
+    labels = {"precision": divide(hits, predicted), "recall": divide(hits, given), "f1": divide(2 * hits, predicted + given)}
+    return _scores(counts, predictions, references), labels

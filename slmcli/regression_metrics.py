@@ -25,6 +25,11 @@ def regression_intervals(predictions: np.ndarray, references: np.ndarray, *, see
     return bootstrap_intervals(np.ones(len(references), np.int64), _Scorer(predictions, references), seed=seed)
 
 
+def sample_scores(predictions: np.ndarray, references: np.ndarray, counts: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the scores (samples,) of samples that hold each example as often as counts (samples, examples) say."""
+    return _Scorer(predictions, references)(counts)
+
+
 class _Scorer:
     """Scores of samples that hold each example as often as counts (samples, examples) say."""
 

@@ -10,6 +10,8 @@ COMMANDS = {
     "finetune": ("slmcli.cli.finetune:command", "Train a model on a dataset."),
     "merge": ("slmcli.cli.merge:command", "Make a bundle of a delta and the model that it was trained from."),
     "evaluate": ("slmcli.cli.evaluate:command", "Score a model beside baselines, with intervals."),
+    "compare": ("slmcli.cli.compare:command", "Say whether a difference between models is real, and where it lies."),
+    "leaderboard": ("slmcli.cli.leaderboard:command", "List all runs below a directory, the best first."),
     "export": ("slmcli.cli.export:command", "Write a model in another format, after a parity check."),
     "predict": ("slmcli.cli.predict:command", "Label texts."),
     "generate": ("slmcli.cli.generate:command", "Let a language model continue texts."),

@@ -216,6 +216,21 @@ class TrainableTask(Task):
         """Return all scores, in the order of `score_names`: also those that need more than decisions."""
         return self.score(self.decide(probabilities), references)
 
+    @abc.abstractmethod
+    def score_samples(
+        self, predictions: np.ndarray, references: np.ndarray, counts: np.ndarray
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Return the scores of samples of examples, many at once.
+
+        Args:
+            predictions: As `decide` returns them.
+            references: As `references` returns them.
+            counts: (samples, examples) how often each example occurs in each sample.
+
+        Returns:
+            Each score of `score`, (samples,); and `precision`, `recall` and `f1` of each label, (samples, labels), none for numbers.
+        """
+
     def agreement(self, first: np.ndarray, second: np.ndarray) -> float | None:
         """Return the share of examples for which two models' probabilities lead to one decision; None when decisions are no labels."""
         same = self.decide(first) == self.decide(second)

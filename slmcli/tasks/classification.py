@@ -17,6 +17,7 @@ from slmcli.metrics import (
     f1_intervals,
     log_loss,
     per_label_scores,
+    sample_scores,
     score_intervals,
 )
 from slmcli.probability_metrics import CALIBRATION_SCORE, RANKING_SCORES, calibration_bins, probability_intervals
@@ -119,6 +120,12 @@ class Classification(TextTask):
     def score_probabilities(self, probabilities: np.ndarray, references: np.ndarray) -> dict[str, float]:
         """Return all scores, log loss among them."""
         return {**super().score_probabilities(probabilities, references), "log_loss": log_loss(references, probabilities)}
+
+    def score_samples(
+        self, predictions: np.ndarray, references: np.ndarray, counts: np.ndarray
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Return the scores of samples, and those of each label."""
+        return sample_scores(predictions, references, counts, classes=len(self.labels))
 
     def judge(self, probabilities: np.ndarray, references: np.ndarray, *, seed: int) -> dict[str, Any]:
         """Return `scores`, `intervals`, `per_label`, `confusion` (counts, a row for each reference), `calibration` in bins, and `curves`."""

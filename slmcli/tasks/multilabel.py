@@ -7,7 +7,7 @@ import numpy as np
 
 from slmcli.curves import curves_of
 from slmcli.fields import LABEL_NAMES, TEXT, Field
-from slmcli.multilabel_metrics import SCORES, f1_intervals, multilabel_intervals, multilabel_scores, per_label_scores
+from slmcli.multilabel_metrics import SCORES, f1_intervals, multilabel_intervals, multilabel_scores, per_label_scores, sample_scores
 from slmcli.probability_metrics import MEAN_SCORES, RANKING_SCORES, probability_intervals
 from slmcli.reading import Example
 from slmcli.tasks.base import FOCAL_GAMMA, TextTask, integers
@@ -107,6 +107,12 @@ class Multilabel(TextTask):
     def score(self, predictions: np.ndarray, references: np.ndarray) -> dict[str, float]:
         """Return micro and macro F1 and the share of examples that are wholly right."""
         return multilabel_scores(predictions, references)
+
+    def score_samples(
+        self, predictions: np.ndarray, references: np.ndarray, counts: np.ndarray
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Return the scores of samples, and those of each label."""
+        return sample_scores(predictions, references, counts)
 
     def judge(self, probabilities: np.ndarray, references: np.ndarray, *, seed: int) -> dict[str, Any]:
         """Return `scores`, `intervals`, `per_label` and `curves`."""

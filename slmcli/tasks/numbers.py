@@ -8,7 +8,7 @@ import numpy as np
 from slmcli.errors import DataError
 from slmcli.fields import FIRST_TEXT, LABEL_NAMES, SECOND_TEXT, TEXT, Field
 from slmcli.reading import Example
-from slmcli.regression_metrics import SCORES, regression_intervals, regression_scores
+from slmcli.regression_metrics import SCORES, regression_intervals, regression_scores, sample_scores
 from slmcli.tasks.base import TextTask
 
 # our choice: scales that people answer on have fewer steps
@@ -103,6 +103,12 @@ class Score(TextTask):
     def score(self, predictions: np.ndarray, references: np.ndarray) -> dict[str, float]:
         """Return correlations and errors."""
         return regression_scores(predictions, references)
+
+    def score_samples(
+        self, predictions: np.ndarray, references: np.ndarray, counts: np.ndarray
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Return the scores of samples; there are no labels."""
+        return sample_scores(predictions, references, counts), {}
 
     def agreement(self, first: np.ndarray, second: np.ndarray) -> float | None:
         """Return the share of examples with the same nearest whole number; None when numbers are not whole."""

@@ -12,8 +12,8 @@ from slmcli.cli import COMMANDS
 from slmcli.cli.main import main
 
 HEAVY = "{'tensorflow', 'keras', 'pandas', 'nltk', 'sklearn', 'pyarrow', 'numpy', 'apache_beam', 'matplotlib', 'jinja2'}"
-WRITERS = ("preprocess", "pretrain", "finetune", "export")
-WITH_JSON = ("check", "preprocess", "finetune", "evaluate", "export", "predict", "pretrain", "generate", "doctor")
+WRITERS = ("preprocess", "pretrain", "finetune", "export", "compare", "leaderboard")
+WITH_JSON = ("check", "preprocess", "finetune", "evaluate", "export", "predict", "pretrain", "generate", "doctor", "compare", "leaderboard")
 
 
 @pytest.mark.parametrize("arguments", [[], *([name] for name in COMMANDS)], ids=["slm", *COMMANDS])

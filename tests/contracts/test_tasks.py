@@ -11,7 +11,8 @@ from conftest import train_tiny
 
 from slmcli.backbones import BACKBONES
 from slmcli.bundle import open_bundle
-from slmcli.config import EncodingSettings, EvaluateSettings, ExportSettings, PreprocessSettings
+from slmcli.comparing import compare
+from slmcli.config import CompareSettings, EncodingSettings, EvaluateSettings, ExportSettings, PreprocessSettings
 from slmcli.dataset import open_dataset
 from slmcli.evaluation import evaluate
 from slmcli.exporting import export
@@ -144,6 +145,16 @@ def test_predictions_of_every_example_are_written(trained: Path, predictor: Pred
     lines = [json.loads(line) for line in (tmp_path / "said.jsonl").read_text(encoding="utf-8").splitlines()]
     assert len(lines) == result["examples"]
     assert {"source", "row", "reference", *predictor.predict([EIGHT[0]])[0]} <= set(lines[0])
+
+
+def test_a_model_and_its_predictions_in_a_file_are_the_same(trained: Path, predictor: Predictor, tmp_path: Path) -> None:
+    file = tmp_path / "predictions.jsonl"
+    file.write_text("".join(json.dumps(line) + "\n" for line in predictor.predict(EIGHT)), encoding="utf-8")
+    settings = CompareSettings(data=[str(trained.parent / "eight.jsonl")], cost=False)
+    result = compare([trained, file], settings, dataset=None)
+    comparison = result["comparisons"][0]
+    # numbers in a file have six digits
+    assert comparison["is_same"] or abs(comparison["differences"][result["score"]]["difference"]) < 1e-5
 
 
 @pytest.mark.parametrize("name", TASKS.names())
