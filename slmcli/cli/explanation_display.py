@@ -52,7 +52,7 @@ def _show_text(console: Console, text: Mapping[str, Any], result: Mapping[str, A
         console.print()
         console.print(_legend(text))
         console.print(_table(strongest(text["words"], top)))
-    for line in (method_sentence(text, result["method"]), deletion_sentence(text), flip_sentence(text), *text["notes"]):
+    for line in (*text["notes"], method_sentence(text, result["method"]), deletion_sentence(text), flip_sentence(text)):
         if line:
             console.print(Text(line))
 

@@ -119,18 +119,19 @@ class IntegratedGradients(Explainer):
 
     def _integrate(self, text: _Text, question: Question, steps: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the integrals of tokens (length,) and of n-grams (n-grams,), float64."""
-        shares = (np.arange(steps) + 0.5) / steps
-        slopes = [np.zeros_like(table) for table in text.tables]
+        shares, weights = _steps(steps)
+        slopes = [np.zeros(table.shape) for table in text.tables]
         of_bags = np.zeros(len(text.constant))
         batch = max(1, _POSITIONS // max(1, text.length))
         for start in range(0, steps, batch):
             found = self._look(text, question, shares[start : start + batch])
-            of_bags += found[-1].sum(axis=0)
-            slopes = [slope + of_table.sum(axis=0) for slope, of_table in zip(slopes, found[1:-1], strict=True)]
+            sums = [np.tensordot(weights[start : start + batch], values, axes=1) for values in found[1:]]
+            of_bags += sums[-1]
+            slopes = [slope + of_table for slope, of_table in zip(slopes, sums[:-1], strict=True)]
         of_tokens = np.zeros(text.length)
         for slope, table in zip(slopes, text.tables, strict=True):
-            of_tokens += (slope.astype(np.float64) * table).sum(axis=1) / steps
-        return of_tokens, text.terms.astype(np.float64) @ of_bags / steps
+            of_tokens += (slope * table).sum(axis=1)
+        return of_tokens, text.terms.astype(np.float64) @ of_bags
 
     def _ends(self, text: _Text, question: Question) -> tuple[float, float]:
         first, last = self._look(text, question, np.array([0.0, 1.0]))[0].tolist()
@@ -202,6 +203,17 @@ class IntegratedGradients(Explainer):
     @property
     def _bags(self) -> list[_Bag]:
         return self._members[1]
+
+
+def _steps(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the shares of the way at which to look, (steps,) float64, and how much of the way each stands for, (steps,), 1 together.
+
+    Our choice: cubes of even steps, which are dense where the vectors are small. There normalisation layers blow up what they get, and
+    a transformer changes more in the first hundredth of the way than in all the rest.
+    """
+    even = (np.arange(count) + 0.5) / count
+    weights = 3.0 * np.square(even)
+    return even**3, weights / weights.sum()
 
 
 def _call_with(network: _Network, table: Any, rows: Any) -> Any:

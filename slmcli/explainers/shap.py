@@ -1,6 +1,7 @@
 """SHAP: what each word adds on average when words come one after the other."""
 
 import contextlib
+import warnings
 from collections.abc import Iterator
 
 import numpy as np
@@ -25,10 +26,12 @@ class Shap(Explainer):
 
     def __init__(self, bundle: Bundle, *, threads: int = 0) -> None:
         super().__init__(bundle, threads=threads)
-        try:
-            from shap import explainers
-        except ImportError as error:
-            raise MissingPackageError(f"--method shap needs shap ({error}). Install it: pip install slmcli[explain]") from error
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about what it does to matplotlib
+            try:
+                from shap import explainers
+            except ImportError as error:
+                raise MissingPackageError(f"--method shap needs shap ({error}). Install it: pip install slmcli[explain]") from error
         self._library = explainers
 
     def explain(self, question: Question) -> Attribution:

@@ -23,7 +23,6 @@ _KINDS = {
     Strength.AGAINST: "against",
     Strength.STRONGLY_AGAINST: "against strong",
 }
-# our choice: room above and below the lines of a curve, in percent of its height
 _MARGIN = 4.0
 
 
