@@ -9,6 +9,8 @@ from slmcli.tasks.base import TrainableTask
 
 # our choice: a text without half of its words, or so many, is hardly the same text
 _MOST_WORDS = 50
+# our choice: all words of most texts; of a longer one those with the largest weights
+_MOST_ALONE = 300
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,9 @@ class Counterexample:
 def find_counterexample(question: Question, task: TrainableTask, weights: np.ndarray, *, is_chosen: bool) -> Counterexample | None:
     """Return the text with the fewest words left out for which the label is no longer predicted, or is at last; None when none was found.
 
-    Each word is tried alone; then words go by their weights until the decision changes, and come back one by one, the least decisive
-    first, as long as it stays changed. So no word could stay; a smaller set of other words may exist. The empty text is none.
+    Each word is tried alone, in a long text the 300 that speak loudest; then words go by their weights until the decision changes, and
+    come back one by one, the least decisive first, as long as it stays changed. So no word could stay; a smaller set of other words may
+    exist. The empty text is none.
 
     Args:
         question: What was explained; its output is a label.
@@ -44,14 +47,16 @@ def find_counterexample(question: Question, task: TrainableTask, weights: np.nda
     if most < 1:
         return None
     ranks = np.argsort(order)
-    alone = ~np.eye(size, dtype=bool)[order]
+    alone = np.ones((min(size, _MOST_ALONE), size), bool)
+    alone[np.arange(len(alone)), order[: len(alone)]] = False
     together = ranks[None, :] >= np.arange(2, most + 1)[:, None]  # (most - 1, words): without the first 2, 3, …
-    flips, _ = _look(question, task, np.concatenate([alone, together]), is_chosen)
+    trials = np.concatenate([alone, together])
+    flips, _ = _look(question, task, trials, is_chosen)
     if not flips.any():
         return None
     first = int(np.flatnonzero(flips)[0])
-    is_kept = np.concatenate([alone, together])[first]
-    return _describe(question, is_kept if first < size else _bring_back(question, task, is_kept, is_chosen))
+    is_kept = trials[first]
+    return _describe(question, is_kept if first < len(alone) else _bring_back(question, task, is_kept, is_chosen))
 
 
 def _bring_back(question: Question, task: TrainableTask, is_kept: np.ndarray, is_chosen: bool) -> np.ndarray:

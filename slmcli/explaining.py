@@ -57,7 +57,8 @@ class Explaining:
         task, output = self.bundle.task, question.output
         said, of_nothing = self.probabilities([text, ""])
         is_chosen = bool(output.is_chosen(task, said[None])[0])
-        searches = self.settings.counterexample and output.label is not None and question.size > 1
+        is_known = question.size > 0 and knows_a_word(text, self.bundle)
+        searches = self.settings.counterexample and output.label is not None and question.size > 1 and is_known
         found = find_counterexample(question, task, attribution.weights, is_chosen=is_chosen) if searches else None
         return {
             "text": text,
@@ -69,22 +70,22 @@ class Explaining:
             "is_predicted": is_chosen if output.label is not None else None,
             "words": _words(question.text, attribution.weights),
             "method": attribution.facts,
-            "faithfulness": measure_deletion(question, attribution.weights).to_json() if self.settings.faithfulness and question.size else None,
+            "faithfulness": measure_deletion(question, attribution.weights).to_json() if self.settings.faithfulness and is_known else None,
             "searched": searches,
             "counterexample": self._describe(found, question),
-            "notes": [*self._notes(question), *attribution.notes],
+            "notes": [*self._notes(question, is_known=is_known), *attribution.notes],
         }
 
     def weigh(self, question: Question) -> Attribution:
         """Return what the method says of a question."""
         return self.explainer.explain(question) if question.size else Attribution(np.zeros(0))
 
-    def _notes(self, question: Question) -> Iterator[str]:
+    def _notes(self, question: Question, *, is_known: bool) -> Iterator[str]:
         """Yield what a reader must know about the text."""
         if not question.size:
             yield _EMPTY
             return
-        if not knows_a_word(question.text.text, self.bundle):
+        if not is_known:
             yield _UNKNOWN
         words = len(find_words(question.text.text, self.bundle.tokenizer))
         if words > question.size:

@@ -76,7 +76,8 @@ def knows_a_word(text: str, bundle: Bundle) -> bool:
             return True
     if "token_ids" not in bundle.task.input_features:
         return False
-    known = {token_id for token_id in tokens_of(text, bundle)[0].tolist() if token_id >= len(SPECIAL_TOKENS)}
+    token_ids, spans = tokens_of(text, bundle)  # what a tokenizer puts around a text stands nowhere in it
+    known = {token_id for token_id, (start, end) in zip(token_ids.tolist(), spans, strict=True) if start < end and token_id >= len(SPECIAL_TOKENS)}
     return any(is_enough(bundle.tokenizer.vocabulary[token_id]) for token_id in known)
 
 
