@@ -71,8 +71,9 @@ def knows_a_word(text: str, bundle: Bundle) -> bool:
     is_enough = _has_letter if _has_letter(text) else bool
     if FEATURE in bundle.task.input_features and bundle.ngrams is not None:
         pretokens = bundle.tokenizer.encode_and_split(text)[1]
-        spans = bundle.ngrams.occurrences(pretokens)[1]
-        if any(is_enough(" ".join(pretokens[start:end])) for start, end in spans.tolist()):
+        named = ["" if pretoken in SPECIAL_TOKENS else pretoken for pretoken in pretokens]  # tokens stand in for pretokens where there are none
+        places = bundle.ngrams.occurrences(pretokens)[1]
+        if any(is_enough("".join(named[start:end])) for start, end in places.tolist()):
             return True
     if "token_ids" not in bundle.task.input_features:
         return False

@@ -95,6 +95,15 @@ def test_tokens_and_ngrams_are_put_together_to_words(tokenizer: str, corpus: Pat
     assert gap(explaining, "the soup was dreadful") <= 0.0101
 
 
+def test_a_foreign_tokenizer_has_whole_words_too(foreign_tokenizer: Path, corpus: Path, tmp_path: Path) -> None:
+    settings = PreprocessSettings(files=[str(corpus)], tokenizer_from=str(foreign_tokenizer), max_length=64)
+    preprocess(settings, tmp_path / "dataset", overwrite=False)
+    explaining = open_explaining(make_bundle(tmp_path / "dataset", tmp_path / "run", backbone="bag+conv"), SETTINGS)
+    assert explaining.ask("the soup was warmer").size == 4
+    assert gap(explaining, "the soup was warmer") <= 0.0101
+    assert explaining.explain("房间")["notes"] != []
+
+
 def test_a_text_longer_than_the_model_reads_has_weights_where_it_is_read(run: Path) -> None:
     explaining = open_explaining(run, SETTINGS)
     weights = explaining.weigh(explaining.ask("lovely " * 40)).weights
