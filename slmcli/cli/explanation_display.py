@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any  # Any: an explanation is a JSON document
 
@@ -9,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from slmcli.character_cleaning import SURROGATES
 from slmcli.explanation_words import (
     Strength,
     deletion_sentence,
@@ -54,19 +56,24 @@ def _show_text(console: Console, text: Mapping[str, Any], result: Mapping[str, A
         console.print(_table(strongest(text["words"], top)))
     for line in (*text["notes"], method_sentence(text, result["method"]), deletion_sentence(text), flip_sentence(text)):
         if line:
-            console.print(Text(line))
+            console.print(Text(_printable(line)))
 
 
 def _marked(text: Mapping[str, Any]) -> Text:
     """Return the text with its words marked: for the label underlined, against it slanted or on a ground; signs where that is all there is."""
     marked, position = Text(), 0
     for word, strength in zip(text["words"], strengths(text["words"]), strict=True):
-        marked.append(text["text"][position : word["start"]])
-        marked.append(text["text"][word["start"] : word["end"]], _STYLES[strength])
+        marked.append(_printable(text["text"][position : word["start"]]))
+        marked.append(_printable(text["text"][word["start"] : word["end"]]), _STYLES[strength])
         marked.append(strength.sign)
         position = word["end"]
-    marked.append(text["text"][position:])
+    marked.append(_printable(text["text"][position:]))
     return marked
+
+
+def _printable(text: str) -> str:
+    """Return a text without what would steer a terminal; what is no character becomes its sign."""
+    return "".join(character for character in SURROGATES.apply(text) if character in "\n\t" or unicodedata.category(character) != "Cc")
 
 
 def _legend(text: Mapping[str, Any]) -> Text:
@@ -83,7 +90,7 @@ def _table(words: Sequence[Mapping[str, Any]]) -> Table:
     table.add_column("word")
     table.add_column("weight", justify="right")
     for word in words:
-        table.add_row(Text(" ".join(word["word"].split())), f"{word['weight']:+.4f}")
+        table.add_row(Text(_printable(" ".join(word["word"].split()))), f"{word['weight']:+.4f}")
     return table
 
 
@@ -104,4 +111,4 @@ def _cells(words: Sequence[Mapping[str, Any]], row: int) -> tuple[Text, str, str
     if row >= len(words):
         return Text(""), "", ""
     word = words[row]
-    return Text(word["word"]), f"{word['weight']:+.4f}", f"{word['count']:,}"
+    return Text(_printable(word["word"])), f"{word['weight']:+.4f}", f"{word['count']:,}"
