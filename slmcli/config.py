@@ -227,7 +227,7 @@ class ExplainSettings(CorpusSettings):
     top: int = Field(10, ge=1, description="words shown in a table")
     data: list[str] = Field([], description="--global: corpus files [the dataset of the run]")
     split: Literal["test", "validation", "train"] | None = Field(
-        None, description="--global: split of the dataset [test, or validation when there is none]"
+        None, description="--global: split of the dataset [the first of test, validation, train that there is]"
     )
     texts_drawn: int = Field(100, ge=1, description="--global: most texts that are explained, drawn by the seed")
     batch_size: int = Field(256, ge=1, description="texts a batch")

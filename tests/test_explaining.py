@@ -3,8 +3,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from conftest import train_tiny
+
 from slmcli.config import ExplainSettings
 from slmcli.dataset import Dataset
 from slmcli.errors import ConfigError
