@@ -50,15 +50,31 @@ class SelfAttention(UsesPaddingMask):
     def call(self, inputs: Any, padding_mask: Any, documents: Any = None) -> Any:
         """Return what each token has gathered."""
         length = ops.shape(inputs)[1]
-        # (3, batch, heads, length, width of a head): one transposition of all is faster than one of each
-        parts = ops.reshape(ops.matmul(inputs, self.kernel), (-1, length, 3, self.heads, inputs.shape[-1] // self.heads))
-        queries, keys, values = ops.unstack(ops.transpose(parts, (2, 0, 3, 1, 4)), 3)
-        if self.is_rotary:
-            positions = ops.arange(length, dtype="float32")
-            queries, keys = _turn(queries, positions), _turn(keys, positions)
+        queries, keys, values = self._parts(inputs)
         attend = self._attend_nearby if self.window else self._attend
         gathered = ops.transpose(attend(queries, keys, values, padding_mask, documents), (0, 2, 1, 3))  # (batch, length, heads, width of a head)
         return ops.matmul(ops.reshape(gathered, (-1, length, inputs.shape[-1])), self.output_kernel)
+
+    def shares(self, inputs: Any, padding_mask: Any) -> Any:
+        """Return (batch, heads, length, length) float32, how much each token takes of each; rows add up to 1."""
+        queries, keys, _ = self._parts(inputs)
+        seen = self._seen(padding_mask, None)
+        if self.window:
+            places = ops.arange(ops.shape(padding_mask)[1])
+            distance = ops.abs(ops.expand_dims(places, 1) - ops.expand_dims(places, 0))
+            seen = seen * ops.cast(distance <= self.window, "float32")
+        return _shares(queries, keys, seen)
+
+    def _parts(self, inputs: Any) -> tuple[Any, Any, Any]:
+        """Return queries, keys and values, (batch, heads, length, width of a head) each."""
+        length = ops.shape(inputs)[1]
+        # (3, batch, heads, length, width of a head): one transposition of all is faster than one of each
+        parts = ops.reshape(ops.matmul(inputs, self.kernel), (-1, length, 3, self.heads, inputs.shape[-1] // self.heads))
+        queries, keys, values = ops.unstack(ops.transpose(parts, (2, 0, 3, 1, 4)), 3)
+        if not self.is_rotary:
+            return queries, keys, values
+        positions = ops.arange(length, dtype="float32")
+        return _turn(queries, positions), _turn(keys, positions), values
 
     def first_states(self, batch_size: int, features: int, *, memory: int) -> list[Any]:
         """Return what `step` begins with: no keys and values of `memory` positions, and the position (batch,) int32."""
@@ -83,13 +99,17 @@ class SelfAttention(UsesPaddingMask):
         return ops.matmul(ops.reshape(gathered, (-1, inputs.shape[-1])), self.output_kernel), [keys, values, position + 1]
 
     def _attend(self, queries: Any, keys: Any, values: Any, padding_mask: Any, documents: Any) -> Any:
+        return _mix(queries, keys, values, self._seen(padding_mask, documents))
+
+    def _seen(self, padding_mask: Any, documents: Any) -> Any:
+        """Return which tokens each may look at, (batch, 1, 1 or length, length) float32, 0 or 1."""
         seen = ops.expand_dims(ops.cast(padding_mask, "float32"), (1, 2))  # (batch, 1, 1, length)
         if self.is_causal:
             places = ops.arange(ops.shape(padding_mask)[1])
             seen = seen * ops.cast(ops.expand_dims(places, 1) >= ops.expand_dims(places, 0), "float32")
         if documents is not None:
             seen = seen * ops.expand_dims(ops.cast(ops.equal(ops.expand_dims(documents, 2), ops.expand_dims(documents, 1)), "float32"), 1)
-        return _mix(queries, keys, values, seen)
+        return seen
 
     def _divide(self, vectors: Any) -> Any:
         """Return (batch, heads, length, width of a head)."""
@@ -127,10 +147,14 @@ class SelfAttention(UsesPaddingMask):
 
 def _mix(queries: Any, keys: Any, values: Any, seen: Any) -> Any:
     """Return for each query (…, queries, width) the values weighted by the softmax of its products with the keys; `seen` is 0 or 1."""
+    return ops.matmul(ops.cast(_shares(queries, keys, seen), values.dtype), values)
+
+
+def _shares(queries: Any, keys: Any, seen: Any) -> Any:
+    """Return (…, queries, keys) float32, the softmax of products."""
     scale = queries.shape[-1] ** -0.5
     scores = ops.cast(ops.matmul(queries * scale, ops.swapaxes(keys, -1, -2)), "float32")  # (…, queries, keys)
-    shares = ops.softmax(scores + (1.0 - seen) * _HIDDEN, axis=-1)
-    return ops.matmul(ops.cast(shares, values.dtype), values)
+    return ops.softmax(scores + (1.0 - seen) * _HIDDEN, axis=-1)
 
 
 def _turn(vectors: Any, positions: Any) -> Any:

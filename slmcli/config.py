@@ -225,6 +225,32 @@ class PredictSettings(CorpusSettings):
     threads: int = Field(0, ge=0, le=4096, description="processor threads; 0: all")
 
 
+class ExplainSettings(CorpusSettings):
+    """`slm explain`: which words made a model say what it says."""
+
+    texts: list[str] = Field([], description="texts to explain")
+    input: str | None = Field(None, description="corpus file of texts; - reads lines from standard input")
+    method: str = Field("occlusion", description="how words get their weights; lime and shap need pip install slmcli[explain]")
+    label: str | None = Field(None, description="label whose probability is explained [the predicted one]")
+    samples: int = Field(
+        1000, ge=10, le=1_000_000, description="lime, shap: texts without some of the words that the model is asked about; shap may need more"
+    )
+    max_words: int = Field(
+        400, ge=1, description="words of a text that are weighed by leaving them out; in a longer text neighbouring words share a weight"
+    )
+    faithfulness: bool = Field(True, description="measure how the model's answer changes as words are left out by weight, and at random")
+    counterexample: bool = Field(True, description="look for the fewest words without which the model decides otherwise")
+    top: int = Field(10, ge=1, description="words shown in a table")
+    data: list[str] = Field([], description="--global: corpus files [the dataset of the run]")
+    split: Literal["test", "validation", "train"] | None = Field(
+        None, description="--global: split of the dataset [the first of test, validation, train that there is]"
+    )
+    texts_drawn: int = Field(100, ge=1, description="--global: most texts that are explained, drawn by the seed")
+    batch_size: int = Field(256, ge=1, description="texts a batch")
+    threads: int = Field(0, ge=0, le=4096, description="processor threads; 0: all")
+    seed: int = Field(0, ge=0, le=2**32 - 1, description="seed of all that is drawn")
+
+
 def build(model: type[SettingsType], values: Mapping[str, Any], *, source: str) -> SettingsType:
     """Make settings from plain values.
 

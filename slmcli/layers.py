@@ -284,12 +284,26 @@ class NgramBag(keras.layers.Layer):
 
     def call(self, ngram_ids: Any) -> Any:
         """Return the weighed sum."""
+        return self._mirror(ops.sum(self._terms(ngram_ids), axis=1) + self.bias)
+
+    def contributions(self, ngram_ids: Any) -> Any:
+        """Return (batch, n-grams, outputs) float32, what each n-gram adds to the outputs: their sum, plus `constant`, is what `call` returns."""
+        return self._mirror(self._terms(ngram_ids))
+
+    def constant(self) -> Any:
+        """Return (outputs,) float32, what is said of a text without n-grams."""
+        return self._mirror(ops.convert_to_tensor(self.bias))
+
+    def _terms(self, ngram_ids: Any) -> Any:
+        """Return (batch, n-grams, columns of the matrix)."""
         squares = ops.square(ops.take(self.idf, ngram_ids, axis=0))  # (batch, n-grams, 1), 0 on padding
         is_word = ops.expand_dims(ops.cast(ngram_ids <= self.words, "float32"), -1)
         factors = is_word * _inverse_length(squares * is_word) + (1.0 - is_word) * _inverse_length(squares * (1.0 - is_word))
         roots = ops.take(self.table, ngram_ids, axis=0)  # (batch, n-grams, outputs)
-        total = ops.sum(roots * ops.abs(roots) * factors, axis=1) + self.bias
-        return ops.concatenate([-0.5 * total, 0.5 * total], axis=-1) if self.is_mirrored else total
+        return roots * ops.abs(roots) * factors
+
+    def _mirror(self, values: Any) -> Any:
+        return ops.concatenate([-0.5 * values, 0.5 * values], axis=-1) if self.is_mirrored else values
 
     def compute_output_spec(self, ngram_ids: Any) -> Any:
         """Return the shape and dtype of the outputs."""

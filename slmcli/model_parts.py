@@ -6,7 +6,7 @@ from typing import Any  # Any: Keras models, layers and variables
 import keras
 
 from slmcli.errors import ConfigError
-from slmcli.layers import UsesPaddingMask
+from slmcli.layers import Mixture, UsesPaddingMask
 
 
 def backbone_of(model: Any) -> Any:
@@ -19,6 +19,15 @@ def backbone_of(model: Any) -> Any:
         if any(isinstance(layer, keras.layers.Embedding) for layer in each.layers):
             return each
     raise ConfigError(f"the model {model.name!r} has no token embedding, so that there is no backbone to adapt. Train all of it.")
+
+
+def members_of(model: Any) -> list[tuple[Any, float]]:
+    """Return the models that a task's model adds up, and how much each counts; the model itself where it is no mixture."""
+    mixture = next((layer for layer in model.layers if isinstance(layer, Mixture)), None)
+    if mixture is None:
+        return [(model, 1.0)]
+    outputs = mixture.input if isinstance(mixture.input, (list, tuple)) else [mixture.input]
+    return [(output._keras_history.operation, float(share)) for output, share in zip(outputs, mixture.shares.numpy(), strict=True)]
 
 
 def stages_of(backbone: Any) -> list[list[Any]]:

@@ -113,16 +113,24 @@ def buckets_of(words: np.ndarray, subwords: Sequence[np.ndarray], order: int) ->
     """
     if not len(words):
         return np.zeros(0, np.uint32)
-    found, ngrams, marked = [words], words, np.concatenate([_ENDS[:1], words, _ENDS[1:]])
-    for size in range(2, min(order, len(marked)) + 1):
-        ngrams = mix(mix(ngrams[:-1] if size > 2 else marked[:-1]) ^ marked[size - 1 :])
-        found.append(ngrams)
-    buckets = (np.concatenate(found) >> np.uint64(64 - _WORD_BITS)).astype(np.uint32)
+    buckets = np.concatenate(_word_buckets(words, order))
     buckets = np.sort(np.concatenate([buckets, *subwords]))
     is_first = np.empty(len(buckets), bool)
     is_first[0] = True
     np.not_equal(buckets[1:], buckets[:-1], out=is_first[1:])
     return buckets[is_first]
+
+
+def _word_buckets(words: np.ndarray, order: int) -> list[np.ndarray]:
+    """Return the buckets of n-grams by their size, from 1 on, each (n-grams,) uint32 in the order of the text.
+
+    Those of single pretokens begin at the first pretoken, longer ones at the mark before it.
+    """
+    found, ngrams, marked = [words], words, np.concatenate([_ENDS[:1], words, _ENDS[1:]])
+    for size in range(2, min(order, len(marked)) + 1):
+        ngrams = mix(mix(ngrams[:-1] if size > 2 else marked[:-1]) ^ marked[size - 1 :])
+        found.append(ngrams)
+    return [(hashes >> np.uint64(64 - _WORD_BITS)).astype(np.uint32) for hashes in found]
 
 
 def hash_subwords(pretoken: str) -> list[int]:
@@ -190,6 +198,27 @@ class NgramVocabulary:
         words = np.fromiter(map(self._words.__getitem__, pretokens), np.uint64, len(pretokens))
         subwords = list(map(self._subwords.__getitem__, set(pretokens))) if self.form.subwords else []
         return self.ids(buckets_of(words, subwords, self.form.order))
+
+    def occurrences(self, pretokens: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Return where each n-gram that has an id stands in a text, as often as it does.
+
+        Returns:
+            ids: (occurrences,) int32.
+            spans: (occurrences, 2) int64, its pretokens [start, end); marks at the ends of the text are none.
+        """
+        words = np.fromiter(map(self._words.__getitem__, pretokens), np.uint64, len(pretokens))
+        buckets, spans = [], []
+        for size, found in enumerate(_word_buckets(words, self.form.order) if len(words) else [], 1):
+            starts = np.arange(len(found)) - (size > 1)
+            buckets.append(found)
+            spans.append(np.stack([starts, starts + size], axis=1).clip(0, len(words)))
+        for place, found in enumerate(map(self._subwords.__getitem__, pretokens) if self.form.subwords else ()):
+            buckets.append(found)
+            spans.append(np.tile([place, place + 1], (len(found), 1)))
+        joined = np.concatenate([np.zeros(0, np.uint32), *buckets])
+        rows = np.minimum(np.searchsorted(self.buckets, joined), len(self.buckets) - 1)
+        is_kept = self.buckets[rows] == joined if len(self.buckets) else np.zeros(len(joined), bool)
+        return (rows[is_kept] + 1).astype(np.int32), np.concatenate([np.zeros((0, 2), np.int64), *spans])[is_kept]
 
     @cached_property
     def _words(self) -> "_Cache[int]":

@@ -13,7 +13,7 @@ from slmcli.errors import ConfigError
 from slmcli.fields import Field
 from slmcli.reading import Columns, read_examples
 from slmcli.recipe_files import to_yaml
-from slmcli.sections import SECTIONS
+from slmcli.sections import NO_STAGES, SECTIONS
 from slmcli.tasks import TASKS
 from slmcli.text_files import STANDARD_INPUT
 
@@ -55,7 +55,8 @@ def write_recipe(task: str, files: list[str], *, backbone: str, reading: CorpusS
 def _sections_for(task: str) -> list[str]:
     """Return the stages of a task: texts are learned from and written, or examples are learned from and labelled."""
     writing = {"pretrain", "generate"}
-    return [name for name in SECTIONS if name == "preprocess" or (name in writing) == (task == LANGUAGE_MODEL)]
+    stages = [name for name in SECTIONS if name not in NO_STAGES]
+    return [name for name in stages if name == "preprocess" or (name in writing) == (task == LANGUAGE_MODEL)]
 
 
 def _guess_columns(files: list[str], fields: Sequence[Field], reading: CorpusSettings) -> dict[str, str | None]:

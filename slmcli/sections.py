@@ -1,6 +1,6 @@
 """The sections of a recipe: one for each command that has settings."""
 
-from slmcli.config import EvaluateSettings, ExportSettings, PredictSettings, PreprocessSettings, Settings
+from slmcli.config import EvaluateSettings, ExplainSettings, ExportSettings, PredictSettings, PreprocessSettings, Settings
 from slmcli.language_model_config import GenerateSettings, PretrainSettings
 from slmcli.training_config import FinetuneSettings
 
@@ -11,5 +11,9 @@ SECTIONS: dict[str, type[Settings]] = {
     "evaluate": EvaluateSettings,
     "export": ExportSettings,
     "predict": PredictSettings,
+    "explain": ExplainSettings,
     "generate": GenerateSettings,
 }
+
+# `slm init` does not write them and `slm run` passes over them: their command alone reads them, with --recipe
+NO_STAGES = frozenset({"explain"})

@@ -23,6 +23,8 @@ class TokenEmbedding(keras.layers.Embedding):
 
     # rows of the n-grams of each token, ragged, and all their owners (n-grams of all tokens,) int32
     _subwords: Any = None
+    # (rows, width) in which vectors are looked up in the place of the layer's own, while a text is explained
+    stand_in: Any = None
 
     def add_subwords(self, rows: np.ndarray, stops: np.ndarray) -> None:
         """Add to the vector of every token the mean of vectors of its character n-grams, from now on; call it before training.
@@ -50,7 +52,7 @@ class TokenEmbedding(keras.layers.Embedding):
         if is_reversed:
             products = ops.matmul(ops.cast(token_ids, self.compute_dtype), ops.transpose(ops.cast(self.embeddings.value, self.compute_dtype)))
             return ops.cast(products, "float32")
-        vectors = tf.gather(self.embeddings.value, token_ids)
+        vectors = tf.gather(self.embeddings.value if self.stand_in is None else self.stand_in, token_ids)
         if self._subwords is not None:
             vectors += self._mean_of_subwords(token_ids)
         return ops.cast(vectors, self.compute_dtype)

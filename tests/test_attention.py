@@ -57,3 +57,15 @@ def test_positions_behind_the_table_share_its_last_vector() -> None:
     layer.build(INPUTS.shape)
     added = layer(np.zeros_like(INPUTS)).numpy()[0]
     np.testing.assert_array_equal(added, layer.table.numpy()[[0, 1, *[2] * 9]])
+
+
+@pytest.mark.parametrize("window", [0, 2])
+def test_shares_are_how_values_are_mixed(window: int) -> None:
+    layer = make(window=window)
+    values = (INPUTS @ layer.kernel.numpy()).reshape(2, 11, 3, 2, WIDTH // 2)[:, :, 2].transpose(0, 2, 1, 3)
+    gathered = (layer.shares(INPUTS, MASK).numpy() @ values).transpose(0, 2, 1, 3).reshape(2, 11, WIDTH) @ layer.output_kernel.numpy()
+    np.testing.assert_allclose(gathered[MASK], layer(INPUTS, MASK).numpy()[MASK], atol=1e-5)
+
+
+def test_shares_of_a_token_add_up_to_one() -> None:
+    np.testing.assert_allclose(make().shares(INPUTS, MASK).numpy().sum(axis=-1), 1.0, atol=1e-6)

@@ -157,7 +157,7 @@ def test_a_misspelt_key_in_a_recipe_is_refused_with_the_nearest_one(recipe: Path
 
 def test_a_misspelt_section_is_refused_with_the_nearest_one(recipe: Path) -> None:
     recipe.write_text("finetuen:\n  epochs: 1\n")
-    known = "preprocess, pretrain, finetune, evaluate, export, predict, generate"
+    known = "preprocess, pretrain, finetune, evaluate, export, predict, explain, generate"
     expected = f"{recipe}: section 'finetuen' is unknown. Known: {known}. Did you mean 'finetune'?"
     with pytest.raises(ConfigError, match=re.escape(expected)):
         read_recipe(recipe)

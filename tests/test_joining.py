@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from slmcli.joining import join
+from slmcli.model_parts import members_of
 
 
 def member(value: float, *features: str) -> Any:
@@ -57,3 +58,16 @@ def test_members_of_one_name_are_told_apart() -> None:
     for each in members:
         each.name = "topic"
     assert join(members, length=None, name="topic").whole(FEATURES["token_ids"]).numpy().tolist() == [[3.0, 3.0]]
+
+
+def test_a_model_says_what_it_was_joined_of() -> None:
+    models = [member(1.0, "token_ids"), member(10.0, "ngram_ids")]
+    joined = join(models, length=None, name="both")
+    joined.weigh(np.array([0.25, 2.0], np.float32))
+    assert members_of(joined.whole) == [(models[0], 0.25), (models[1], 2.0)]
+
+
+def test_a_model_of_one_member_is_one() -> None:
+    alone = member(1.0, "token_ids")
+    assert members_of(join([alone], length=None, name="one").whole) == [(alone, 1.0)]
+    assert members_of(alone) == [(alone, 1.0)]

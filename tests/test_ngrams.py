@@ -191,3 +191,29 @@ def test_a_task_without_one_text_refuses_ngrams(tmp_path: Path) -> None:
     expected = "--ngrams 3: the task pair has no n-grams. Leave it out; tasks that have them: "
     with pytest.raises(ConfigError, match=expected):
         make(tmp_path, task="pair")
+
+
+@pytest.mark.parametrize(("order", "subwords"), [(1, False), (2, True), (3, False), (5, True)])
+def test_what_stands_in_a_text_is_what_it_has(order: int, subwords: bool) -> None:
+    words = ["the", "soup", "was", "the", "soup"]
+    ngrams = vocabulary(words, ["was", "it", "the"], order=order, subwords=subwords)
+    ids, spans = ngrams.occurrences([*words, "unheard"])
+    np.testing.assert_array_equal(np.unique(ids), ngrams.encode([*words, "unheard"]))
+    assert spans.shape == (len(ids), 2)
+
+
+def test_an_ngram_stands_at_its_words_as_often_as_they_do() -> None:
+    ids, spans = vocabulary(["a", "b", "a"], order=2).occurrences(["a", "b", "a"])
+    # a and b alone; begin-a, a-b, b-a, a-end
+    assert sorted(map(tuple, spans.tolist())) == [(0, 1), (0, 1), (0, 2), (1, 2), (1, 3), (2, 3), (2, 3)]
+    assert len(set(ids.tolist())) == 6
+
+
+@pytest.mark.parametrize("pretokens", [[], ["unheard"]])
+def test_a_text_of_which_nothing_is_known_has_no_places(pretokens: list[str]) -> None:
+    ids, spans = vocabulary(["a", "b"]).occurrences(pretokens)
+    assert (ids.shape, spans.shape) == ((0,), (0, 2))
+
+
+def test_an_empty_vocabulary_has_no_places() -> None:
+    assert len(vocabulary(["a"], min_frequency=2).occurrences(["a"])[0]) == 0

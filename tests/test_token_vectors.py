@@ -17,6 +17,13 @@ def test_vectors_are_those_of_the_plain_embedding() -> None:
     np.testing.assert_array_equal(ours(token_ids), plain(token_ids))
 
 
+def test_other_vectors_stand_in_for_the_table() -> None:
+    layer = TokenEmbedding(2, 3)
+    layer.build()
+    layer.stand_in = tf.constant([[0.0, 0.0, 0.0]] * 7 + [[1.0, 2.0, 3.0]])
+    assert layer(np.array([[7]])).numpy().tolist() == [[[1.0, 2.0, 3.0]]]
+
+
 def test_the_gradient_of_the_table_is_sparse() -> None:
     layer = TokenEmbedding(5, 3)
     layer.build()

@@ -14,6 +14,7 @@ COMMANDS = {
     "leaderboard": ("slmcli.cli.leaderboard:command", "List all runs below a directory, the best first."),
     "export": ("slmcli.cli.export:command", "Write a model in another format, after a parity check."),
     "predict": ("slmcli.cli.predict:command", "Label texts."),
+    "explain": ("slmcli.cli.explain:command", "Say which words made a model say what it says."),
     "generate": ("slmcli.cli.generate:command", "Let a language model continue texts."),
     "vectors": ("slmcli.cli.vectors:command", "Look at the vectors a model has of its tokens, or write them to a file."),
     "run": ("slmcli.cli.run:command", "Run every stage of a recipe; what is up to date is skipped."),

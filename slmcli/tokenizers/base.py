@@ -157,6 +157,11 @@ class Tokenizer(abc.ABC):
             offsets += [in_original(start + first, start + last, starts, ends, len(text)) for first, last in self.piece_spans(pretoken)]
         return token_ids, offsets
 
+    def pretoken_spans(self, text: str) -> list[tuple[int, int]]:
+        """Return where each pretoken stands in a text as it was before cleaning, [start, end) in characters."""
+        cleaned, starts, ends = clean_aligned(text, self.cleaning)
+        return [in_original(start, end, starts, ends, len(text)) for start, end in self.spans(cleaned)]
+
     def to_json(self) -> dict[str, Any]:
         """Return everything needed to encode the same way elsewhere."""
         return {

@@ -11,9 +11,22 @@ from click.testing import Result
 from slmcli.cli import COMMANDS
 from slmcli.cli.main import main
 
-HEAVY = "{'tensorflow', 'keras', 'pandas', 'nltk', 'sklearn', 'pyarrow', 'numpy', 'apache_beam', 'matplotlib', 'jinja2'}"
-WRITERS = ("preprocess", "pretrain", "finetune", "export", "compare", "leaderboard")
-WITH_JSON = ("check", "preprocess", "finetune", "evaluate", "export", "predict", "pretrain", "generate", "doctor", "compare", "leaderboard")
+HEAVY = "{'tensorflow', 'keras', 'pandas', 'nltk', 'sklearn', 'pyarrow', 'numpy', 'apache_beam', 'matplotlib', 'jinja2', 'lime', 'shap'}"
+WRITERS = ("preprocess", "pretrain", "finetune", "evaluate", "export", "compare", "leaderboard", "explain")
+WITH_JSON = (*WRITERS, "check", "predict", "generate", "doctor")
+    "check",
+    "preprocess",
+    "finetune",
+    "evaluate",
+    "export",
+    "predict",
+    "explain",
+    "pretrain",
+    "generate",
+    "doctor",
+    "compare",
+    "leaderboard",
+)
 
 
 @pytest.mark.parametrize("arguments", [[], *([name] for name in COMMANDS)], ids=["slm", *COMMANDS])
@@ -48,10 +61,10 @@ def test_results_can_be_json(name: str, slm: Callable[..., Result]) -> None:
     assert "--json" in slm(name, "--help").stdout
 
 
-@pytest.mark.parametrize("name", ["pretrain", "finetune", "evaluate", "export", "predict", "generate"])
+@pytest.mark.parametrize("name", ["pretrain", "finetune", "evaluate", "export", "predict", "explain", "generate"])
 def test_a_directory_that_is_nothing_of_ours_ends_with_exit_code_3(name: str, slm: Callable[..., Result], tmp_path: Path) -> None:
     (tmp_path / "stranger").mkdir()
-    result = slm(name, "stranger", *(["a text"] if name == "predict" else []))
+    result = slm(name, "stranger", *(["a text"] if name in ("predict", "explain") else []))
     assert result.exit_code == 3
     assert "stranger is not a" in result.stderr
 

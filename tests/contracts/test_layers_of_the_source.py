@@ -51,6 +51,7 @@ LAYERS = (
         "spill",
         "corpus_identity",
     ),
+    ("whole_words", "explanation_words"),
     ("corpus_facts", "text_generation", "findings", "report", "attention", "recurrent_layers", "convolution", "token_vectors", "segments"),
     ("pretraining_callbacks", "step_decoder", "model_parts"),
     ("backbones", "formats", "tasks", "checking", "dividing", "measuring"),
@@ -62,29 +63,32 @@ LAYERS = (
     ("base_model", "transfer", "passage_vectors"),
     ("branch_settings",),
     ("beginnings",),
-    ("encoding", "plan", "session", "bagging", "predictor", "subsets", "writing", "vectors"),
+    ("encoding", "plan", "session", "bagging", "predictor", "subsets", "writing", "vectors", "word_shares", "explained_outputs"),
     ("describing", "dataset_directory", "parts", "pretrain_plan", "merging"),
     ("unlabelled", "pretraining_session", "word_vector_session"),
     ("preprocessing", "pretraining", "baselines", "folds", "learning_curve", "cost_probe"),
     ("studies", "self_training"),
     ("members",),
     ("training",),
-    ("baseline_cache", "cost", "slices", "mistakes", "verdict", "foreign_predictions", "leaderboard"),
-    ("gates", "judged_examples", "prediction_files", "evaluation_files", "perturbed_texts", "entrants"),
-    ("robustness", "contestants", "comparison_files"),
+    ("explainers", "baseline_cache", "cost", "slices", "mistakes", "verdict", "foreign_predictions", "leaderboard"),
+    ("gates", "judged_examples", "prediction_files", "evaluation_files", "perturbed_texts", "entrants", "faithfulness", "counterexamples"),
+    ("robustness", "contestants", "comparison_files", "explaining"),
     ("contrasts",),
-    ("evaluation", "comparing", "recipes", "benchmarking", "training_speed", "beam_steps"),
+    ("important_words", "evaluation", "comparing", "recipes", "benchmarking", "training_speed", "beam_steps"),
     ("exporting", "beam_preprocessing"),
     ("doctor",),
     ("cli",),
     ("__main__",),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-FAMILIES = ("corpora", "tokenizers", "backbones", "formats", "tasks", "objectives", "perturbations")
+FAMILIES = ("corpora", "tokenizers", "backbones", "formats", "tasks", "objectives", "perturbations", "explainers")
 MODULES = sorted(
     path.relative_to(PACKAGE).with_suffix("").as_posix() for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.stem != "__init__"
 )
-HEAVY = {"tensorflow", "keras", "pandas", "nltk", "sklearn", "pyarrow", "ai_edge_litert", "apache_beam", "matplotlib", "jinja2", "markupsafe"}
+HEAVY = {
+    *("tensorflow", "keras", "pandas", "nltk", "sklearn", "pyarrow", "ai_edge_litert", "apache_beam", "matplotlib", "jinja2", "markupsafe"),
+    *("lime", "shap"),
+}
 # modules that are about Keras, and are imported only inside functions
 ABOUT_KERAS = {
     "layers",

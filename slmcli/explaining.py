@@ -1,0 +1,144 @@
+"""Explain what a model says of texts: words with weights, how far they can be trusted, and what would change the answer."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any  # Any: an explanation is a JSON document
+
+import numpy as np
+
+from slmcli.bundle import Bundle, open_bundle
+from slmcli.config import ExplainSettings
+from slmcli.counterexamples import Counterexample, find_counterexample
+from slmcli.explained_outputs import check_explainable, choose_output
+from slmcli.explainers import EXPLAINERS
+from slmcli.explainers.base import Attribution, Explainer, Question
+from slmcli.faithfulness import measure_deletion
+from slmcli.predictor import Predictor
+from slmcli.whole_words import DividedText, find_words, group
+from slmcli.word_shares import knows_a_word
+
+FORMAT_VERSION = 1
+_EMPTY = "The text holds no word that the model reads; this is what it says of any such text."
+_UNKNOWN = "The model knows no word of this text: it says of it what it would say of any unknown words, and the weights mean nothing."
+
+
+class Explaining:
+    """A method for a model, ready for texts.
+
+    Args:
+        bundle: The model.
+        settings: Method, label, and how much is asked.
+    """
+
+    def __init__(self, bundle: Bundle, settings: ExplainSettings) -> None:
+        check_explainable(bundle.task, str(bundle.path))
+        if settings.label is not None:  # a wrong one is said before a model is loaded
+            choose_output(bundle.task, settings.label, np.zeros(bundle.task.width, np.float32))
+        self.bundle, self.settings = bundle, settings
+        self.explainer: Explainer = EXPLAINERS.load(settings.method)(bundle, threads=settings.threads)
+        self._predictor = Predictor(bundle, threads=settings.threads)
+
+    def probabilities(self, texts: Sequence[str]) -> np.ndarray:
+        """Return what the task says of texts, (texts, width) float32."""
+        return self._predictor.probabilities(texts, batch_size=self.settings.batch_size)
+
+    def ask(self, text: str) -> Question:
+        """Return the question about a text."""
+        words = find_words(text, self.bundle.tokenizer)
+        if self.explainer.leaves_words_out:
+            words = group(words, most=self.settings.max_words)
+        output = choose_output(self.bundle.task, self.settings.label, self.probabilities([text])[0])
+        return Question(DividedText(text, tuple(words)), output, self.probabilities, self.settings.samples, self.settings.seed)
+
+    def explain(self, text: str) -> dict[str, Any]:
+        """Return the explanation of a text."""
+        question = self.ask(text)
+        attribution = self.weigh(question)
+        task, output = self.bundle.task, question.output
+        said, of_nothing = self.probabilities([text, ""])
+        is_chosen = bool(output.is_chosen(task, said[None])[0])
+        is_known = question.size > 0 and knows_a_word(text, self.bundle)
+        searches = self.settings.counterexample and output.label is not None and question.size > 1 and is_known
+        found = find_counterexample(question, task, attribution.weights, is_chosen=is_chosen) if searches else None
+        return {
+            "text": text,
+            "prediction": task.decode(said),
+            "explained": output.name,
+            "kind": output.kind,
+            "value": _number(output.values(said[None])),
+            "value_of_empty_text": _number(output.values(of_nothing[None])),
+            "is_predicted": is_chosen if output.label is not None else None,
+            "words": _words(question.text, attribution.weights),
+            "method": attribution.facts,
+            "faithfulness": measure_deletion(question, attribution.weights).to_json() if self.settings.faithfulness and is_known else None,
+            "searched": searches,
+            "counterexample": self._describe(found, question),
+            "notes": [*self._notes(question, is_known=is_known), *attribution.notes],
+        }
+
+    def weigh(self, question: Question) -> Attribution:
+        """Return what the method says of a question."""
+        return self.explainer.explain(question) if question.size else Attribution(np.zeros(0))
+
+    def _notes(self, question: Question, *, is_known: bool) -> Iterator[str]:
+        """Yield what a reader must know about the text."""
+        if not question.size:
+            yield _EMPTY
+            return
+        if not is_known:
+            yield _UNKNOWN
+        words = len(find_words(question.text.text, self.bundle.tokenizer))
+        if words > question.size:
+            size = -(-words // self.settings.max_words)
+            yield f"The text has {words:,} words: {size} neighbouring words share a weight, so that the model is asked less. See --max-words."
+
+    def _describe(self, found: Counterexample | None, question: Question) -> dict[str, Any] | None:
+        if found is None:
+            return None
+        return {
+            "removed": [question.text.word(place) for place in found.words],
+            "words": found.words,
+            "text": found.text,
+            "prediction": self.bundle.task.decode(found.probabilities),
+            "value": _number(question.output.values(found.probabilities[None])),
+        }
+
+
+def open_explaining(path: Path, settings: ExplainSettings) -> Explaining:
+    """Open the bundle at `path`, or the one inside a run, with the method of the settings.
+
+    Raises:
+        ConfigError: The method cannot explain the model, or the model has no such label.
+        MissingPackageError: The method's library is not installed.
+    """
+    return Explaining(open_bundle(path), settings)
+
+
+def explain_texts(explaining: Explaining, texts: Iterable[str]) -> dict[str, Any]:
+    """Return the explanations of texts in one document."""
+    return {**describe(explaining), "texts": [explaining.explain(text) for text in texts]}
+
+
+def describe(explaining: Explaining) -> dict[str, Any]:
+    """Return what is the same for all texts: model, task, method."""
+    bundle, explainer = explaining.bundle, explaining.explainer
+    return {
+        "format_version": FORMAT_VERSION,
+        "model": str(bundle.path),
+        "task": bundle.task.name,
+        "format": bundle.manifest["format"],
+        "method": explainer.name,
+        "source": explainer.source,
+        "seed": explaining.settings.seed,
+    }
+
+
+def _words(text: DividedText, weights: np.ndarray) -> list[dict[str, Any]]:
+    return [
+        {"word": text.word(place), "start": start, "end": end, "weight": round(float(weights[place]), 6)}
+        for place, (start, end) in enumerate(text.words)
+    ]
+
+
+def _number(values: np.ndarray) -> float:
+    return round(float(values[0]), 6)
