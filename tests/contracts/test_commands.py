@@ -14,19 +14,6 @@ from slmcli.cli.main import main
 HEAVY = "{'tensorflow', 'keras', 'pandas', 'nltk', 'sklearn', 'pyarrow', 'numpy', 'apache_beam', 'matplotlib', 'jinja2', 'lime', 'shap'}"
 WRITERS = ("preprocess", "pretrain", "finetune", "evaluate", "export", "compare", "leaderboard", "explain")
 WITH_JSON = (*WRITERS, "check", "predict", "generate", "doctor")
-    "check",
-    "preprocess",
-    "finetune",
-    "evaluate",
-    "export",
-    "predict",
-    "explain",
-    "pretrain",
-    "generate",
-    "doctor",
-    "compare",
-    "leaderboard",
-)
 
 
 @pytest.mark.parametrize("arguments", [[], *([name] for name in COMMANDS)], ids=["slm", *COMMANDS])
