@@ -13,6 +13,8 @@ from slmcli.score_words import BASELINE_NAMES, score_in_words
 _MATRIX_LABELS = 12
 _CONFUSIONS = 15
 _FEWEST_EPOCHS = 2
+# our choice: beside names there is little room
+_STEPS_BESIDE_NAMES = 2
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def _dots(rows: Sequence[tuple[str, str, float, Sequence[float] | None]], main: 
     """Put rows of name, note, score and interval on one axis."""
     is_share = main not in CORRELATIONS
     values = [value for _, _, score, interval in rows for value in (score, *(interval or ()))]
-    axis = make_axis(values, least=0.0 if is_share else -1.0, most=1.0, is_share=is_share)
+    axis = make_axis(values, least=0.0 if is_share else -1.0, most=1.0, is_share=is_share, steps=_STEPS_BESIDE_NAMES)
     return axis, [_dot(row, axis, is_main=place == 0) for place, row in enumerate(rows)]
 
 

@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# our choice: numbers under an axis that do not touch on a telephone
-_MOST_TICKS = 5
+# our choice: numbers under a plot that do not touch on a telephone
+_MOST_STEPS = 5
 _ROUND_STEPS = (1, 2, 5, 10)
 
 
@@ -29,19 +29,22 @@ class Axis:
         return round(100.0 * min(1.0, max(0.0, share)), 3)
 
 
-def make_axis(values: Sequence[float], *, least: float | None = None, most: float | None = None, is_share: bool = False) -> Axis:
-    """Return an axis that holds all values, with round ends and about five ticks.
+def make_axis(
+    values: Sequence[float], *, least: float | None = None, most: float | None = None, is_share: bool = False, steps: int = _MOST_STEPS
+) -> Axis:
+    """Return an axis that holds all values, with round ends and ticks.
 
     Args:
         values: Finite numbers.
         least: It does not begin below.
         most: It does not end above.
         is_share: Numbers are written in percent.
+        steps: About how many steps lie between the values; hardly more do.
     """
     low, high = min(values, default=0.0), max(values, default=1.0)
     if high - low < 1e-9:
         low, high = low - 0.05 * max(1.0, abs(low)), high + 0.05 * max(1.0, abs(high))
-    step = _round_step((high - low) / _MOST_TICKS)
+    step = _round_step((high - low) / steps)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     begin = first * step if least is None else max(first * step, least)
     end = last * step if most is None else min(last * step, most)
