@@ -15,8 +15,8 @@ def test_a_person_reads_words_weights_and_how_far_to_trust_them(run: Path, slm: 
     assert result.exit_code == 0, result.stderr
     assert result.stdout.startswith("good ")
     assert "the soup was lovely⁺⁺" in result.stdout
-    assert "occlusion: 5 texts without some words were looked at." in result.stdout
-    assert "than in random order: the weights know more than chance." in result.stdout
+    assert "occlusion: 5 texts without some words were looked at." in " ".join(result.stdout.split())
+    assert "than in random order: the weights know more than chance." in " ".join(result.stdout.split())
 
 
 def test_what_changes_the_answer_is_said(run: Path, slm: Callable[..., Result]) -> None:
@@ -55,7 +55,7 @@ def test_texts_come_from_a_file(run: Path, slm: Callable[..., Result], corpus: P
 def test_an_empty_text_has_no_weights_and_the_explanation_says_so(text: str, run: Path, slm: Callable[..., Result]) -> None:
     result = slm("explain", run, text)
     assert result.exit_code == 0, result.stderr
-    assert "The text holds no word that the model reads; this is what it says of any such text." in result.stdout
+    assert "The text holds no word that the model reads; this is what it says of any such text." in " ".join(result.stdout.split())
 
 
 @pytest.mark.parametrize("text", ["zxqv wvut", "房间不错", "zxqv, was"], ids=["latin", "chinese", "one-known"])

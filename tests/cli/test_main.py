@@ -64,6 +64,7 @@ def test_every_score_stands_beside_the_baselines(chain: tuple[Path, dict[str, Re
         "majority": True,
         "keyword": True,
         "tfidf_logistic": True,
+        "nbsvm": True,
     }
 
 
