@@ -49,7 +49,10 @@ def length_column(texts: Sequence[str]) -> list[str]:
     edges = np.unique(np.quantile(lengths, [0.25, 0.5, 0.75, 1.0], method="inverted_cdf")) if len(lengths) else lengths
     places = np.searchsorted(edges, lengths)
     firsts = [int(lengths[places == place].min()) for place in range(len(edges))]
-    names = [f"{first} to {last} words" if first < last else f"{first} words" for first, last in zip(firsts, edges.tolist(), strict=True)]
+    names = [
+        f"{first} to {last} words" if first < last else f"{first} word{'s' * (first != 1)}"
+        for first, last in zip(firsts, edges.tolist(), strict=True)
+    ]
     return [names[place] for place in places]
 
 

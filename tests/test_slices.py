@@ -44,7 +44,7 @@ def test_values_stand_in_the_order_of_their_numbers() -> None:
 
 
 def test_lengths_are_quarters_in_words() -> None:
-    assert length_column(["a", "a b", "a b c", "很好喝 a b"]) == ["1 words", "2 words", "3 words", "5 words"]
+    assert length_column(["a", "a b", "a b c", "很好喝 a b"]) == ["1 word", "2 words", "3 words", "5 words"]
 
 
 @pytest.mark.parametrize(("texts", "found"), [([], []), (["", "  "], ["0 words", "0 words"]), (["a b"] * 3, ["2 words"] * 3)])
