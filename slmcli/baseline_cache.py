@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any  # Any: arrays by name, beside options of numpy
@@ -60,7 +61,7 @@ def _read(place: Path) -> dict[str, Prediction] | None:
             names = [name for name in arrays.files if not name.endswith(".seconds")]
             found = {name: Prediction(arrays[name], float(arrays[f"{name}.seconds"])) for name in names}
         place.touch()
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
         return None
     return found
 

@@ -31,6 +31,10 @@ class Answered:
     answers: np.ndarray
 
 
+class _NoWordsError(Exception):
+    """The training texts have no words that a baseline could learn from."""
+
+
 @dataclass(frozen=True)
 class Prediction:
     """What a baseline says of each example that is judged.
@@ -56,7 +60,7 @@ def baseline_predictions(
         tokenize: Cleans and splits a text, as for the model.
 
     Returns:
-        Baseline name to what it says.
+        Baseline name to what it says; those that learn from words are left out where the training texts have none.
     """
     results = {}
     split = _split_once(tokenize)
@@ -64,7 +68,10 @@ def baseline_predictions(
         if predict in _OF_ONE_TEXT and len(train.texts[0]) > 1:
             continue  # a word says little of how two texts relate
         started = time.perf_counter()
-        answers = predict(train, texts, split)
+        try:
+            answers = predict(train, texts, split)
+        except _NoWordsError:
+            continue
         results[name] = Prediction(answers, round(time.perf_counter() - started, 2))
     return results
 
@@ -166,7 +173,7 @@ def _nbsvm(train: Answered, texts: Sequence[tuple[str, ...]], tokenize: Tokenize
         inside = train.answers == label
         counts = [1.0 + np.asarray(known[chosen].sum(axis=0)).ravel() for chosen in (inside, ~inside)]
         ratios = diags_array(np.log(counts[0] / counts[0].sum()) - np.log(counts[1] / counts[1].sum()))
-        model = LogisticRegression(solver="liblinear", dual=True, max_iter=300).fit(known @ ratios, inside)
+        model = LogisticRegression(solver="liblinear", dual=True, max_iter=300, random_state=0).fit(known @ ratios, inside)
         margins.append(model.decision_function(new @ ratios))
     chosen = np.argmax(margins, axis=0) if len(labels) > 2 else (margins[0] > 0).astype(np.int64)
     return labels[chosen]
@@ -179,7 +186,8 @@ def _presence(train: Sequence[tuple[str, ...]], texts: Sequence[tuple[str, ...]]
     vectorizer = CountVectorizer(
         tokenizer=tokenize, token_pattern=None, lowercase=False, ngram_range=(1, 2), min_df=_least_documents(train), binary=True, dtype=np.float64
     )
-    return vectorizer.fit_transform([text for (text,) in train]).tocsr(), vectorizer.transform([text for (text,) in texts])
+    _fit(vectorizer, [text for (text,) in train])
+    return tuple(vectorizer.transform([text for (text,) in part]).tocsr() for part in (train, texts))
 
 
 def _tfidf_ridge(train: Answered, texts: Sequence[tuple[str, ...]], tokenize: Tokenize) -> np.ndarray:
@@ -197,9 +205,16 @@ def _tfidf(train: Sequence[tuple[str, ...]], texts: Sequence[tuple[str, ...]], t
     vectorizer = TfidfVectorizer(
         tokenizer=tokenize, token_pattern=None, lowercase=False, ngram_range=(1, 2), min_df=_least_documents(train), sublinear_tf=True
     )
-    vectorizer.fit([text for example in train for text in example])
+    _fit(vectorizer, [text for example in train for text in example])
     known, new = ([vectorizer.transform([example[place] for example in examples]) for place in range(len(train[0]))] for examples in (train, texts))
     return _compare(known), _compare(new)
+
+
+def _fit(vectorizer: Any, texts: Sequence[str]) -> None:
+    try:
+        vectorizer.fit(texts)
+    except ValueError as error:  # scikit-learn's for an empty vocabulary
+        raise _NoWordsError from error
 
 
 def _least_documents(train: Sequence[tuple[str, ...]]) -> int:

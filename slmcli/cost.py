@@ -37,7 +37,7 @@ def measure_cost(bundle: Bundle, inputs: Sequence[Mapping[str, Any]], *, threads
     names = [field.name for field in bundle.task.fields if not field.is_target]
     chosen = [{name: inputs[row][name] for name in names} for row in order[:_MOST_TOGETHER]]
     job = {"bundle": str(bundle.path), "threads": threads, "inputs": chosen, "single": _MOST_SINGLE}
-    command = [sys.executable, "-m", "slmcli.cost_probe"]
+    command = [sys.executable, "-P", "-m", "slmcli.cost_probe"]  # -P: no module of the directory that the user stands in
     result = subprocess.run(command, input=json.dumps(job), capture_output=True, text=True, encoding="utf-8", check=False)  # noqa: S603  # our own module
     if result.returncode:
         reason = (result.stderr.strip().splitlines() or [f"it ended with {result.returncode}"])[-1]

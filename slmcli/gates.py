@@ -1,5 +1,6 @@
 """What a model must reach: `accuracy=0.9`."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from slmcli.cost import COST_NAMES, LOWER_IS_CHEAPER
@@ -13,9 +14,12 @@ def parse_gate(text: str) -> tuple[str, float]:
     """Return the score name and the least value of a gate such as `accuracy=0.9`."""
     name, _, value = text.partition("=")
     try:
-        return name.strip(), float(value)
-    except ValueError as error:
-        raise ConfigError(f"--require {text!r} is not a gate. Write NAME=NUMBER, for example accuracy=0.9.") from error
+        bound = float(value)
+    except ValueError:
+        bound = math.nan
+    if not math.isfinite(bound):
+        raise ConfigError(f"--require {text!r} is not a gate. Write NAME=NUMBER, for example accuracy=0.9.")
+    return name.strip(), bound
 
 
 def check_gates(gates: Sequence[str], task: type[Task], *, has_cost: bool = True) -> None:
@@ -49,11 +53,15 @@ def missed_gates(gates: Sequence[str], measured: Mapping[str, float]) -> str:
         if name not in measured:
             raise DataError(f"--require {name}: it is not defined for these examples, of which all, or none, have each label. Give others.")
         value = measured[name]
-        falls_short = value > bound if name in LOWER_IS_BETTER or name in LOWER_IS_CHEAPER else value < bound
-        if falls_short:
-            missed.append(f"{name} is {_shown(value)}, required {bound:g}: missed by {_shown(abs(value - bound))}")
+        is_met = value <= bound if name in LOWER_IS_BETTER or name in LOWER_IS_CHEAPER else value >= bound
+        if not is_met:  # so that a score that is no number meets nothing
+            by = abs(value - bound)
+            missed.append(f"{name} is {_shown(value, by)}, required {bound:g}: missed by {_shown(by, by)}")
     return "; ".join(missed) + "." if missed else ""
 
 
-def _shown(value: float) -> str:
-    return f"{value:,.4f}" if abs(value) < 1000 else f"{value:,.0f}"
+def _shown(value: float, by: float) -> str:
+    """Return a number with as many digits as tell it from the bound that it misses."""
+    if abs(value) >= 1000 and by >= 1:
+        return f"{value:,.0f}"
+    return f"{value:,.4f}" if by >= 0.00005 else f"{value:,.6f}"

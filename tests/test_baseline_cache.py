@@ -40,6 +40,16 @@ def test_other_texts_or_another_dataset_are_answered_anew(identity: list[str], t
     assert make.asked == 2
 
 
+@pytest.mark.parametrize("place", [20, 60, 80, 100, 150, 200, -20])
+def test_a_file_with_a_wrong_byte_is_made_anew_or_read(place: int, make: Maker, tmp_path: Path) -> None:
+    cached_predictions(tmp_path, ["label"], TEXTS, make)
+    (kept,) = (tmp_path / "baselines").iterdir()
+    content = bytearray(kept.read_bytes())
+    content[place] ^= 0xFF
+    kept.write_bytes(content)
+    assert cached_predictions(tmp_path, ["label"], TEXTS, make)["majority"].seconds == 0.25
+
+
 def test_a_damaged_file_is_made_anew(make: Maker, tmp_path: Path) -> None:
     cached_predictions(tmp_path, ["label"], TEXTS, make)
     (kept,) = (tmp_path / "baselines").iterdir()

@@ -95,3 +95,12 @@ def test_numbers_have_baselines() -> None:
     # the mean is 3, every score 2 away from it
     assert (found["mean"]["pearson"], found["mean"]["mean_absolute_error"]) == (0.0, 2.0)
     assert found["tfidf_ridge"]["pearson"] == pytest.approx(1.0, abs=0.01)
+
+
+def test_baselines_of_words_are_left_out_where_no_training_text_has_any() -> None:
+    assert set(scores([("", 1), ("", 0)], [("good", 1)])) == {"majority", "keyword"}
+
+
+def test_nbsvm_says_the_same_each_time() -> None:
+    first, second = (baseline_predictions("label", answered(TRAIN * 20), [("good bad",)] * 5, str.split)["nbsvm"].answers for _ in range(2))
+    np.testing.assert_array_equal(first, second)

@@ -182,6 +182,21 @@ def test_a_gate_without_a_number_is_refused() -> None:
         check_gates(["accuracy"], Sentiment)
 
 
+@pytest.mark.parametrize("gate", ["accuracy=nan", "accuracy=inf", "latency_ms_p95=NaN"])
+def test_a_gate_that_is_no_finite_number_is_refused(gate: str) -> None:
+    with pytest.raises(ConfigError, match=rf"--require '{gate}' is not a gate. Write NAME=NUMBER"):
+        check_gates([gate], Sentiment)
+
+
+@pytest.mark.parametrize("gate", ["accuracy=0.9", "log_loss=0.5"])
+def test_a_score_that_is_no_number_meets_no_gate(gate: str) -> None:
+    assert missed_gates([gate], {"accuracy": float("nan"), "log_loss": float("nan")})
+
+
+def test_a_near_miss_has_the_digits_that_tell_it() -> None:
+    assert missed_gates(["accuracy=0.9"], {"accuracy": 0.89996}) == "accuracy is 0.899960, required 0.9: missed by 0.000040."
+
+
 @pytest.mark.parametrize("name", ["dataset.json", "run.json", "manifest.json"])
 def test_a_report_is_not_put_among_other_things(name: str, run: Path, tmp_path: Path) -> None:
     (tmp_path / name).write_text("{}", encoding="utf-8")

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,3 +40,11 @@ threading = tf.config.threading
 print(threading.get_intra_op_parallelism_threads(), threading.get_inter_op_parallelism_threads(), tf.config.get_visible_devices("GPU"))
 """
     assert python(code).stdout.split() == [str(inside), str(between), "[]"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not say what a process itself has used")
+def test_the_memory_of_a_process_is_not_that_of_the_one_that_started_it() -> None:
+    code = "from slmcli.runtime import peak_memory_megabytes; print(peak_memory_megabytes())"
+    large = bytearray(400_000_000)
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 1 < float(found.stdout) < len(large) / 2e6

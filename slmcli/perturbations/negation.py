@@ -124,13 +124,17 @@ def _change(text: str, generator: np.random.Generator, share: float) -> str | No
 
 def _predicates(text: str) -> Iterator[_Phrase]:
     for match in _patterns()[0].finditer(text):
-        side, end = _sides("en")[match["word"].lower()], match.end("copula")
+        side, end = _sides("en").get(match["word"].lower()), match.end("copula")
+        if side is None:  # a letter that is only equal to one of ours when case is ignored, as in "borıng"
+            continue
         yield _Phrase(-side, end, match.end("not"), "") if match["not"] else _Phrase(side, end, end, " not")
 
 
 def _denied_verbs(text: str) -> Iterator[_Phrase]:
     for match in _patterns()[1].finditer(text):
         verb = match["verb"]
+        if verb.lower() not in _verbs():
+            continue
         side, forms = _verbs()[verb.lower()]
         if match["aux"]:
             yield _with_auxiliary(match, side, forms)
@@ -190,7 +194,8 @@ def _chinese_side(match: re.Match[str]) -> int:
 def lean(text: str) -> int:
     """Return the phrases of praise in a text less those of blame; a denied one counts for the other side."""
     sides = {**_sides("en"), **{form: side for form, (side, _) in _verbs().items()}}
-    english = sum(-sides[match["word"].lower()] if match["not"] else sides[match["word"].lower()] for match in _patterns()[2].finditer(text))
+    found = ((sides.get(match["word"].lower(), 0), match["not"]) for match in _patterns()[2].finditer(text))
+    english = sum(-side if denied else side for side, denied in found)
     blame = text.count("不怎么样")
     return english - blame + sum(map(_chinese_side, _chinese_opinions(text)))
 

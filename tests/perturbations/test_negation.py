@@ -81,3 +81,9 @@ def test_a_text_leans_to_the_side_of_its_phrases(text: str, phrases: int) -> Non
 )
 def test_a_turned_text_leans_to_the_other_side(text: str) -> None:
     assert lean(text) * lean(NEGATION.apply(text, seed=0) or "") < 0
+
+
+@pytest.mark.parametrize("text", ["AMAZİNG soup", "It is borıng", "He is ſmart", "I lıked it"])
+def test_letters_that_are_equal_to_ours_only_without_case_are_no_error(text: str) -> None:
+    assert isinstance(lean(text), int)
+    NEGATION.apply(text, seed=0)
