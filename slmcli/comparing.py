@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any  # Any: a JSON document
 
-from slmcli.comparison_words import LEVEL, say_verdict
+from slmcli.comparison_words import say_verdict
 from slmcli.config import CompareSettings
 from slmcli.contestants import Contestant, Group, ask
 from slmcli.contrasts import Contrast, compare_labels, compare_slices, describe, find_flips, probe_difference, score_differences
@@ -15,6 +15,7 @@ from slmcli.entrants import Entrant, check_dataset, find_seeds, open_entrants, t
 from slmcli.errors import BundleError
 from slmcli.judged_examples import dataset_of, read_judged
 from slmcli.paired import holm
+from slmcli.paired_scores import LEVEL
 from slmcli.reading import Example
 from slmcli.tasks.base import TrainableTask
 

@@ -5,8 +5,6 @@ from typing import Any  # Any: a comparison is a JSON document
 
 from slmcli.metrics import CORRELATIONS
 
-# our choice, as everywhere: what chance does more seldom than once in twenty times is clear
-LEVEL = 0.05
 # our choice: a smaller ratio of times is as fast
 _SAME_SPEED = 1.1
 

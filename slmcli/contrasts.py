@@ -1,8 +1,6 @@
 """Two sides on the same examples: how their scores differ, in all and on parts of the examples, and which answers changed."""
 
 import itertools
-import math
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,13 +10,12 @@ import numpy as np
 
 from slmcli.contestants import Group
 from slmcli.metrics import log_loss_of_each
-from slmcli.paired import Differences, bootstrap_differences, mcnemar_test, permutation_test
-from slmcli.pretokens import WORD_PATTERN
+from slmcli.paired import Differences, bootstrap_differences
+from slmcli.paired_scores import OF_LABELS, mean_scores, paired_differences, paired_p_value
 from slmcli.reading import Example
+from slmcli.slices import group_rows, length_column
 from slmcli.tasks.base import TrainableTask
 
-MCNEMAR, PERMUTATION = "McNemar's test, mid-p", "permutation test"
-_OF_LABELS = "label "  # before the names of scores of labels
 _LOG_LOSS = "log_loss"
 # our choice: quarters of fewer examples say nothing
 _FEWEST_TO_SLICE = 20
@@ -57,38 +54,16 @@ class Contrast:
 
 def score_differences(contrast: Contrast) -> tuple[dict[str, Differences], dict[str, Differences]]:
     """Return the differences of each score, second less first, with their intervals; and those of each label's, (labels,)."""
-    found = _bootstrap(contrast, np.arange(len(contrast.references)))
-    labels = {name.removeprefix(_OF_LABELS): value for name, value in found.items() if name.startswith(_OF_LABELS)}
-    scores = {name: value for name, value in found.items() if not name.startswith(_OF_LABELS)}
+    found = _differences(contrast, np.arange(len(contrast.references)))
+    labels = {name.removeprefix(OF_LABELS): value for name, value in found.items() if name.startswith(OF_LABELS)}
+    scores = {name: value for name, value in found.items() if not name.startswith(OF_LABELS)}
     return {**scores, **_log_loss_difference(contrast)}, labels
 
 
-def _bootstrap(contrast: Contrast, places: np.ndarray) -> dict[str, Differences]:
+def _differences(contrast: Contrast, places: np.ndarray) -> dict[str, Differences]:
     """Return the differences on the examples at some places."""
-    references = contrast.references[places]
-    sides = [[decisions[places] for decisions in side.decisions] for side in (contrast.first, contrast.second)]
-    rows, counts = _kinds(references, *sides)
-
-    def difference(samples: np.ndarray) -> dict[str, np.ndarray]:
-        first, second = (_mean_scores(contrast.task, [part[rows] for part in side], references[rows], samples) for side in sides)
-        return {name: second[name] - first[name] for name in first}
-
-    return bootstrap_differences(counts, difference, seed=contrast.seed)
-
-
-def _kinds(references: np.ndarray, *sides: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the place of one example of each kind, and (kinds,) how many there are: all that is right and decided is the same within a kind."""
-    parts = (references, *itertools.chain.from_iterable(sides))
-    columns = np.concatenate([part.reshape(len(references), -1).astype(np.float64) for part in parts], axis=1)
-    _, rows, counts = np.unique(columns, axis=0, return_index=True, return_counts=True)
-    return rows, counts
-
-
-def _mean_scores(task: TrainableTask, side: Sequence[np.ndarray], references: np.ndarray, samples: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the scores of samples, means over the members of a side, those of labels under names of their own."""
-    scored = [task.score_samples(decisions, references, samples) for decisions in side]
-    named = [{**scores, **{_OF_LABELS + name: value for name, value in labels.items()}} for scores, labels in scored]
-    return {name: np.mean([each[name] for each in named], axis=0) for name in named[0]}
+    first, second = ([decisions[places] for decisions in side.decisions] for side in (contrast.first, contrast.second))
+    return paired_differences(contrast.task, contrast.references[places], first, second, seed=contrast.seed)
 
 
 def _log_loss_difference(contrast: Contrast) -> dict[str, Differences]:
@@ -109,29 +84,9 @@ def _log_loss_difference(contrast: Contrast) -> dict[str, Differences]:
 def probe_difference(contrast: Contrast) -> dict[str, Any]:
     """Return the `name` of the test of the main score, its `p`, and for labels how many examples which side has right."""
     table = {} if contrast.task.output_loss == "square" else _count_right(contrast)
-    is_single = len(contrast.first.members) == len(contrast.second.members) == 1
-    if contrast.task.output_loss == "softmax" and is_single:
-        return {"name": MCNEMAR, "p": mcnemar_test(table["only_first_right"], table["only_second_right"]), **table}
-    return {"name": PERMUTATION, "p": 1.0 if contrast.is_same else _permute(contrast), **table}
-
-
-def _permute(contrast: Contrast) -> float:
-    """Return the p-value of the permutation test, in which members of both sides are paired, each equally often."""
-    first, second = contrast.first.decisions, contrast.second.decisions
-    rows, counts = _kinds(contrast.references, first, second)
-    references = np.concatenate([contrast.references[rows]] * 2)
-    number = math.lcm(len(first), len(second))
-    pairs = [np.concatenate([first[place % len(first)][rows], second[place % len(second)][rows]]) for place in range(number)]
-
-    def difference(exchanged: np.ndarray) -> np.ndarray:
-        stayed = counts - exchanged
-        one, two = (
-            _mean_scores(contrast.task, pairs, references, np.concatenate(parts, axis=1))[contrast.main]
-            for parts in ((stayed, exchanged), (exchanged, stayed))
-        )
-        return two - one
-
-    return permutation_test(counts, difference, seed=contrast.seed)
+    sides = (contrast.first.decisions, contrast.second.decisions)
+    name, p = paired_p_value(contrast.task, contrast.references, *sides, seed=contrast.seed)
+    return {"name": name, "p": p, **table}
 
 
 def _count_right(contrast: Contrast) -> dict[str, int]:
@@ -153,26 +108,15 @@ def compare_slices(contrast: Contrast) -> list[dict[str, Any]]:
     """Return the difference of the main score on the shortest quarter of the texts, the next, and so on; none for few examples."""
     if len(contrast.examples) < _FEWEST_TO_SLICE:
         return []
-    lengths = np.array([_words(contrast.task.texts(example)) for example in contrast.examples])
-    quarters = np.searchsorted(np.unique(np.quantile(lengths, [0.25, 0.5, 0.75])), lengths)
-    slices = [np.flatnonzero(quarters == quarter) for quarter in np.unique(quarters)]
-    return [_compare_slice(contrast, places, _say_lengths(lengths[places])) for places in slices] if len(slices) > 1 else []
-
-
-def _words(texts: Sequence[str]) -> int:
-    return sum(len(re.findall(WORD_PATTERN, text)) for text in texts)
-
-
-def _say_lengths(lengths: np.ndarray) -> str:
-    low, high = int(lengths.min()), int(lengths.max())
-    return f"{low:,} to {high:,} words" if low < high else f"{low:,} words"
+    slices = group_rows(length_column(["\n".join(contrast.task.texts(example)) for example in contrast.examples]))
+    return [_compare_slice(contrast, places, name) for name, places in slices.items()] if len(slices) > 1 else []
 
 
 def _compare_slice(contrast: Contrast, places: np.ndarray, name: str) -> dict[str, Any]:
-    found = _bootstrap(contrast, places)[contrast.main]
+    found = _differences(contrast, places)[contrast.main]
     counts, references = np.ones((1, len(places)), np.int64), contrast.references[places]
     first, second = (
-        _mean_scores(contrast.task, [decisions[places] for decisions in side.decisions], references, counts)[contrast.main]
+        mean_scores(contrast.task, [decisions[places] for decisions in side.decisions], references, counts)[contrast.main]
         for side in (contrast.first, contrast.second)
     )
     return {"by": "length", "slice": name, "examples": len(places), "first": float(first[0]), "second": float(second[0]), **describe(found)}
@@ -262,7 +206,7 @@ def confidence(side: Group) -> np.ndarray | None:
 def compare_labels(contrast: Contrast, differences: Mapping[str, Differences]) -> dict[str, Any]:
     """Return label to the number of its `examples` and, for `precision`, `recall` and `f1`, both sides' values and their difference."""
     counts = np.ones((1, len(contrast.references)), np.int64)
-    sides = [_mean_scores(contrast.task, side.decisions, contrast.references, counts) for side in (contrast.first, contrast.second)]
+    sides = [mean_scores(contrast.task, side.decisions, contrast.references, counts) for side in (contrast.first, contrast.second)]
     given = Counter(label for example in contrast.examples for label in contrast.task.labels_of(example))
     return {
         label: {"examples": given[label], **{name: _compare_label(sides, differences[name], name, place) for name in differences}}
@@ -271,5 +215,5 @@ def compare_labels(contrast: Contrast, differences: Mapping[str, Differences]) -
 
 
 def _compare_label(sides: Sequence[Mapping[str, np.ndarray]], differences: Differences, name: str, place: int) -> dict[str, Any]:
-    first, second = (round(float(side[_OF_LABELS + name][0, place]), 6) for side in sides)
+    first, second = (round(float(side[OF_LABELS + name][0, place]), 6) for side in sides)
     return {"first": first, "second": second, **describe(differences, place)}

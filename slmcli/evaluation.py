@@ -22,10 +22,10 @@ from slmcli.errors import OutputError
 from slmcli.evaluation_files import write_report
 from slmcli.files import check_replaceable_file, read_json
 from slmcli.gates import check_gates
-from slmcli.intervals import paired_interval
 from slmcli.judged_examples import check_same_tokenizer, dataset_of, examples_to_judge
 from slmcli.label_issues import has_one_label
 from slmcli.mistakes import is_wrong, likely_wrong_labels, worst_mistakes
+from slmcli.paired_scores import LEVEL, paired_differences, paired_p_value
 from slmcli.prediction_files import write_predictions
 from slmcli.predictor import Predictor
 from slmcli.pretokens import WORD_PATTERN
@@ -152,15 +152,22 @@ def _baselines(judged: Judged, dataset: Dataset, bundle: Bundle, threads: int) -
 
 
 def _difference(judged: Judged, answers: np.ndarray, *, seed: int) -> dict[str, Any]:
-    """Return `value`, by how much the main score of the model is greater than that of other answers, and its 95 % `interval`."""
-    task, main, references = judged.task, judged.task.headline[0], judged.references
-    decided = task.decide(judged.probabilities)
+    """Return by how much the main score of the model is greater than that of other answers, and whether that is more than chance.
 
-    def difference(rows: np.ndarray) -> float:
-        return task.score(decided[rows], references[rows])[main] - task.score(answers[rows], references[rows])[main]
-
-    interval = paired_interval(difference, len(references), seed=seed)
-    return {"value": round(difference(np.arange(len(references))), 6), "interval": [round(interval.low, 6), round(interval.high, 6)]}
+    Returns:
+        `value`, its paired 95 % `interval`, the `p` of the `test` of that name, and `is_clear`: interval and test agree that there is a difference.
+    """
+    task, references = judged.task, judged.references
+    sides = [answers], [task.decide(judged.probabilities)]
+    found = paired_differences(task, references, *sides, seed=seed)[task.headline[0]]
+    test, p = paired_p_value(task, references, *sides, seed=seed)
+    return {
+        "value": round(float(found.found), 6),
+        "interval": [round(float(found.low), 6), round(float(found.high), 6)],
+        "test": test,
+        "p": p,
+        "is_clear": p < LEVEL and bool(found.are_clear) and len(references) > 1,
+    }
 
 
 def _look_into(judged: Judged, bundle: Bundle, settings: EvaluateSettings) -> dict[str, Any]:

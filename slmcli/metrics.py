@@ -129,7 +129,9 @@ def sample_scores(
         Each score (samples,), and `precision`, `recall` and `f1` (samples, classes).
     """
     cells, places = np.unique(references.astype(np.int64) * classes + predictions, return_inverse=True)
-    counted = counts.astype(np.float64) @ np.eye(len(cells))[places]  # (samples, cells that occur)
+    order = np.argsort(places, kind="stable")
+    starts = np.searchsorted(places[order], np.arange(len(cells)))
+    counted = np.add.reduceat(counts[:, order].astype(np.float64), starts, axis=1)  # (samples, cells that occur)
     # a matrix of many labels is large, and mostly empty
     block = max(1, _CELLS_IN_MEMORY // classes**2)
     scored = [_score_matrices(counted[start : start + block], cells, classes) for start in range(0, len(counted), block)]

@@ -53,21 +53,6 @@ def per_label_scores(predictions: np.ndarray, references: np.ndarray, labels: Se
     }
 
 
-def _scores(counts: np.ndarray, predictions: np.ndarray, references: np.ndarray) -> dict[str, np.ndarray]:
-    """Return each score (samples,) of samples that hold each example as often as `counts` (samples, examples) says."""
-    weights = counts.astype(np.float64)
-    hits, predicted, given = (weights @ part.astype(np.float64) for part in (predictions & references, predictions, references))
-    is_used = predicted + given > 0  # (samples, labels)
-    f1 = divide(2 * hits, predicted + given)
-    return {
-        "micro_f1": divide(2 * hits.sum(axis=1), (predicted + given).sum(axis=1)),
-        "macro_f1": divide((f1 * is_used).sum(axis=1), is_used.sum(axis=1)),
-        "micro_precision": divide(hits.sum(axis=1), predicted.sum(axis=1)),
-        "micro_recall": divide(hits.sum(axis=1), given.sum(axis=1)),
-        "subset_accuracy": divide(weights @ (predictions == references).all(axis=1), weights.sum(axis=1)),
-    }
-
-
 def sample_scores(predictions: np.ndarray, references: np.ndarray, counts: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Return the scores of samples that hold each example as often as counts say.
 
@@ -79,7 +64,36 @@ def sample_scores(predictions: np.ndarray, references: np.ndarray, counts: np.nd
     Returns:
         Each score (samples,), and `precision`, `recall` and `f1` (samples, labels).
     """
-    weights = counts.astype(np.float64)
-    hits, predicted, given = (weights @ part.astype(np.float64) for part in (predictions & references, predictions, references))
+    counted = _count(predictions, references, counts)
+    hits, predicted, given = counted
     labels = {"precision": divide(hits, predicted), "recall": divide(hits, given), "f1": divide(2 * hits, predicted + given)}
-    return _scores(counts, predictions, references), labels
+    return _score_counted(counted, predictions, references, counts), labels
+
+
+def _scores(counts: np.ndarray, predictions: np.ndarray, references: np.ndarray) -> dict[str, np.ndarray]:
+    """Return each score (samples,) of samples that hold each example as often as `counts` (samples, examples) says."""
+    return _score_counted(_count(predictions, references, counts), predictions, references, counts)
+
+
+def _count(predictions: np.ndarray, references: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return how often each label is hit, predicted and given in each sample, each (samples, labels); most examples have few of the labels."""
+    from scipy.sparse import csr_array
+
+    weights = np.ascontiguousarray(counts.T, np.float64)  # (examples, samples)
+    hits, predicted, given = ((csr_array(part, dtype=np.float64).T @ weights).T for part in (predictions & references, predictions, references))
+    return hits, predicted, given
+
+
+def _score_counted(
+    counted: tuple[np.ndarray, np.ndarray, np.ndarray], predictions: np.ndarray, references: np.ndarray, counts: np.ndarray
+) -> dict[str, np.ndarray]:
+    hits, predicted, given = counted
+    is_used = predicted + given > 0  # (samples, labels)
+    f1 = divide(2 * hits, predicted + given)
+    return {
+        "micro_f1": divide(2 * hits.sum(axis=1), (predicted + given).sum(axis=1)),
+        "macro_f1": divide((f1 * is_used).sum(axis=1), is_used.sum(axis=1)),
+        "micro_precision": divide(hits.sum(axis=1), predicted.sum(axis=1)),
+        "micro_recall": divide(hits.sum(axis=1), given.sum(axis=1)),
+        "subset_accuracy": divide(counts @ (predictions == references).all(axis=1).astype(np.float64), counts.sum(axis=1)),
+    }

@@ -7,13 +7,17 @@ from typing import Any  # Any: JSON documents
 
 import numpy as np
 
-from slmcli.intervals import bootstrap_intervals, paired_interval
+from slmcli.intervals import bootstrap_intervals
+from slmcli.paired_scores import kinds_of
 from slmcli.pretokens import WORD_PATTERN
 from slmcli.tasks.base import TrainableTask
 
 # our choice: as many values of a column as a person compares; the rarer ones are put together
 _MOST_VALUES = 20
+_GROUPED = re.compile(r"(?<=\d),(?=\d{3}\b)")  # the comma of 1,317
 _NO_VALUE, _OTHERS = "(none)", "(others)"
+# our choice: of numbers, each of which is of a kind of its own, fewer samples than two thousand where there are many
+_MOST_COUNTED = 2_000_000
 # our choice: fewer examples say little of a slice
 _FEWEST = 20
 # our choice: as many words as a person looks into
@@ -36,7 +40,7 @@ def slice_scores(
     """
     rows = []
     for name, values in columns.items():
-        for value, chosen in _groups(values).items():
+        for value, chosen in group_rows(values).items():
             score, interval = _score(task, predictions[chosen], references[chosen], seed=seed)
             rows.append({"by": name, "value": value, "examples": len(chosen), "score": score, "interval": interval})
     return rows
@@ -50,7 +54,7 @@ def length_column(texts: Sequence[str]) -> list[str]:
     places = np.searchsorted(edges, lengths)
     firsts = [int(lengths[places == place].min()) for place in range(len(edges))]
     names = [
-        f"{first} to {last} words" if first < last else f"{first} word{'s' * (first != 1)}"
+        f"{first:,} to {last:,} words" if first < last else f"{first:,} word{'s' * (first != 1)}"
         for first, last in zip(firsts, edges.tolist(), strict=True)
     ]
     return [names[place] for place in places]
@@ -92,8 +96,8 @@ def weak_words(texts: Sequence[str], is_wrong: np.ndarray, split: Callable[[str]
     ]
 
 
-def _groups(values: Sequence[str]) -> dict[str, np.ndarray]:
-    """Return the places of each value, the rarest of many values put together; values in their natural order."""
+def group_rows(values: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return the places of each value of a column, the rarest of many values put together; values in their natural order."""
     counts = Counter(value or _NO_VALUE for value in values)
     kept = set(counts) if len(counts) <= _MOST_VALUES else {value for value, _ in counts.most_common(_MOST_VALUES - 1)}
     groups: dict[str, list[int]] = {}
@@ -104,22 +108,19 @@ def _groups(values: Sequence[str]) -> dict[str, np.ndarray]:
 
 
 def _natural(text: str) -> list[tuple[int, int, str]]:
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", text) if part]
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", _GROUPED.sub("", text)) if part]
 
 
 def _score(task: TrainableTask, predictions: np.ndarray, references: np.ndarray, *, seed: int) -> tuple[float, list[float]]:
     main = task.headline[0]
-    score = task.score(predictions, references)[main]
-    if main == "accuracy":
-        right = int((predictions == references).sum())
-        interval = bootstrap_intervals(np.array([right, len(references) - right]), _accuracy, seed=seed)[main]
-    else:
-        interval = paired_interval(lambda rows: task.score(predictions[rows], references[rows])[main], len(references), seed=seed)
-    return round(score, 6), [round(interval.low, 6), round(interval.high, 6)]
+    rows, counts = kinds_of(references, predictions)
 
+    def score(samples: np.ndarray) -> dict[str, np.ndarray]:
+        return {main: task.score_samples(predictions[rows], references[rows], samples)[0][main]}
 
-def _accuracy(counts: np.ndarray) -> dict[str, np.ndarray]:
-    return {"accuracy": counts[:, 0] / counts.sum(axis=1)}
+    interval = bootstrap_intervals(counts, score, seed=seed, resamples=_MOST_COUNTED // len(counts))[main]
+    value = float(score(counts[None])[main][0])
+    return round(value, 6), [round(interval.low, 6), round(interval.high, 6)]
 
 
 def _words_of(texts: Sequence[str], is_wrong: np.ndarray, split: Callable[[str], list[str]]) -> tuple[list[str], np.ndarray, np.ndarray]:

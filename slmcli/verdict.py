@@ -20,14 +20,14 @@ def verdict(result: Mapping[str, Any], main: str) -> str:
     sentence = f"{name[0].upper()}{name[1:]} {_number(score, main)} (95 % interval {_number(low, main)} to {_number(high, main)}) on {examples}"
     if result["difference"] is None:
         return sentence + "; no baseline was trained."
-    value, (low, high) = result["difference"]["value"], result["difference"]["interval"]
+    value, (low, high), is_clear = (result["difference"][name] for name in ("value", "interval", "is_clear"))
     best = result["difference"]["baseline"]
     rival = f"the best baseline, {BASELINE_NAMES[best]} ({_number(result['baselines'][best][main], main)})"
-    if low > 0:
+    if not is_clear:
+        return f"{sentence}: not clearly different from {rival}."
+    if value > 0:
         return f"{sentence}: {_points(value, main)} above {rival}, {_span(low, high, main)}."
-    if high < 0:
-        return f"{sentence}: {_points(-value, main)} below {rival}, {_span(-high, -low, main)}. Use the baseline, or more data."
-    return f"{sentence}: not clearly different from {rival}."
+    return f"{sentence}: {_points(-value, main)} below {rival}, {_span(-high, -low, main)}. Use the baseline, or more data."
 
 
 def _number(value: float, name: str) -> str:

@@ -3,14 +3,16 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import train_tiny, write_jsonl
 
 from slmcli.config import CleaningSettings, EvaluateSettings, TokenizerSettings
 from slmcli.cost import COST_NAMES
 from slmcli.errors import BundleError, ConfigError, DataError, DatasetError, OutputError
-from slmcli.evaluation import evaluate, word_splitter
+from slmcli.evaluation import Judged, _difference, evaluate, word_splitter
 from slmcli.gates import check_gates, missed_gates
+from slmcli.reading import Example
 from slmcli.tasks.classification import Sentiment
 from slmcli.tasks.numbers import Score
 from slmcli.tokenizers import TOKENIZERS
@@ -236,3 +238,22 @@ def test_a_model_that_has_not_learned_validation_is_judged_by_it(dataset: Path, 
     run = train_tiny(dataset, tmp_path / "run", backbone="bag", refit=False)
     found = evaluate(run, EvaluateSettings(split="validation", baselines=False, cost=False), dataset=None, out=tmp_path / "report")
     assert found["scores"]["accuracy"] == json.loads((run / "metrics.json").read_text(encoding="utf-8"))["scores"]["accuracy"]
+
+
+def test_a_few_examples_do_not_make_a_model_better_than_a_baseline() -> None:
+    task = Sentiment(["bad", "good"])
+    references = np.array([0, 1] * 5)
+    judged = Judged(task, [Example({"text": "x"}, "a.csv", row) for row in range(10)], np.eye(2)[references], references, 1.0)
+    answers = np.where(np.arange(10) < 6, references, 1 - references)
+    found = _difference(judged, answers, seed=0)
+    # ten right beside six: McNemar's mid-p is 0.5 ** 4 = 0.0625
+    assert (found["value"], found["test"], found["is_clear"]) == (0.4, "McNemar's test, mid-p", False)
+    assert found["p"] == pytest.approx(0.0625)
+
+
+def test_many_examples_do() -> None:
+    task = Sentiment(["bad", "good"])
+    references = np.array([0, 1] * 100)
+    judged = Judged(task, [Example({"text": "x"}, "a.csv", row) for row in range(200)], np.eye(2)[references], references, 1.0)
+    found = _difference(judged, np.where(np.arange(200) < 150, references, 1 - references), seed=0)
+    assert (found["value"], found["is_clear"]) == (0.25, True)

@@ -15,6 +15,7 @@ from slmcli.metrics import (
     f1_intervals,
     log_loss,
     per_label_scores,
+    sample_scores,
     score_intervals,
 )
 
@@ -205,3 +206,13 @@ def test_the_f1_of_each_label_has_an_interval_that_holds_it() -> None:
     first, second = f1_intervals(WORKED, seed=0)
     assert first.low <= 6 / 9 <= first.high
     assert second.low <= 8 / 11 <= second.high
+
+
+def test_samples_are_scored_as_the_examples_that_they_hold() -> None:
+    references, predictions = np.array([2, 0, 1, 2, 0]), np.array([2, 1, 1, 0, 0])
+    counts = np.array([[1, 1, 1, 1, 1], [0, 2, 3, 0, 0]])
+    scores, labels = sample_scores(predictions, references, counts, classes=3)
+    for place, sample in enumerate(counts):
+        matrix = confusion_matrix(np.repeat(references, sample), np.repeat(predictions, sample), classes=3)
+        assert {name: value[place] for name, value in scores.items()} == pytest.approx(classification_scores(matrix))
+    assert labels["recall"][0].tolist() == [0.5, 1.0, 0.5]

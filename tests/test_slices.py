@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from slmcli.slices import length_column, slice_scores, weak_words
+from slmcli.slices import group_rows, length_column, slice_scores, weak_words
 from slmcli.tasks.classification import Topic
 from slmcli.tasks.numbers import Score
 
@@ -69,3 +69,8 @@ def test_chance_is_no_weak_spot() -> None:
 @pytest.mark.parametrize("texts", [[], ["one text"]])
 def test_few_texts_have_no_weak_spots(texts: list[str]) -> None:
     assert weak_words(texts, np.zeros(len(texts), bool), str.split) == []
+
+
+def test_lengths_of_thousands_stand_behind_those_of_hundreds() -> None:
+    names = length_column([" ".join("a" * length) for length in (200, 300, 400, 1500)])
+    assert list(group_rows(names)) == ["200 words", "300 words", "400 words", "1,500 words"]

@@ -92,9 +92,9 @@ def render_evaluation(report: Mapping[str, Any], background: Background, *, main
 
 def _tone(report: Mapping[str, Any]) -> str:
     difference = report["difference"]
-    if difference is None or difference["interval"][0] > 0:
+    if difference is None or (difference["is_clear"] and difference["value"] > 0):
         return "none"
-    return "error" if difference["interval"][1] < 0 else "warning"
+    return "error" if difference["is_clear"] else "warning"
 
 
 def _dots(rows: Sequence[tuple[str, str, float, Sequence[float] | None]], main: str) -> tuple[Axis, list[Dot]]:

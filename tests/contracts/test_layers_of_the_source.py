@@ -55,7 +55,7 @@ LAYERS = (
     ("corpus_facts", "text_generation", "findings", "report", "attention", "recurrent_layers", "convolution", "token_vectors", "segments"),
     ("pretraining_callbacks", "step_decoder", "model_parts"),
     ("backbones", "formats", "tasks", "checking", "dividing", "measuring"),
-    ("ngrams", "language_models", "adapting", "layerwise"),
+    ("ngrams", "language_models", "adapting", "layerwise", "paired_scores"),
     ("dataset", "deltas", "report_files", "packed", "streamed", "character_ngrams"),
     ("corpus_shape", "cooccurrence", "token_windows", "initial_vectors", "word_windows"),
     ("objectives", "word2vec", "pair_windows", "passages"),

@@ -18,7 +18,7 @@ def report(**more: Any) -> dict[str, Any]:
         "scores": {"accuracy": 0.8, "macro_f1": 0.79, "log_loss": 0.5, "expected_calibration_error": 0.04, "roc_auc": 0.9, "pr_auc": 0.88},
         "intervals": {"accuracy": [0.7, 0.9], "macro_f1": [0.68, 0.89], "log_loss": [0.4, 0.6]},
         "baselines": {"majority": {"accuracy": 0.4, "macro_f1": 0.2, "seconds": 0.0}, "nbsvm": {"accuracy": 0.7, "macro_f1": 0.7, "seconds": 1.25}},
-        "difference": {"baseline": "nbsvm", "value": 0.1, "interval": [0.02, 0.18]},
+        "difference": {"baseline": "nbsvm", "value": 0.1, "interval": [0.02, 0.18], "is_clear": True},
         "per_label": {label: {"precision": 0.8, "recall": 0.8, "f1": 0.8, "f1_interval": [0.7, 0.9], "examples": 20} for label in LABELS},
         "confusion": {"labels": LABELS, "counts": [[16, 3, 1], [2, 17, 1], [4, 1, 15]]},
         "calibration": [{"examples": 20, "probability": 0.6, "accuracy": 0.55}, {"examples": 40, "probability": 0.93, "accuracy": 0.92}],
@@ -70,9 +70,9 @@ def test_nothing_is_fetched_from_elsewhere() -> None:
 @pytest.mark.parametrize(
     ("difference", "words"),
     [
-        ({"baseline": "nbsvm", "value": 0.1, "interval": [0.02, 0.18]}, "✓ It earns its keep"),
-        ({"baseline": "nbsvm", "value": 0.0, "interval": [-0.1, 0.1]}, "! No better than a baseline, as far as can be told"),
-        ({"baseline": "nbsvm", "value": -0.1, "interval": [-0.18, -0.02]}, "✕ A baseline is better"),
+        ({"baseline": "nbsvm", "value": 0.1, "interval": [0.02, 0.18], "is_clear": True}, "✓ It earns its keep"),
+        ({"baseline": "nbsvm", "value": 0.0, "interval": [-0.1, 0.1], "is_clear": False}, "! No better than a baseline, as far as can be told"),
+        ({"baseline": "nbsvm", "value": -0.1, "interval": [-0.18, -0.02], "is_clear": True}, "✕ A baseline is better"),
         (None, "Scored, beside no baseline"),
     ],
     ids=["better", "alike", "worse", "alone"],
