@@ -4,14 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any  # Any: a comparison is a JSON document
 
 from slmcli.metrics import CORRELATIONS
+from slmcli.score_words import score_in_words
 
 # our choice: a smaller ratio of times is as fast
 _SAME_SPEED = 1.1
-
-
-def score_in_words(name: str) -> str:
-    """Return a score's name as it is read."""
-    return f"{name.capitalize()} correlation" if name in CORRELATIONS else name.replace("_f1", " F1").replace("_", " ")
 
 
 def number_in_words(value: float, name: str) -> str:

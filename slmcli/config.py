@@ -186,7 +186,7 @@ class JudgedSettings(Settings):
     data: list[str] = Field([], description="corpus files to evaluate on instead of a split")
     batch_size: int = Field(256, ge=1, description="examples a batch")
     threads: int = Field(0, ge=0, le=4096, description="processor threads; 0: all")
-    seed: int = Field(0, ge=0, le=2**32 - 1, description="seed of the bootstrap")
+    seed: int = Field(0, ge=0, le=2**32 - 1, description="seed of all that is drawn: samples of the bootstrap, examples, changes of texts")
 
 
 class EvaluateSettings(CorpusSettings, JudgedSettings):

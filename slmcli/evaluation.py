@@ -22,7 +22,7 @@ from slmcli.errors import OutputError
 from slmcli.evaluation_files import write_report
 from slmcli.files import check_replaceable_file, read_json
 from slmcli.gates import check_gates
-from slmcli.judged_examples import check_same_tokenizer, dataset_of, examples_to_judge
+from slmcli.judged_examples import check_same_labels, check_same_tokenizer, dataset_of, examples_to_judge
 from slmcli.label_issues import has_one_label
 from slmcli.mistakes import is_wrong, likely_wrong_labels, worst_mistakes
 from slmcli.paired_scores import LEVEL, paired_differences, paired_p_value
@@ -80,13 +80,11 @@ def evaluate(
     task = bundle.task
     check_gates(settings.require, type(task), has_cost=settings.cost)
     source = dataset_of(target, dataset)
-    if source is not None and not settings.data:
-        check_same_tokenizer(source, bundle)
+    if source is not None:
+        (check_same_labels if settings.data else check_same_tokenizer)(source, bundle)
     examples, origin = examples_to_judge(target, settings, source, bundle)
     predictor = Predictor(bundle, threads=settings.threads)
     judged = _ask(predictor, examples, settings)
-    if predictions is not None:
-        write_predictions(predictions, task, examples, judged.probabilities, judged.references)
     logger.info("Scoring %s examples", f"{len(examples):,}")
     result = {"task": task.name, **origin, **_judge(judged, seed=settings.seed), "examples_per_second": judged.examples_per_second}
     result |= _compare(judged, source, bundle, settings)
@@ -99,6 +97,8 @@ def evaluate(
         logger.info("Measuring what the model costs")
         result["cost"] = measure_cost(bundle, [example.values for example in examples], threads=settings.threads, seed=settings.seed)
     result["verdict"] = verdict(result, task.headline[0])
+    if predictions is not None:
+        write_predictions(predictions, task, examples, judged.probabilities, judged.references)
     result["report"] = write_report(place, result, task, target, None if source is None else source.path)
     return result
 
@@ -147,7 +147,7 @@ def _baselines(judged: Judged, dataset: Dataset, bundle: Bundle, threads: int) -
         answered = Answered([tuple(task.texts(example)) for example in examples], task.references(examples))
         return baseline_predictions(task.baselines, answered, texts, word_splitter(bundle.tokenizer))
 
-    identity = (task.name, task.baselines, dataset.fingerprint, bundle.manifest["tokenizer_fingerprint"])
+    identity = (task.name, task.baselines, dataset.fingerprint, bundle.manifest["tokenizer_fingerprint"], *task.labels)
     return cached_predictions(dataset.path, identity, texts, train)
 
 

@@ -31,9 +31,11 @@ def write_report(out: Path, result: Mapping[str, Any], task: TrainableTask, targ
         out.mkdir(parents=True, exist_ok=True)
     path = out / "report.json"
     document = {"format_version": FORMAT_VERSION, **result, "report": str(path)}
+    text = _to_markdown(result, task.headline)
+    page = render_evaluation(document, _background(target, dataset), main=task.headline[0], texts=_text_fields(task))
     write_json(path, document)
-    write_text(out / "report.md", _to_markdown(result, task.headline))
-    write_text(out / "report.html", render_evaluation(document, _background(target, dataset), main=task.headline[0], texts=_text_fields(task)))
+    write_text(out / "report.md", text)
+    write_text(out / "report.html", page)
     return str(path)
 
 

@@ -13,6 +13,7 @@ from slmcli.reading import Example, read_examples
 from slmcli.registry import hint
 from slmcli.run import Run
 from slmcli.runtime import start_tensorflow
+from slmcli.tasks import TASKS
 from slmcli.tasks.base import Task
 
 
@@ -47,12 +48,20 @@ def check_same_tokenizer(dataset: Dataset, bundle: Bundle) -> None:
             f"{dataset.path} was encoded with tokenizer {found}, the model has {wanted}. "
             "Pass --dataset DIR with the dataset it was trained on, or --data FILE to slm evaluate."
         )
+    check_same_labels(dataset, bundle)
+
+
+def check_same_labels(dataset: Dataset, bundle: Bundle) -> None:
+    """Refuse a dataset from which nothing can be learned that the model says."""
+    kind = getattr(TASKS.load(dataset.task), "baselines", None)
+    if kind != bundle.task.baselines:
+        raise DatasetError(f"{dataset.path} was made for task {dataset.task}, the model for {bundle.task.name}. Pass another --dataset.")
     if dataset.labels != bundle.task.labels:
         raise DatasetError(f"{dataset.path} has the labels {', '.join(dataset.labels[:20])}; the model has {', '.join(bundle.task.labels[:20])}.")
 
 
 def examples_to_judge(target: Path, settings: EvaluateSettings, dataset: Dataset | None, bundle: Bundle) -> tuple[list[Example], dict[str, Any]]:
-    """Return the labelled examples of the files or the split asked for, and which these are: `data`, a list, or `split`, a name.
+    """Return the labelled examples of the files or the split asked for, and which these are: `data`, a list, or `split` of `dataset`.
 
     Raises:
         BundleError: The target does not know its dataset.
@@ -71,7 +80,8 @@ def examples_to_judge(target: Path, settings: EvaluateSettings, dataset: Dataset
     split = _choose_split(settings.split, dataset)
     _refuse_what_was_learned(split, dataset, bundle)
     start_tensorflow(threads=settings.threads)
-    return _usable(list(dataset.read_examples(split, task.fields)), task), {"split": split}
+    origin = {"split": split, "dataset": str(dataset.path), "dataset_fingerprint": dataset.fingerprint}
+    return _usable(list(dataset.read_examples(split, task.fields)), task), origin
 
 
 def read_judged(settings: CompareSettings, dataset: Dataset | None, task: Task, bundles: Sequence[Bundle]) -> tuple[list[Example], dict[str, Any]]:
@@ -103,6 +113,8 @@ def _choose_split(wanted: str | None, dataset: Dataset) -> str:
 def _slice_fields(names: Sequence[str], task: Task) -> list[Field]:
     """Return the columns that examples are put into slices by, as fields."""
     for name in names:
+        if name == "length":
+            raise ConfigError("--slice-by length: the lengths of texts are slices under this name. Give the column another name.")
         if name in [field.name for field in task.fields]:
             raise ConfigError(
                 f"--slice-by {name}: a model for {task.name} reads or predicts it; labels and lengths are slices anyway. Name another column."

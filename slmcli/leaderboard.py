@@ -10,6 +10,7 @@ from typing import Any  # Any: JSON documents
 from slmcli.bundle import find_bundle
 from slmcli.corpus_identity import LANGUAGE_MODEL
 from slmcli.errors import ConfigError, DataError, SlmError
+from slmcli.evaluation_files import FORMAT_VERSION as EVALUATION_FORMAT_VERSION
 from slmcli.files import read_json
 from slmcli.leaderboard_words import FACTS, TEST, order_of
 from slmcli.recipe_files import read_recipe
@@ -87,7 +88,7 @@ def _fill(row: dict[str, Any], path: Path) -> None:
     row.update(parameters=metrics["parameters"], backbone=metrics.get("backbone", row["backbone"]))
     row["bytes"] = find_bundle(path)[1]["bytes"]
     if (path / "evaluation" / "report.json").exists():
-        row["test"] = _read_test(path / "evaluation" / "report.json")
+        row["test"] = _read_test(path / "evaluation" / "report.json", document["dataset_fingerprint"])
     row["status"] = COMPLETE
 
 
@@ -96,10 +97,10 @@ def _date(path: Path) -> str:
     return datetime.fromtimestamp(path.stat().st_mtime, UTC).strftime("%Y-%m-%d %H:%M")
 
 
-def _read_test(path: Path) -> dict[str, Any] | None:
-    """Return the scores on the test split with their intervals; None when the report is about something else."""
-    report = read_json(path)
-    if report.get("split") != "test":
+def _read_test(path: Path, fingerprint: str) -> dict[str, Any] | None:
+    """Return the scores on the test split of the dataset of that fingerprint, with their intervals; None when the report is about something else."""
+    report = read_json(path, format_version=EVALUATION_FORMAT_VERSION)
+    if report.get("split") != "test" or report.get("dataset_fingerprint", fingerprint) != fingerprint:
         return None
     return {"examples": report["examples"], "scores": dict(report["scores"]), "intervals": dict(report["intervals"])}
 

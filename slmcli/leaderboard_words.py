@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any  # Any: a leaderboard is a JSON document
 
-from slmcli.comparison_words import number_in_words, score_in_words
+from slmcli.comparison_words import number_in_words
 from slmcli.metrics import LOWER_IS_BETTER
+from slmcli.score_words import score_in_words
 
 TEST = "test_"
 FACTS = ("run", "date", "seconds", "bytes", "parameters")

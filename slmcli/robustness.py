@@ -12,6 +12,7 @@ from slmcli.perturbations import PERTURBATIONS
 from slmcli.perturbations.base import SHARE, Perturbation, script_of
 from slmcli.perturbed_texts import Changed, Predict, Sample, change, most_changed, texts_of
 from slmcli.reading import Example
+from slmcli.score_words import score_in_words
 from slmcli.tasks.base import TrainableTask
 
 # our choice: a drop of accuracy is then known to three points when one answer in seven changes; all of it takes as long as 36,000 texts
@@ -202,13 +203,13 @@ def _sentence(found: Mapping[str, Mapping[str, Any]], worst: str | None, score: 
     if worst:
         said = _cost(found[worst], score)
     elif any(row["texts"] >= _ENOUGH for row in compared):
-        said = f"No change of the texts lowers {_in_words(score)}."
+        said = f"No change of the texts lowers {score_in_words(score)}."
     else:
         said = f"No change applies to {_ENOUGH} texts or more: too few to say what costs most."
     followed = [
         f"Of {row['texts']:,} answers after {row['title']}, {100 * row['moved_right']:.1f} % move the right way."
         for row in found.values()
-        if "moved_right" in row
+        if "moved_right" in row and row["texts"] >= _ENOUGH
     ]
     return " ".join([said, *followed])
 
@@ -216,14 +217,10 @@ def _sentence(found: Mapping[str, Mapping[str, Any]], worst: str | None, score: 
 def _cost(row: Mapping[str, Any], score: str) -> str:
     amount, low, high = (_amount(value, score) for value in (row["drop"], *row["interval"]))
     unit = "" if score in CORRELATIONS else " points"
-    said = f"{_in_words(score)} falls by {amount}{unit} (95 % interval {low} to {high}) on the {row['texts']:,} texts that it changes"
+    said = f"{score_in_words(score)} falls by {amount}{unit} (95 % interval {low} to {high}) on the {row['texts']:,} texts that it changes"
     flips = "" if row["flip_rate"] is None else f"; {100 * row['flip_rate']:.1f} % of the answers change"
     beginning = "The largest drop comes with" if row["is_clear"] else "No drop is clear of chance; the largest comes with"
     return f"{beginning} {row['title']}: {said}{flips}."
-
-
-def _in_words(score: str) -> str:
-    return score.replace("_f1", " F1").replace("_", " ")
 
 
 def _amount(value: float, score: str) -> str:

@@ -152,8 +152,9 @@ def test_any_column_of_the_files_can_be_sliced_by(run: Path, tmp_path: Path) -> 
     [
         ("sauce", r"three.jsonl: which column holds the sauce is not obvious from the names: text, label, source. Pass --column sauce=NAME"),
         ("label", r"--slice-by label: a model for sentiment reads or predicts it; labels and lengths are slices anyway. Name another column"),
+        ("length", r"--slice-by length: the lengths of texts are slices under this name. Give the column another name"),
     ],
-    ids=["unknown", "read anyway"],
+    ids=["unknown", "read anyway", "taken"],
 )
 def test_a_column_that_cannot_be_sliced_by_is_named(name: str, message: str, run: Path, tmp_path: Path) -> None:
     data = tmp_path / "three.jsonl"
@@ -257,3 +258,24 @@ def test_many_examples_do() -> None:
     judged = Judged(task, [Example({"text": "x"}, "a.csv", row) for row in range(200)], np.eye(2)[references], references, 1.0)
     found = _difference(judged, np.where(np.arange(200) < 150, references, 1 - references), seed=0)
     assert (found["value"], found["is_clear"]) == (0.25, True)
+
+
+def test_a_dataset_of_other_labels_gives_no_baselines_to_files(run: Path, dataset: Path, tmp_path: Path) -> None:
+    other = Path(shutil.copytree(dataset, tmp_path / "other"))
+    document = json.loads((other / "dataset.json").read_text(encoding="utf-8"))
+    (other / "dataset.json").write_text(json.dumps({**document, "labels": [*document["labels"], "so-so"]}), encoding="utf-8")
+    data = write_jsonl(tmp_path / "two.jsonl", [("our host was kind", "good"), ("our host was rude", "bad")])
+    with pytest.raises(DatasetError, match=r"other has the labels bad, good, so-so; the model has bad, good"):
+        evaluate(run, EvaluateSettings(data=[str(data)], cost=False), dataset=other, out=tmp_path / "report")
+
+
+def test_predictions_are_not_left_behind_by_an_evaluation_that_fails(
+    run: Path, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise DataError("no more")
+
+    monkeypatch.setattr("slmcli.evaluation.verdict", fail)
+    with pytest.raises(DataError, match="no more"):
+        evaluate(run, PLAIN, dataset=None, out=tmp_path / "report", predictions=tmp_path / "said.jsonl")
+    assert list(tmp_path.iterdir()) == []

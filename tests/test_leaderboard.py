@@ -42,7 +42,7 @@ def test_the_best_on_validation_stands_first(board: Path) -> None:
 def test_any_column_can_decide_the_order(sort: str, order: list[str], board: Path) -> None:
     change(board / "b" / "metrics.json", seconds=1e6)
     (board / "a" / "evaluation").mkdir()
-    report = {"split": "test", "examples": 10, "scores": {"accuracy": 0.7}, "intervals": {"accuracy": [0.6, 0.8]}}
+    report = {"format_version": 2, "split": "test", "examples": 10, "scores": {"accuracy": 0.7}, "intervals": {"accuracy": [0.6, 0.8]}}
     (board / "a" / "evaluation" / "report.json").write_text(json.dumps(report), encoding="utf-8")
     assert names(make_leaderboard(board, sort=sort)) == order
 
@@ -54,9 +54,22 @@ def test_a_run_tells_what_it_is(board: Path, dataset: Path) -> None:
     assert row["bytes"] == (board / "a" / "bundle" / "model.keras").stat().st_size
 
 
+def test_scores_on_the_test_split_of_another_dataset_are_left_out(board: Path) -> None:
+    (board / "a" / "evaluation").mkdir()
+    report = {"format_version": 2, "split": "test", "dataset_fingerprint": "another", "examples": 10, "scores": {"accuracy": 0.7}, "intervals": {}}
+    (board / "a" / "evaluation" / "report.json").write_text(json.dumps(report), encoding="utf-8")
+    assert row_of(board, "a")["test"] is None
+
+
+def test_a_report_of_a_newer_release_is_named(board: Path) -> None:
+    (board / "a" / "evaluation").mkdir()
+    (board / "a" / "evaluation" / "report.json").write_text(json.dumps({"format_version": 99}), encoding="utf-8")
+    assert "has format_version 99; slm" in row_of(board, "a")["problem"]
+
+
 def test_scores_on_other_files_than_the_test_split_are_left_out(board: Path) -> None:
     (board / "a" / "evaluation").mkdir()
-    report = {"data": ["x.csv"], "examples": 10, "scores": {"accuracy": 0.7}, "intervals": {}}
+    report = {"format_version": 2, "data": ["x.csv"], "examples": 10, "scores": {"accuracy": 0.7}, "intervals": {}}
     (board / "a" / "evaluation" / "report.json").write_text(json.dumps(report), encoding="utf-8")
     assert row_of(board, "a")["test"] is None
 

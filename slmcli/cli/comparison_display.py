@@ -17,18 +17,20 @@ from slmcli.comparison_words import (
     is_share,
     number_in_words,
     origin_in_words,
-    score_in_words,
     side_in_words,
     test_in_words,
 )
 from slmcli.inspection import excerpt
 from slmcli.leaderboard_words import TEST, about_table, cell_in_words, columns_of, interval_in_words, is_off, state_of, summarise, table_title
 from slmcli.metrics import LOWER_IS_BETTER
+from slmcli.score_words import score_in_words
 
 _LABELS_SHOWN = 12
 _FLIPS_SHOWN = 3
 # our choice: a narrower terminal gets what decides, a wider one all columns
 _WIDE = 110
+# our choice: two names of labels, or a few of several
+_ANSWERS = 300
 # our choice: a pipe has no width; tables for it are as wide as on a usual terminal
 _NO_WIDTH = 120
 _LESS = ("preset", "parameters", "seconds", "date")
@@ -146,7 +148,7 @@ def _show_flips(console: Console, comparison: Mapping[str, Any], result: Mapping
 def _flip_line(flip: Mapping[str, Any], first: str, second: str, width: int) -> str:
     answers = f"{first} {answer_in_words(flip['first'])}, {second} {answer_in_words(flip['second'])}, right: {answer_in_words(flip['reference'])}"
     texts = " | ".join(flip[name] for name in ("text", "text_pair") if flip.get(name))
-    return f"  {answers}\n    {excerpt(texts, max(24, width - 4))}"
+    return f"  {excerpt(answers, _ANSWERS)}\n    {excerpt(texts, max(24, width - 4))}"
 
 
 def show_leaderboard(board: Mapping[str, Any]) -> None:
@@ -183,4 +185,4 @@ def _run_cell(row: Mapping[str, Any], key: str) -> str:
 
 
 def _states(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    return [f"{row['run']} is {state}" for row in rows if (state := state_of(row))]
+    return [f"{excerpt(row['run'])} is {excerpt(state)}" for row in rows if (state := state_of(row))]

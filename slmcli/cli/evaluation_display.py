@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from slmcli.cli.display import numbers_table, show_bytes
 from slmcli.cli.robustness_display import show_robustness
+from slmcli.inspection import excerpt
 from slmcli.score_words import BASELINE_NAMES, score_in_words
 from slmcli.tasks import TASKS
 
@@ -35,7 +36,7 @@ def show_evaluation(result: Mapping[str, Any]) -> None:
     for label, row in shown:
         parts = (row["precision"], row["recall"], row["f1"])
         low, high = row["f1_interval"]
-        labels.add_row(escape(label), *(f"{part:.4f}" for part in parts), f"{low:.4f}-{high:.4f}", f"{row['examples']:,}")
+        labels.add_row(escape(excerpt(label, 40)), *(f"{part:.4f}" for part in parts), f"{low:.4f}-{high:.4f}", f"{row['examples']:,}")
     if shown:
         console.print(labels)
     if "robustness" in result:
@@ -47,7 +48,7 @@ def show_evaluation(result: Mapping[str, Any]) -> None:
 def _lines(result: Mapping[str, Any], *, left_out: int) -> list[str]:
     lines = [f"and {left_out:,} more labels, in the report"] if left_out > 0 else []
     if result["weak_words"]:
-        words = ", ".join(f"{row['word']} ({row['wrong']:.1%} of {row['examples']:,})" for row in result["weak_words"][:_MOST_WORDS])
+        words = ", ".join(f"{excerpt(row['word'], 40)} ({row['wrong']:.1%} of {row['examples']:,})" for row in result["weak_words"][:_MOST_WORDS])
         lines.append(f"Wrong more often in texts with: {words}")
     if "cost" in result:
         cost = result["cost"]

@@ -82,4 +82,4 @@ def _example(example: Mapping[str, Any]) -> Text:
 
 
 def _answer(answer: Any) -> str:
-    return ", ".join(answer) or "no label" if isinstance(answer, list) else str(answer)
+    return excerpt(", ".join(answer) or "no label" if isinstance(answer, list) else str(answer), 200)

@@ -11,12 +11,12 @@ from slmcli.comparison_words import (
     is_share,
     number_in_words,
     origin_in_words,
-    score_in_words,
     side_in_words,
     test_in_words,
 )
 from slmcli.metrics import LOWER_IS_BETTER
 from slmcli.report.rendering import render
+from slmcli.score_words import score_in_words
 
 _LABELS_SHOWN = 30
 _TEXT_CHARACTERS = 1200

@@ -1,6 +1,6 @@
 """The report of an evaluation as a page: one HTML file that needs nothing else."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any  # Any: a report is a JSON document
 
@@ -185,25 +185,28 @@ def _slices(report: Mapping[str, Any], main: str) -> list[dict[str, Any]]:
 
 
 def _learning(epochs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return a plot for the loss, and one for the accuracy where the log has it: lines of training and validation over epochs."""
-    plots = []
-    for name, heading in (("loss", "Loss"), ("accuracy", "Accuracy")):
-        lines = {
-            word: [(row["epoch"], row[key]) for row in epochs if key in row] for word, key in (("training", name), ("validation", f"val_{name}"))
-        }
+    """Return the plots of each member of a model that was trained over epochs."""
+    members: dict[str, list[Mapping[str, Any]]] = {}
+    for row in epochs:
+        members.setdefault(row.get("member", ""), []).append(row)
+    return [plot for name, rows in members.items() for plot in _learning_of(name, rows)]
+
+
+def _learning_of(member: str, epochs: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield a plot for the loss, and one for the accuracy where the log has it: lines of training and validation over epochs."""
+    best = next((row["epoch"] for row in reversed(epochs) if row.get("is_best")), None)
+    across = Axis(1.0, float(max(row["epoch"] for row in epochs)), [])
+    for name in ("loss", "accuracy"):
+        keys = {"training": name, "validation": f"val_{name}"}
+        lines = {word: [(row["epoch"], row[key]) for row in epochs if key in row] for word, key in keys.items()}
         drawn = {word: points for word, points in lines.items() if len(points) >= _FEWEST_EPOCHS}
         if not drawn:
             continue
-        across = Axis(1.0, float(max(row["epoch"] for row in epochs)), [])
         up = make_axis([value for points in drawn.values() for _, value in points], is_share=name == "accuracy")
-        best = next((row["epoch"] for row in reversed(epochs) if row.get("is_best")), None)
-        plots.append(
-            {
-                "heading": heading,
-                "up": up,
-                "last": int(across.high),
-                "lines": {word: polyline(points, across, up) for word, points in drawn.items()},
-                "best": None if best is None else {"epoch": best, "place": across.place(best)},
-            }
-        )
-    return plots
+        yield {
+            "heading": f"{name.capitalize()}{f' of {member}' if member else ''}",
+            "up": up,
+            "last": int(across.high),
+            "lines": {word: polyline(points, across, up) for word, points in drawn.items()},
+            "best": None if best is None else {"epoch": best, "place": across.place(best)},
+        }

@@ -21,14 +21,17 @@ needs_browser = pytest.mark.skipif(find_browser() is None, reason=f"no browser i
 
 
 @contextmanager
-def open_page(file: Path, *, width: int = 1000, is_dark: bool = False) -> Iterator[Any]:
-    """Yield a page of a file, as Playwright has it, that may fetch nothing."""
+def open_page(file: Path, content: str, *, width: int = 1000, is_dark: bool = False, keeps_policy: bool = False) -> Iterator[Any]:
+    """Write a page to a file and yield it, as Playwright has it; only without its own policy can axe-core look at it."""
     from playwright.sync_api import sync_playwright
 
+    file.write_text(content, encoding="utf-8")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox", "--disable-gpu"])
         try:
-            context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme="dark" if is_dark else "light", bypass_csp=True)
+            context = browser.new_context(
+                viewport={"width": width, "height": 900}, color_scheme="dark" if is_dark else "light", bypass_csp=not keeps_policy
+            )
             page = context.new_page()
             page.goto(file.as_uri())
             yield page

@@ -1,3 +1,4 @@
+import dataclasses
 import re
 from pathlib import Path
 from typing import Any
@@ -105,23 +106,29 @@ def test_numbers_have_no_labels_and_no_curves() -> None:
     assert "said 1.25" in html
 
 
-@pytest.fixture(scope="module")
-def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("page") / "report.html"
-    path.write_text(page_of(report()), encoding="utf-8")
-    return path
-
-
 @needs_browser
 @pytest.mark.parametrize("is_dark", [False, True], ids=["light", "dark"])
-def test_a_browser_finds_nothing_serious_for_people_who_do_not_see_well(is_dark: bool, file: Path) -> None:
-    with open_page(file, is_dark=is_dark) as page:
+def test_a_browser_finds_nothing_serious_for_people_who_do_not_see_well(is_dark: bool, tmp_path: Path) -> None:
+    with open_page(tmp_path / "report.html", page_of(report()), is_dark=is_dark) as page:
         page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
         assert serious_findings(page) == []
 
 
 @needs_browser
 @pytest.mark.parametrize("width", [360, 800, 1400])
-def test_the_page_is_never_wider_than_the_window(width: int, file: Path) -> None:
-    with open_page(file, width=width) as page:
+def test_the_page_is_never_wider_than_the_window(width: int, tmp_path: Path) -> None:
+    with open_page(tmp_path / "report.html", page_of(report()), width=width) as page:
         assert overflow(page) == 0
+
+
+def test_members_of_a_model_have_plots_of_their_own() -> None:
+    epochs = [
+        {"epoch": 1, "loss": 0.5},
+        {"epoch": 2, "loss": 0.4},
+        {"epoch": 1, "loss": 0.9, "member": "lstm"},
+        {"epoch": 2, "loss": 0.8, "member": "lstm"},
+    ]
+    html = page_of(report(), dataclasses.replace(WHOLE, epochs=epochs))
+    assert "Loss over epochs" in html
+    assert "Loss of lstm over epochs" in html
+    assert html.count('<polyline class="line l0"') == 2 + 2  # two curves, and a loss for each member
