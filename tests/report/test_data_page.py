@@ -1,32 +1,13 @@
 """The page of a data report: everything the report says, nothing from elsewhere, and no text that becomes markup."""
 
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from report.parsed_page import Page
 
 from slmcli.report.data_page import render_data_report
 
 ROW = "a/soups.csv:7: <script>alert(1)</script> & \u0645\u0631\u062d\u0628\u0627 汤 😀"
-
-
-class Page(HTMLParser):
-    """What a browser would find in a page."""
-
-    def __init__(self, content: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str | None]] = []
-        self.text = ""
-        self.feed(content)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += attrs
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
 
 
 def finding(severity: str, **changes: Any) -> dict[str, Any]:

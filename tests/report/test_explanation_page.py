@@ -1,9 +1,9 @@
 """The page of an explanation: everything it says, nothing from elsewhere, and no text that becomes markup."""
 
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from report.parsed_page import Page
 
 from slmcli.report.explanation_page import render_explanation
 
@@ -37,25 +37,6 @@ HEAD: dict[str, Any] = {
     "source": "s, section 1",
     "seed": 0,
 }
-
-
-class Page(HTMLParser):
-    """What a browser would find in a page."""
-
-    def __init__(self, content: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str | None]] = []
-        self.text = ""
-        self.feed(content)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += attrs
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
 
 
 def page(*texts: dict[str, Any]) -> Page:
