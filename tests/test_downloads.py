@@ -43,6 +43,8 @@ class Server(BaseHTTPRequestHandler):
 @pytest.fixture
 def address() -> Iterator[str]:
     """The address of a server on this machine."""
+    STALLED.clear()
+    GO_ON.clear()  # else what stalls goes on at once, since an earlier test has ended
     server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
