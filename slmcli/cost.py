@@ -8,7 +8,7 @@ from typing import Any  # Any: values of examples, JSON documents
 
 import numpy as np
 
-from slmcli.bundle import Bundle
+from slmcli.bundle import Bundle, LanguageBundle
 from slmcli.errors import BundleError
 
 # measured names that a gate may name; of these, the ones of which less is better
@@ -37,12 +37,26 @@ def measure_cost(bundle: Bundle, inputs: Sequence[Mapping[str, Any]], *, threads
     names = [field.name for field in bundle.task.fields if not field.is_target]
     chosen = [{name: inputs[row][name] for name in names} for row in order[:_MOST_TOGETHER]]
     job = {"bundle": str(bundle.path), "threads": threads, "inputs": chosen, "single": _MOST_SINGLE}
-    command = [sys.executable, "-P", "-m", "slmcli.cost_probe"]  # -P: no module of the directory that the user stands in
+    measured = {**sizes_of(bundle), **run_probe("slmcli.cost_probe", job, bundle)}
+    return {name: measured[name] for name in (*COST_NAMES, "load_seconds")}
+
+
+def sizes_of(bundle: Bundle | LanguageBundle) -> dict[str, float]:
+    """Return `model_bytes`, `bundle_bytes` and `parameters`."""
+    bundle_bytes = sum(file.stat().st_size for file in bundle.path.iterdir())
+    return {"model_bytes": bundle.manifest["bytes"], "bundle_bytes": bundle_bytes, "parameters": bundle.manifest["parameters"]}
+
+
+def run_probe(module: str, job: Mapping[str, Any], bundle: Bundle | LanguageBundle) -> dict[str, float]:
+    """Return what a module of ours prints that measures a job in a process of its own.
+
+    Raises:
+        BundleError: The process failed.
+    """
+    command = [sys.executable, "-P", "-m", module]  # -P: no module of the directory that the user stands in
     result = subprocess.run(command, input=json.dumps(job), capture_output=True, text=True, encoding="utf-8", check=False)  # noqa: S603  # our own module
     if result.returncode:
         reason = (result.stderr.strip().splitlines() or [f"it ended with {result.returncode}"])[-1]
         raise BundleError(f"the cost of {bundle.path} could not be measured: {reason}. Pass --no-cost to do without.")
     measured: dict[str, float] = json.loads(result.stdout)
-    known = {"model_bytes": bundle.manifest["bytes"], "parameters": bundle.manifest["parameters"]}
-    known["bundle_bytes"] = sum(file.stat().st_size for file in bundle.path.iterdir())
-    return {name: {**known, **measured}[name] for name in (*COST_NAMES, "load_seconds")}
+    return measured

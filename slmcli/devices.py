@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any  # Any: strategies of TensorFlow
 
 from slmcli.errors import ConfigError
@@ -37,6 +38,11 @@ def find_devices() -> list[Device]:
     capabilities = [tf.config.experimental.get_device_details(gpu).get("compute_capability") for gpu in gpus]
     found = [Device(f"GPU:{number}", capability) for number, capability in enumerate(capabilities)]
     return [*found, *(Device(f"CPU:{number}") for number, _ in enumerate(tf.config.list_logical_devices("CPU")))]
+
+
+def may_have_gpu() -> bool:
+    """Say whether NVIDIA's driver has made a device, which is known before TensorFlow is imported."""
+    return any(Path("/dev").glob("nvidia[0-9]*"))
 
 
 def choose_devices(wanted: str, found: Sequence[Device]) -> tuple[Device, ...]:

@@ -13,17 +13,20 @@ import numpy as np
 
 from slmcli.baseline_cache import cached_predictions
 from slmcli.baselines import Answered, Prediction, baseline_predictions
-from slmcli.bundle import Bundle, open_bundle
+from slmcli.bundle import Bundle, find_bundle, open_bundle, open_language_bundle
 from slmcli.cleaning import clean
 from slmcli.config import EvaluateSettings
+from slmcli.corpus_identity import LANGUAGE_MODEL
 from slmcli.cost import measure_cost
 from slmcli.dataset import Dataset
 from slmcli.errors import OutputError
 from slmcli.evaluation_files import write_report
+from slmcli.explained_mistakes import explain_mistakes
 from slmcli.files import check_replaceable_file, read_json
 from slmcli.gates import check_gates
 from slmcli.judged_examples import check_same_labels, check_same_tokenizer, dataset_of, examples_to_judge
 from slmcli.label_issues import has_one_label
+from slmcli.language_evaluation import judge_language_model
 from slmcli.mistakes import is_wrong, likely_wrong_labels, worst_mistakes
 from slmcli.paired_scores import LEVEL, paired_differences, paired_p_value
 from slmcli.prediction_files import write_predictions
@@ -34,8 +37,10 @@ from slmcli.robustness import measure_robustness
 from slmcli.runtime import start_tensorflow
 from slmcli.slices import length_column, slice_scores, weak_words
 from slmcli.tasks.base import TrainableTask
+from slmcli.tasks.language_model import LanguageModel
 from slmcli.tokenizers.base import Tokenizer
 from slmcli.verdict import verdict
+from slmcli.writing_cost import WRITING_COST_NAMES
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +81,8 @@ def evaluate(
     _check_place(place)
     if predictions is not None:
         check_replaceable_file(predictions, overwrite=overwrite, inputs=settings.data, option="--predictions")
+    if find_bundle(target)[1].get("task") == LANGUAGE_MODEL:
+        return _evaluate_language_model(target, settings, place, dataset=dataset, predictions=predictions)
     bundle = open_bundle(target)
     task = bundle.task
     check_gates(settings.require, type(task), has_cost=settings.cost)
@@ -89,9 +96,10 @@ def evaluate(
     result = {"task": task.name, **origin, **_judge(judged, seed=settings.seed), "examples_per_second": judged.examples_per_second}
     result |= _compare(judged, source, bundle, settings)
     result |= _look_into(judged, bundle, settings)
+    ask = functools.partial(predictor.probabilities, batch_size=settings.batch_size)
+    result["mistakes"] = explain_mistakes(result["mistakes"], bundle, ask)
     if settings.robustness:
         logger.info("Changing the texts and asking again")
-        ask = functools.partial(predictor.probabilities, batch_size=settings.batch_size)
         result["robustness"] = measure_robustness(ask, examples, task, seed=settings.seed)
     if settings.cost:
         logger.info("Measuring what the model costs")
@@ -100,6 +108,17 @@ def evaluate(
     if predictions is not None:
         write_predictions(predictions, task, examples, judged.probabilities, judged.references)
     result["report"] = write_report(place, result, task, target, None if source is None else source.path)
+    return result
+
+
+def _evaluate_language_model(
+    target: Path, settings: EvaluateSettings, place: Path, *, dataset: Path | None, predictions: Path | None
+) -> dict[str, Any]:
+    bundle = open_language_bundle(target)
+    check_gates(settings.require, LanguageModel, has_cost=settings.cost, cost_names=WRITING_COST_NAMES)
+    source = dataset_of(target, dataset)
+    result = judge_language_model(target, bundle, settings, source, predictions=predictions)
+    result["report"] = write_report(place, result, LanguageModel([]), target, None if source is None else source.path)
     return result
 
 

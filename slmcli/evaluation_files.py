@@ -7,17 +7,17 @@ from typing import Any  # Any: JSON documents
 
 import yaml
 
-from slmcli.cost import COST_NAMES
 from slmcli.errors import SlmError
 from slmcli.files import explain_write_errors, read_json, write_json, write_text
 from slmcli.report.evaluation_page import Background, render_evaluation
 from slmcli.score_words import BASELINE_NAMES
 from slmcli.tasks.base import TrainableTask
+from slmcli.tasks.language_model import LanguageModel
 
 FORMAT_VERSION = 2
 
 
-def write_report(out: Path, result: Mapping[str, Any], task: TrainableTask, target: Path, dataset: Path | None) -> str:
+def write_report(out: Path, result: Mapping[str, Any], task: TrainableTask | LanguageModel, target: Path, dataset: Path | None) -> str:
     """Write report.json, report.md and report.html; return the path of the first.
 
     Args:
@@ -39,7 +39,7 @@ def write_report(out: Path, result: Mapping[str, Any], task: TrainableTask, targ
     return str(path)
 
 
-def _text_fields(task: TrainableTask) -> list[str]:
+def _text_fields(task: TrainableTask | LanguageModel) -> list[str]:
     return [field.name for field in task.fields if not field.is_target]
 
 
@@ -99,7 +99,7 @@ def _to_markdown(result: Mapping[str, Any], headline: Sequence[str]) -> str:
         f"| {_cell(row['by'])} | {_cell(row['value'])} | {row['examples']} | {row['score']:.4f} | {_interval_text(row['interval'])} |\n"
         for row in result["slices"]
     )
-    cost = "".join(f"| {name} | {result['cost'][name]:,} |\n" for name in COST_NAMES) if "cost" in result else ""
+    cost = "".join(f"| {name} | {result['cost'][name]:,} |\n" for name in result["cost"]) if "cost" in result else ""
     return (
         f"# Evaluation\n\n{result['verdict']}\n\n| score | value | 95 % interval |\n|---|---|---|\n{scores}"
         + (f"\n| baseline | {main} | {other} |\n|---|---|---|\n{baselines}" if baselines else "")

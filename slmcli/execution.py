@@ -91,7 +91,7 @@ def start_execution(
     """
     if begun is not None:
         return _go_on(settings, begun)
-    measured = _recall_or_measure(settings, seconds)
+    measured = recall_or_measure(settings, seconds)
     threads = settings.threads or (measured.threads if measured else 0)
     parts = choose_parts(threads or usable_processors(), step) if step is not None and settings.xla != "on" else 1
     _start(threads, parts, settings)
@@ -136,7 +136,7 @@ def _start(threads: int, parts: int, settings: RunSettings) -> None:
     start_tensorflow(threads=inside, parts=parts, hides_gpus=settings.devices == "cpu", seed=settings.seed)
 
 
-def _recall_or_measure(settings: RunSettings, seconds: float) -> Measurement | None:
+def recall_or_measure(settings: RunSettings, seconds: float) -> Measurement | None:
     """Return this machine's measurement, made now when none is kept and the training is long enough."""
     is_settled = settings.precision != "auto" and settings.xla != "auto" and settings.threads
     if is_settled or settings.devices == "gpu":

@@ -56,14 +56,19 @@ def check_explainable(task: Task, where: str) -> None:
     Raises:
         ConfigError: The task is such a one.
     """
-    texts = [field for field in task.fields if not field.is_target]
-    if isinstance(task, (Classification, Multilabel, Score)) and len(texts) == 1:
+    if is_explainable(task):
         return
+    texts = [field for field in task.fields if not field.is_target]
     problem = f"reads {len(texts)} texts together" if len(texts) > 1 else "says more than one thing of a text"
     raise ConfigError(
         f"{where} was trained for task {task.name}, which {problem}; `slm explain` explains one number for one text. "
         "Give a model for sentiment, topic, multilabel or score."
     )
+
+
+def is_explainable(task: Task) -> bool:
+    """Say whether a number says what a model for the task thinks of one text."""
+    return isinstance(task, (Classification, Multilabel, Score)) and sum(not field.is_target for field in task.fields) == 1
 
 
 def choose_output(task: TrainableTask, label: str | None, probabilities: np.ndarray) -> Output:

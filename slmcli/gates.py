@@ -22,17 +22,18 @@ def parse_gate(text: str) -> tuple[str, float]:
     return name.strip(), bound
 
 
-def check_gates(gates: Sequence[str], task: type[Task], *, has_cost: bool = True) -> None:
+def check_gates(gates: Sequence[str], task: type[Task], *, has_cost: bool = True, cost_names: Sequence[str] = COST_NAMES) -> None:
     """Refuse gates that cannot be read, or on scores that a task does not have, before anything is computed.
 
     Args:
         gates: Such as `accuracy=0.9`.
         task: The task.
         has_cost: Whether the cost is measured, so that gates may name it.
+        cost_names: What is measured of it.
     """
-    known = (*task.judged_names(), *(COST_NAMES if has_cost else ()))
+    known = (*task.judged_names(), *(cost_names if has_cost else ()))
     for name, _ in map(parse_gate, gates):
-        if not has_cost and name in COST_NAMES:
+        if not has_cost and name in cost_names:
             raise ConfigError(f"--require {name}: the cost is not measured with --no-cost. Leave one of the two out.")
         if name not in known:
             raise ConfigError(f"--require: there is no score {name!r} for task {task.name}. Known: {', '.join(known)}.{hint(name, known)}")

@@ -77,7 +77,7 @@ def examples_to_judge(target: Path, settings: EvaluateSettings, dataset: Dataset
         raise ConfigError(f"--slice-by {settings.slice_by[0]}: a dataset keeps no other columns than its task has. Pass --data FILE with the column.")
     if dataset is None:
         raise BundleError(f"{target} does not know its dataset. Pass --data FILE, or --dataset DIR.")
-    split = _choose_split(settings.split, dataset)
+    split = choose_split(settings.split, dataset)
     _refuse_what_was_learned(split, dataset, bundle)
     start_tensorflow(threads=settings.threads)
     origin = {"split": split, "dataset": str(dataset.path), "dataset_fingerprint": dataset.fingerprint}
@@ -96,13 +96,13 @@ def read_judged(settings: CompareSettings, dataset: Dataset | None, task: Task, 
     if settings.data or dataset is None:
         found = list(read_examples(settings.data, settings.narrow(CorpusSettings), fields=task.fields))
         return _usable(found, task), {"data": settings.data}
-    split = _choose_split(settings.split, dataset)
+    split = choose_split(settings.split, dataset)
     for bundle in bundles:
         _refuse_what_was_learned(split, dataset, bundle)
     return _usable(list(dataset.read_examples(split, task.fields)), task), {"split": split}
 
 
-def _choose_split(wanted: str | None, dataset: Dataset) -> str:
+def choose_split(wanted: str | None, dataset: Dataset) -> str:
     """Return the split asked for, else test, else validation."""
     split = wanted or next((name for name in ("test", "validation") if dataset.examples(name)), "test")
     if not dataset.examples(split):

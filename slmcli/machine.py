@@ -82,6 +82,13 @@ def choose_precision_by_products(measured: Measurement) -> tuple[str, str]:
     return ("mixed_bfloat16" if rates["bfloat16"] >= _WORTHWHILE * rates["float32"] else "float32"), reason
 
 
+def products_rate(measured: Measurement, precision: str) -> float:
+    """Return the rate of large products, in GFLOP/s, in the arithmetic of a training: `float32`, another, or `auto`."""
+    rates = measured.gigaflops
+    is_float = precision == "float32" or (precision == "auto" and choose_precision_by_products(measured)[0] == "float32")
+    return rates.get("float32" if is_float else "bfloat16", rates.get("float32", 0.0))
+
+
 def choose_xla(measured: Measurement, kind: str, precision: str) -> tuple[bool, str]:
     """Say whether XLA pays for a kind of model in this arithmetic, and why."""
     times = measured.milliseconds.get(kind, {})

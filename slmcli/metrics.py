@@ -10,7 +10,9 @@ CLASSIFICATION_SCORES = ("accuracy", "balanced_accuracy", "macro_precision", "ma
 MORE_CLASSIFICATION_SCORES = ("weighted_precision", "weighted_recall", "weighted_f1", "mcc")
 # scores that are no shares: they are not written in percent
 CORRELATIONS = frozenset({"pearson", "spearman", "mcc"})
-LOWER_IS_BETTER = frozenset({"log_loss", "brier", "expected_calibration_error", "mean_absolute_error", "root_mean_squared_error"})
+# nats, and what follows from them
+OF_LANGUAGE = frozenset({"loss", "perplexity", "nats_per_character", "bits_per_character"})
+LOWER_IS_BETTER = frozenset({"log_loss", "brier", "expected_calibration_error", "mean_absolute_error", "root_mean_squared_error", *OF_LANGUAGE})
 _CELLS_IN_MEMORY = 4_000_000
 
 

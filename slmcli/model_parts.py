@@ -78,6 +78,14 @@ def named_weights(model: Any) -> dict[str, Any]:
     return named
 
 
+def copy_weights(source: Any, target: Any) -> None:
+    """Give one model the weights that have the same names in another; carried states are none."""
+    given = named_weights(source)
+    for name, weight in named_weights(target).items():
+        if name in given:
+            weight.assign(given[name])
+
+
 def _models(model: Any) -> Iterator[Any]:
     """Yield a model and those inside it, inner ones first."""
     for layer in model.layers:

@@ -20,8 +20,7 @@ def score_costs(costs: np.ndarray, weights: np.ndarray, *, characters: int | Non
         characters: Characters of the texts, the end of each counted as one; None where not every token is predicted.
         seed: Seed of the intervals.
     """
-    sums = np.stack([(costs * weights).sum(-1).ravel(), weights.sum(-1).ravel()]).astype(np.float64)
-    sums = sums[:, sums[1] > 0]
+    sums = sum_windows(costs, weights)
     per_token = None if characters is None else characters / max(1.0, sums[1].sum())
 
     def score(counts: np.ndarray) -> Mapping[str, Any]:
@@ -35,3 +34,9 @@ def score_costs(costs: np.ndarray, weights: np.ndarray, *, characters: int | Non
     ones = np.ones(sums.shape[1], np.int64)
     scores = {name: float(value[0]) for name, value in score(ones[None]).items()}
     return scores, bootstrap_intervals(ones, score, seed=seed)
+
+
+def sum_windows(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return (2, windows) float64: the weighted sum of each window, (…, context), and its weights, of those that have any."""
+    sums = np.stack([(values * weights).sum(-1).ravel(), weights.sum(-1).ravel()]).astype(np.float64)
+    return sums[:, sums[1] > 0]

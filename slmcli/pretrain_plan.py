@@ -20,6 +20,7 @@ from slmcli.language_model_config import PretrainSettings
 from slmcli.objectives import OBJECTIVES
 from slmcli.objectives.base import Objective
 from slmcli.objectives.word_vectors import FastSent, WordVectorObjective
+from slmcli.pretrain_budget import Budget, find_budget
 from slmcli.token_windows import check_tokens
 from slmcli.tokenizers.base import SPECIAL_TOKENS
 
@@ -33,7 +34,7 @@ _TIED_FROM = 2_000
 # our choice: below, comparing with all tokens costs less than the rest of a step
 _SAMPLED_FROM, _SAMPLED = 16_000, 1_024
 # our choice: a small corpus has too few steps otherwise; between the 66,000 tokens of the stories and 500,000 nothing was measured
-_ROWS, _FEW_ROWS, _FEW_TOKENS = 64, 16, 200_000
+_ROWS, _FEWER_ROWS, _FEW_ROWS, _FEW_TOKENS = 64, 32, 16, 200_000
 _WORD_EPOCHS = 5  # Source: the default of word2vec and gensim
 # our choice, by measurement (docs/decisions.md): how many words fastsent reads, in how many passes at most
 _PASSAGE_TOKENS, _LEAST_PASSAGE_EPOCHS, _MOST_PASSAGE_EPOCHS = 12_000_000, 8, 20
@@ -130,6 +131,10 @@ def plan_pretraining(values: Mapping[str, Any], dataset: Dataset, *, source: str
     # positions behind a window are never trained, and a text that is written is longer
     fixed = {"position_limit": settings.context, "causal": objective.is_causal}
     given = {**_chosen(dataset, is_causal=objective.is_causal), **fixed}
+    settings = _sample(settings, dataset)
+    budget = find_budget(settings, name, settings.sampled or dataset.description["vocabulary_size"]) if objective.is_causal else None
+    if budget and base is None:
+        given["units"] = budget.choose_units(_UNITS, asked.get("embedding") or given["embedding"])
     kind: type[Backbone] = BACKBONES.load(name)
     chosen = {key: value for key, value in given.items() if key in kind.model_fields and asked.get(key) is None}
     backbone = build_branches([name], {**asked, **chosen}, source=source)[name]
@@ -137,7 +142,7 @@ def plan_pretraining(values: Mapping[str, Any], dataset: Dataset, *, source: str
         raise ConfigError(f"{source}: backbone {name} reads no running text.")
     _check(backbone, source, is_causal=objective.is_causal)
     settings = settings.model_copy(update={"learning_rate": settings.learning_rate or objective.learning_rate})
-    return PretrainPlan(_settle(settings, dataset, name), backbone, base)
+    return PretrainPlan(_settle(settings, dataset, backbone, budget), backbone, base)
 
 
 def _plan_words(
@@ -189,15 +194,28 @@ def _check(backbone: Backbone, source: str, *, is_causal: bool) -> None:
         raise ConfigError(f"{source}: --{given} has no meaning for a language model. Leave it out.")
 
 
-def _settle(settings: PretrainSettings, dataset: Dataset, backbone: str) -> PretrainSettings:
+def _sample(settings: PretrainSettings, dataset: Dataset) -> PretrainSettings:
+    """Settle with how many tokens a prediction is compared."""
+    vocabulary_size: int = dataset.description["vocabulary_size"]
+    sampled = settings.sampled if settings.sampled is not None else (_SAMPLED if vocabulary_size >= _SAMPLED_FROM else 0)
+    return settings.model_copy(update={"sampled": sampled if sampled < vocabulary_size - len(SPECIAL_TOKENS) else 0})
+
+
+def _choose_rows(settings: PretrainSettings, tokens: int, backbone: Backbone, budget: Budget | None) -> int:
+    """Return how many windows a step has: few where the text or the time is short."""
+    if tokens < _FEW_TOKENS:
+        return _FEW_ROWS
+    units, embedding = (getattr(backbone, name, 0) for name in ("units", "embedding"))
+    is_short = budget is not None and budget.has_few_steps(units, embedding, step=_ROWS * settings.context)
+    return _FEWER_ROWS if is_short else _ROWS
+
+
+def _settle(settings: PretrainSettings, dataset: Dataset, backbone: Backbone, budget: Budget | None) -> PretrainSettings:
     vocabulary_size: int = dataset.description["vocabulary_size"]
     tokens = _tokens(dataset)
-    rows = settings.batch_size or (_ROWS if tokens >= _FEW_TOKENS else _FEW_ROWS)
+    rows = settings.batch_size or _choose_rows(settings, tokens, backbone, budget)
     check_tokens(str(dataset.path), tokens, rows=rows, context=settings.context)
     epochs = settings.epochs or (None if settings.max_minutes else min(40, max(3, -(-_TOKENS_SEEN // max(1, tokens)))))
-    sampled = settings.sampled if settings.sampled is not None else (_SAMPLED if vocabulary_size >= _SAMPLED_FROM else 0)
-    if sampled >= vocabulary_size - len(SPECIAL_TOKENS):
-        sampled = 0
     is_tied = settings.tie_embedding if settings.tie_embedding is not None else vocabulary_size >= _TIED_FROM
-    update = {"backbone": backbone, "batch_size": rows, "epochs": epochs, "sampled": sampled, "tie_embedding": is_tied}
+    update = {"backbone": backbone.name, "batch_size": rows, "epochs": epochs, "tie_embedding": is_tied}
     return settings.model_copy(update=update)

@@ -1,7 +1,7 @@
 """Train a language model: windows of text step by step, judged at equal distances, the best one kept."""
 
-import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any  # Any: Keras models, JSON documents
 
 import numpy as np
@@ -11,6 +11,7 @@ from slmcli.dataset import Dataset
 from slmcli.errors import BundleError, Interrupted
 from slmcli.execution import Execution
 from slmcli.intervals import Interval
+from slmcli.judged_windows import CostMeter, WindowForm, carriers_of, forget, prepare, windows_to_judge
 from slmcli.language_model_config import SamplingSettings
 from slmcli.language_models import LanguageModels, build_language_models
 from slmcli.objectives import OBJECTIVES
@@ -21,13 +22,13 @@ from slmcli.pretrain_plan import PretrainPlan
 from slmcli.run import Progress, Run, interruption, load_progress
 from slmcli.signals import StopRequest, stop_on_signal
 from slmcli.text_generation import Piece, encode_prompt, write
-from slmcli.token_windows import TrainingWindows, Window, judging_windows, read_documents
+from slmcli.token_windows import TrainingWindows, Window, read_documents
 from slmcli.transfer import begin_with
 
 _READY = 4  # our choice: windows made ahead
 # our choice: a state lives for 32 windows on average (docs/decisions.md)
 _FORGOTTEN = 1 / 32
-_JUDGED_TOKENS = 2**17  # our choice: as many of the validation tokens decide which weights are best; in the end all are judged by
+_JUDGED_TOKENS = 2**15  # our choice: as many of the validation tokens decide which weights are best; in the end all are judged by (docs/decisions.md)
 _SAMPLE_TOKENS = 60  # our choice: two or three lines
 
 
@@ -51,47 +52,34 @@ class PretrainingSession:
         self.objective: Objective = OBJECTIVES.load(plan.settings.objective)(plan.settings, self.tokenizer)
         self.vocabulary_size: int = dataset.description["vocabulary_size"]
         self.progress: Progress = load_progress(run.last_checkpoint)
-        self.is_carried = plan.is_carried
         self.documents = {split: read_documents(dataset, split) for split in ("train", "validation")}
         self.windows = self._training_windows()
         self.windows.check(str(dataset.path))
-        judged = [self._prepare(window, [0, place]) for place, window in enumerate(self._judging_windows())]
-        self.judged = judged if any(weights.any() for _, _, weights in judged) else []
+        self.judged = windows_to_judge(self.documents["validation"], self.objective, self.form)
         if not isinstance(plan.backbone, Backbone):
             raise AssertionError("vectors of words have a session of their own")
         self.backbone = plan.backbone
         self.models = self._build(execution.precision)
         self.transfer = begin_with(self.models.training, plan.base.path) if plan.base else None
-        # what `costs` has compiled
-        self._costing: dict[Any, Any] = {}
+        self._meter: CostMeter | None = None
         # a model that writes samples, and its decoder
         self._writing: Any = None
 
     @property
     def carriers(self) -> list[Any]:
         """The layers that carry states."""
-        return [layer for layer in self.models.training.layers if hasattr(layer, "carry")] if self.is_carried else []
+        return carriers_of(self.models.training) if self.form.is_carried else []
 
-    def _form(self) -> dict[str, Any]:
-        return {"context": self.settings.context, "gap": self.plan.backbone.gap, "is_carried": self.is_carried}
+    @property
+    def form(self) -> WindowForm:
+        """How text is cut into windows."""
+        return WindowForm(self.plan.rows, self.settings.context, self.plan.backbone.gap, self.plan.is_carried)
 
     def _training_windows(self) -> TrainingWindows | PairWindows:
         settings, documents = self.settings, self.documents["train"]
         if self.objective.has_pairs:
             return PairWindows(documents, self.plan.rows, settings.context, settings.seed)
-        return TrainingWindows(documents, seed=settings.seed, rows=self.plan.rows, **self._form())
-
-    def _judging_windows(self) -> list[Window]:
-        documents = self.documents["validation"]
-        if self.objective.has_pairs:
-            pairs = PairWindows(documents, self.plan.rows, self.settings.context, seed=0)
-            return list(itertools.islice(pairs.batches(0), pairs.steps_per_epoch))
-        return judging_windows(documents, rows=self.plan.rows, **self._form()) if documents else []
-
-    def _prepare(self, window: Window, seed: Sequence[int]) -> Window:
-        """Return inputs, targets, negative where nothing is to be predicted, and weights."""
-        inputs, targets, weights = self.objective.prepare(window, np.random.default_rng(seed))
-        return inputs, np.where(weights > 0, targets, np.int32(-1)), weights
+        return TrainingWindows(documents, seed=settings.seed, **asdict(self.form))
 
     def _build(self, precision: str, *, is_packed: bool = True) -> LanguageModels:
         sizes: dict[str, Any] = {"vocabulary_size": self.vocabulary_size, "precision": precision, "is_packed": is_packed}
@@ -133,7 +121,7 @@ class PretrainingSession:
         self.run.forget_log_after(progress.step)
         window = next(self._batches(0))
         self.models.training.test_on_batch(*_as_batch(window))  # makes Keras create the variables of its metrics
-        self._forget()
+        forget(self.carriers)
         with stop_on_signal() as stop:
             callbacks = self._callbacks(report, stop)
             while not (progress.is_finished or stop.is_set):
@@ -146,10 +134,14 @@ class PretrainingSession:
         import tensorflow as tf
 
         shape = (self.plan.rows, self.settings.context)
-        ids, costs = tf.TensorSpec(shape, tf.int32), tf.TensorSpec(shape, tf.float32)
-        signature = ({"token_ids": ids, "targets": ids}, ids, costs)
-        first = self.progress.step
-        batches = tf.data.Dataset.from_generator(lambda: map(_as_batch, self._batches(first)), output_signature=signature)
+        prepared = self._batches(self.progress.step)
+
+        def draw(_: Any) -> Any:
+            ids, targets, weights = tf.numpy_function(lambda: next(prepared), [], (tf.int32, tf.int32, tf.float32))
+            return _as_batch((tf.ensure_shape(ids, shape), tf.ensure_shape(targets, shape), tf.ensure_shape(weights, shape)))
+
+        # not `from_generator`, with which TensorFlow asks the system for every large array anew (docs/decisions.md)
+        batches = tf.data.Dataset.counter().map(draw)
         options = tf.data.Options()
         options.autotune.enabled = False  # its thread outlives a training that a clock ends, and was seen to keep a finished process waiting
         batches = batches.with_options(options)
@@ -165,7 +157,7 @@ class PretrainingSession:
 
     def _batches(self, first_step: int) -> Iterator[Window]:
         for step, window in enumerate(self.windows.batches(first_step), first_step):
-            yield self._prepare(window, [self.settings.seed, 1, step])
+            yield prepare(window, self.objective, [self.settings.seed, 1, step])
 
     def _callbacks(self, report: Callable[[Mapping[str, Any]], None], stop: StopRequest) -> list[Any]:
         import keras
@@ -200,31 +192,13 @@ class PretrainingSession:
         Args:
             most: Windows at most, the first ones.
         """
-        import tensorflow as tf
-
-        from slmcli.divided_steps import divided_call
-
-        kept = [variable.numpy() for variable in self._states()]
-        self._forget()
-        model, judged = self.models.training, self.judged[:most]
-        if model not in self._costing:
-            self._costing = {model: tf.function(divided_call(model, self.execution.parts), autograph=False)}
-        of_window = self._costing[model]
-        found = [of_window({"token_ids": tf.constant(inputs), "targets": tf.constant(targets)}).numpy() for inputs, targets, _ in judged]
-        for variable, value in zip(self._states(), kept, strict=True):
-            variable.assign(value)
-        return np.stack(found), np.stack([weights for _, _, weights in judged])
-
-    def _states(self) -> list[Any]:
-        return [variable for layer in self.carriers for variable in layer.kept]
-
-    def _forget(self) -> None:
-        """Begin with states that know nothing."""
-        for variable in self._states():
-            variable.assign(np.zeros(variable.shape, np.float32))
+        if self._meter is None or self._meter.model is not self.models.training:
+            self._meter = CostMeter(self.models.training, self.carriers, parts=self.execution.parts)
+        return self._meter.measure(self.judged[:most])
 
     def _samples(self) -> list[str]:
         """Return what the model makes of each prompt."""
+        from slmcli.model_parts import copy_weights
         from slmcli.step_decoder import StepDecoder
 
         if self._writing is None:
@@ -243,6 +217,8 @@ class PretrainingSession:
         Raises:
             BundleError: The checkpoint cannot be read.
         """
+        from slmcli.model_parts import copy_weights
+
         plain, self.models = self._build("float32", is_packed=False), self._build("float32")
         try:
             plain.training.load_weights(self.run.best_checkpoint)
@@ -276,16 +252,6 @@ class PretrainingSession:
             "tokens_per_second": round(tokens / max(1e-6, progress.seconds), 1),
             **({"init_from": self.transfer.describe()} if self.transfer else {}),
         }
-
-
-def copy_weights(source: Any, target: Any) -> None:
-    """Give one model the weights that have the same names in another; carried states are none."""
-    from slmcli.model_parts import named_weights
-
-    given = named_weights(source)
-    for name, weight in named_weights(target).items():
-        if name in given:
-            weight.assign(given[name])
 
 
 def _as_batch(window: Window) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:

@@ -8,8 +8,13 @@ BASELINE_NAMES = {
     "frequent_set": "most frequent set of labels",
     "mean": "mean of the training scores",
     "tfidf_ridge": "TF-IDF + ridge regression",
+    "token_frequency": "frequency of tokens",
+    "kneser_ney": "Kneser-Ney 5-grams",
 }
 _SCORE_NAMES = {
+    "loss": "nats a token",
+    "nats_per_character": "nats a character",
+    "bits_per_character": "bits a character",
     "mcc": "Matthews correlation",
     "roc_auc": "ROC AUC",
     "pr_auc": "PR AUC",

@@ -1,5 +1,6 @@
 """Whether a model earns its keep, in a sentence."""
 
+import math
 from collections.abc import Mapping
 from typing import Any  # Any: JSON documents
 
@@ -28,6 +29,30 @@ def verdict(result: Mapping[str, Any], main: str) -> str:
     if value > 0:
         return f"{sentence}: {_points(value, main)} above {rival}, {_span(low, high, main)}."
     return f"{sentence}: {_points(-value, main)} below {rival}, {_span(-high, -low, main)}. Use the baseline, or more data."
+
+
+def language_verdict(result: Mapping[str, Any]) -> str:
+    """Return the same of a language model, whose perplexity is given as a part of that of the best model that only counts.
+
+    Args:
+        result: What an evaluation returns.
+    """
+    score, (low, high) = result["scores"]["perplexity"], result["intervals"]["perplexity"]
+    tokens = "one token" if result["tokens"] == 1 else f"{result['tokens']:,} tokens"
+    sentence = f"Perplexity {score:,.2f} a token (95 % interval {low:,.2f} to {high:,.2f}) on {tokens}"
+    if result["difference"] is None:
+        return sentence + "; no baseline was counted."
+    value, (least, most), best = (result["difference"][name] for name in ("value", "interval", "baseline"))
+    rival = f"the best baseline, {BASELINE_NAMES[best]} ({result['baselines'][best]['perplexity']:,.2f})"
+    if not result["difference"]["is_clear"]:
+        return f"{sentence}: not clearly different from {rival}."
+    span = f"{_factor(math.exp(-most))} to {_factor(math.exp(-least))}"
+    ending = "" if value > 0 else " Train it longer, or on more text."
+    return f"{sentence}: {_factor(math.exp(-value))} times that of {rival}, {span}.{ending}"
+
+
+def _factor(value: float) -> str:
+    return f"{value:.2f}" if value < 100 else f"{value:,.0f}"
 
 
 def _number(value: float, name: str) -> str:

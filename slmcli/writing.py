@@ -33,11 +33,11 @@ class Writer:
         from slmcli.step_decoder import StepDecoder
 
         self.tokenizer = bundle.tokenizer
-        self._decoder = StepDecoder(load_model(bundle.path), memory=bundle.settings["pretrain"]["context"])
+        self.decoder = StepDecoder(load_model(bundle.path), memory=bundle.settings["pretrain"]["context"])
 
     def write(self, prompt: str, settings: SamplingSettings) -> Iterator[Piece]:
         """Yield what follows a prompt, piece by piece."""
-        return write(self._decoder, self.tokenizer, encode_prompt(self.tokenizer, prompt), settings)
+        return write(self.decoder, self.tokenizer, encode_prompt(self.tokenizer, prompt), settings)
 
 
 def open_writer(path: Path, *, threads: int = 0) -> Writer:

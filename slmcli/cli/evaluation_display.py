@@ -24,7 +24,8 @@ def show_evaluation(result: Mapping[str, Any]) -> None:
     console = Console(file=sys.stdout, highlight=False)
     where = f"{result['split']} split" if "split" in result else ", ".join(result["data"])
     main, other = TASKS.load(result["task"]).headline
-    title = f"{result['task']}: {result['examples']:,} examples, {where}"
+    tokens = f"{result['tokens']:,} tokens in " if "tokens" in result else ""
+    title = f"{result['task']}: {tokens}{result['examples']:,} {'texts' if tokens else 'examples'}, {where}"
     scores = numbers_table(title, "", score_in_words(main), "95 % interval", score_in_words(other))
     low, high = result["intervals"][main]
     scores.add_row("[bold]this model[/bold]", f"{result['scores'][main]:.4f}", f"{low:.4f}-{high:.4f}", f"{result['scores'][other]:.4f}")
@@ -52,6 +53,15 @@ def _lines(result: Mapping[str, Any], *, left_out: int) -> list[str]:
         lines.append(f"Wrong more often in texts with: {words}")
     if "cost" in result:
         cost = result["cost"]
-        speed = f"{cost['latency_ms_p50']:.2f} ms a text (95 %: {cost['latency_ms_p95']:.2f} ms), {cost['texts_per_second']:,.0f} texts/s in batches"
-        lines.append(f"Cost: {show_bytes(cost['model_bytes'])}, {speed}, {cost['peak_memory_mb']:,.0f} MB of memory")
+        lines.append(f"Cost: {', '.join([show_bytes(cost['model_bytes']), *_speed(cost)])}")
     return [*lines, result["verdict"], f"Report: {result['report'].removesuffix('.json')}.html"]
+
+
+def _speed(cost: Mapping[str, Any]) -> list[str]:
+    """Return what time and memory a model takes; of a language model the time of a token that it writes, nothing of one that cannot."""
+    if "latency_ms_p50" not in cost:
+        return []
+    what = "text" if "texts_per_second" in cost else "token"
+    many = f"{cost['texts_per_second']:,.0f} texts/s in batches" if what == "text" else f"{cost['tokens_per_second']:,.0f} tokens/s"
+    latency = f"{cost['latency_ms_p50']:.2f} ms a {what} (95 %: {cost['latency_ms_p95']:.2f} ms)"
+    return [latency, many, f"{cost['peak_memory_mb']:,.0f} MB of memory"]

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any  # Any: a report is a JSON document
 
-from slmcli.metrics import CORRELATIONS
+from slmcli.metrics import CORRELATIONS, LOWER_IS_BETTER, OF_LANGUAGE
+from slmcli.report.marked_words import LEGEND, cut, mark_words
 from slmcli.report.plots import Axis, make_axis, polyline
 from slmcli.report.rendering import render
 from slmcli.score_words import BASELINE_NAMES, score_in_words
@@ -13,6 +14,8 @@ from slmcli.score_words import BASELINE_NAMES, score_in_words
 _MATRIX_LABELS = 12
 _CONFUSIONS = 15
 _FEWEST_EPOCHS = 2
+# our choice: a review of 250 words; the report.json has the rest
+_MARKED_CHARACTERS = 1_500
 # our choice: beside names there is little room
 _STEPS_BESIDE_NAMES = 2
 
@@ -76,7 +79,7 @@ def render_evaluation(report: Mapping[str, Any], background: Background, *, main
         background=background,
         main=main,
         main_in_words=score_in_words(main),
-        is_share=main not in CORRELATIONS,
+        is_share=_is_share(main),
         texts=texts,
         tone=_tone(report),
         rivals=_rivals(report, main),
@@ -87,7 +90,19 @@ def render_evaluation(report: Mapping[str, Any], background: Background, *, main
         curves=_curves(report.get("curves", [])),
         slices=_slices(report, main),
         epochs=_learning(background.epochs),
+        mistakes=[_mark(mistake, texts[0]) for mistake in report["mistakes"]],
+        legend=LEGEND,
     )
+
+
+def _mark(mistake: Mapping[str, Any], text: str) -> Mapping[str, Any]:
+    """Return a mistake with the `pieces` of its text, where its words have weights."""
+    return {**mistake, "pieces": cut(mark_words(mistake[text], mistake["words"]), _MARKED_CHARACTERS)} if "words" in mistake else mistake
+
+
+def _is_share(score: str) -> bool:
+    """Say whether a score is written in percent."""
+    return score not in CORRELATIONS and score not in OF_LANGUAGE
 
 
 def _tone(report: Mapping[str, Any]) -> str:
@@ -99,9 +114,9 @@ def _tone(report: Mapping[str, Any]) -> str:
 
 def _dots(rows: Sequence[tuple[str, str, float, Sequence[float] | None]], main: str) -> tuple[Axis, list[Dot]]:
     """Put rows of name, note, score and interval on one axis."""
-    is_share = main not in CORRELATIONS
     values = [value for _, _, score, interval in rows for value in (score, *(interval or ()))]
-    axis = make_axis(values, least=0.0 if is_share else -1.0, most=1.0, is_share=is_share, steps=_STEPS_BESIDE_NAMES)
+    most = None if main in OF_LANGUAGE else 1.0
+    axis = make_axis(values, least=-1.0 if main in CORRELATIONS else 0.0, most=most, is_share=_is_share(main), steps=_STEPS_BESIDE_NAMES)
     return axis, [_dot(row, axis, is_main=place == 0) for place, row in enumerate(rows)]
 
 
@@ -113,7 +128,7 @@ def _dot(row: tuple[str, str, float, Sequence[float] | None], axis: Axis, *, is_
 
 
 def _rivals(report: Mapping[str, Any], main: str) -> dict[str, Any]:
-    baselines = sorted(report["baselines"].items(), key=lambda item: -item[1][main])
+    baselines = sorted(report["baselines"].items(), key=lambda item: item[1][main], reverse=main not in LOWER_IS_BETTER)
     rows = [("this model", "", report["scores"][main], report["intervals"][main])]
     rows += [(BASELINE_NAMES[name], f"{row['seconds']:.2g} s", row[main], None) for name, row in baselines]
     axis, dots = _dots(rows, main)
@@ -175,7 +190,7 @@ def _curves(curves: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
 
 def _slices(report: Mapping[str, Any], main: str) -> list[dict[str, Any]]:
     """Return the slices of each column on one axis with the score of all examples."""
-    rows = [("all", f"{report['examples']:,}", report["scores"][main], report["intervals"][main])]
+    rows = [("all", f"{report.get('tokens', report['examples']):,}", report["scores"][main], report["intervals"][main])]
     rows += [(row["value"], f"{row['examples']:,}", row["score"], row["interval"]) for row in report["slices"]]
     axis, dots = _dots(rows, main)
     groups: dict[str, list[Dot]] = {}

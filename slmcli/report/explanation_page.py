@@ -1,48 +1,20 @@
 """An explanation as a page: one HTML file that needs nothing else."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any  # Any: an explanation is a JSON document
 
 from slmcli.explanation_words import (
-    Strength,
     deletion_sentence,
     flip_sentence,
     mean_deletion_sentence,
     method_sentence,
     prediction_sentence,
-    strengths,
     strongest,
 )
+from slmcli.report.marked_words import LEGEND, mark_words
 from slmcli.report.rendering import render
 
-_KINDS = {
-    Strength.STRONGLY_FOR: "for strong",
-    Strength.FOR: "for",
-    Strength.NEITHER: "",
-    Strength.AGAINST: "against",
-    Strength.STRONGLY_AGAINST: "against strong",
-}
 _MARGIN = 4.0
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A part of a text.
-
-    Attributes:
-        text: The part.
-        kind: CSS classes of a word that counts; "" for all else.
-        sign: What stands behind it.
-        share: Its weight beside the largest one, from 0 to 1.
-        weight: Its weight; None for what stands between words.
-    """
-
-    text: str
-    kind: str = ""
-    sign: str = ""
-    share: float = 0.0
-    weight: float | None = None
 
 
 def render_explanation(result: Mapping[str, Any], *, top: int) -> str:
@@ -61,7 +33,7 @@ def render_explanation(result: Mapping[str, Any], *, top: int) -> str:
         texts=texts,
         labels=labels,
         sentence=sentence,
-        legend=[(_KINDS[each], _sign(each), each.meaning) for each in Strength if each is not Strength.NEITHER],
+        legend=LEGEND,
     )
 
 
@@ -70,28 +42,11 @@ def _text(text: Mapping[str, Any], method: str, top: int) -> dict[str, Any]:
     return {
         "facts": text,
         "headline": prediction_sentence(text),
-        "pieces": _pieces(text),
+        "pieces": mark_words(text["text"], text["words"]),
         "words": _bars(strongest(text["words"], top)),
         "sentences": [sentence for sentence in sentences if sentence],
         "curve": _curve(text["faithfulness"]) if text["faithfulness"] else None,
     }
-
-
-def _pieces(text: Mapping[str, Any]) -> list[Piece]:
-    """Return the parts of a text in their order; joined they are the text."""
-    pieces, position = [], 0
-    largest = max((abs(word["weight"]) for word in text["words"]), default=0.0) or 1.0
-    for word, strength in zip(text["words"], strengths(text["words"]), strict=True):
-        pieces.append(Piece(text["text"][position : word["start"]]))
-        share = round(abs(word["weight"]) / largest, 3)
-        pieces.append(Piece(text["text"][word["start"] : word["end"]], _KINDS[strength], _sign(strength), share, word["weight"]))
-        position = word["end"]
-    return [piece for piece in (*pieces, Piece(text["text"][position:])) if piece.text]
-
-
-def _sign(strength: Strength) -> str:
-    """Return plus and minus signs that a page raises itself."""
-    return strength.sign.replace("\u207a", "+").replace("\u207b", "\u2212")
 
 
 def _bars(words: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -20,6 +20,9 @@ class LanguageModel(Task):
     # documents stay whole; training packs them into windows
     is_cut = False
     tokenizers = ("bpe", "bpe")
+    score_names = ("loss", "perplexity", "nats_per_character", "bits_per_character")
+    # the main score, and one that is shown beside it
+    headline = ("perplexity", "loss")
     # what is generated shall look like what was read: case, signs and line ends stay
     cleaning = ["nfc"]  # noqa: RUF012  (a class constant of the base's type)
 

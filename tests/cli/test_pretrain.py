@@ -122,7 +122,7 @@ def test_a_tensorboard_log_is_written_over_all_judgements(texts: Path, slm: Call
     assert list(Path("run/tensorboard").rglob("events.*"))
 
 
-@pytest.mark.parametrize("command", ["predict", "evaluate", "export"])
+@pytest.mark.parametrize("command", ["predict", "export"])
 def test_a_language_model_is_refused_where_labels_are_asked_for(command: str, language_run: Path, slm: Callable[..., Result]) -> None:
     result = slm(command, language_run, *(["a text"] if command == "predict" else []))
     assert result.exit_code == 3

@@ -1,0 +1,72 @@
+"""A text whose words are marked by what they count, on a page: nothing is told by colour alone."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any  # Any: words are JSON documents
+
+from slmcli.explanation_words import Strength, strengths
+
+_KINDS = {
+    Strength.STRONGLY_FOR: "for strong",
+    Strength.FOR: "for",
+    Strength.NEITHER: "",
+    Strength.AGAINST: "against",
+    Strength.STRONGLY_AGAINST: "against strong",
+}
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a text.
+
+    Attributes:
+        text: The part.
+        kind: CSS classes of a word that counts; "" for all else.
+        sign: What stands behind it.
+        share: Its weight beside the largest one, from 0 to 1.
+        weight: Its weight; None for what stands between words.
+    """
+
+    text: str
+    kind: str = ""
+    sign: str = ""
+    share: float = 0.0
+    weight: float | None = None
+
+
+def mark_words(text: str, words: Sequence[Mapping[str, Any]]) -> list[Piece]:
+    """Return the parts of a text in their order, those of its words marked by their weights; joined they are the text.
+
+    Args:
+        text: The text.
+        words: Each with its `start`, `end` and `weight`, in order.
+    """
+    pieces, position = [], 0
+    largest = max((abs(word["weight"]) for word in words), default=0.0) or 1.0
+    for word, strength in zip(words, strengths(words), strict=True):
+        pieces.append(Piece(text[position : word["start"]]))
+        share = round(abs(word["weight"]) / largest, 3)
+        pieces.append(Piece(text[word["start"] : word["end"]], _KINDS[strength], _sign(strength), share, word["weight"]))
+        position = word["end"]
+    return [piece for piece in (*pieces, Piece(text[position:])) if piece.text]
+
+
+def cut(pieces: Sequence[Piece], most: int) -> list[Piece]:
+    """Return the first pieces, so many characters of them, and a sign that there are more."""
+    kept: list[Piece] = []
+    characters = 0
+    for piece in pieces:
+        characters += len(piece.text)
+        if characters > most:
+            return [*kept, Piece("…")]
+        kept.append(piece)
+    return kept
+
+
+def _sign(strength: Strength) -> str:
+    """Return plus and minus signs that a page raises itself."""
+    return strength.sign.replace("\u207a", "+").replace("\u207b", "\u2212")
+
+
+# kind, sign and meaning of each mark
+LEGEND = [(_KINDS[each], _sign(each), each.meaning) for each in Strength if each is not Strength.NEITHER]
