@@ -101,5 +101,5 @@ class LanguageScorer:
         copy_weights(load_model(self._bundle.path), model)
         carriers = carriers_of(model) if form.is_carried else []
         for layer in carriers:
-            layer.carry(form.rows)
+            layer.carry([form.rows])
         return CostMeter(model, carriers)

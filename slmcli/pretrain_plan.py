@@ -78,7 +78,7 @@ class PretrainPlan:
     @property
     def step(self) -> tuple[int, int] | None:
         """Rows of a step and tokens of each where its rows can be computed apart from each other, else None."""
-        return None if self.is_carried or isinstance(self.backbone, WordVectors) else (self.rows, self.settings.context)
+        return None if isinstance(self.backbone, WordVectors) else (self.rows, self.settings.context)
 
     def flat(self) -> dict[str, Any]:
         """Return all settings at one level, as a recipe has them."""

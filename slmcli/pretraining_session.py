@@ -75,6 +75,11 @@ class PretrainingSession:
         """How text is cut into windows."""
         return WindowForm(self.plan.rows, self.settings.context, self.plan.backbone.gap, self.plan.is_carried)
 
+    def _rows_of_parts(self) -> list[int]:
+        from slmcli.divided_steps import part_sizes
+
+        return part_sizes(self.plan.rows, self.execution.parts)
+
     def _training_windows(self) -> TrainingWindows | PairWindows:
         settings, documents = self.settings, self.documents["train"]
         if self.objective.has_pairs:
@@ -95,7 +100,7 @@ class PretrainingSession:
 
         model, settings = self.models.training, self.settings
         for layer in self.carriers:
-            layer.carry(self.plan.rows, forgotten=_FORGOTTEN, seed=settings.seed)
+            layer.carry(self._rows_of_parts(), forgotten=_FORGOTTEN, seed=settings.seed)
         optimizer = SparseAdam(
             settings.learning_rate or 0.0, clip_norm=settings.clip_norm, beta_2=settings.beta_2, weight_decay=settings.weight_decay
         )
@@ -226,7 +231,7 @@ class PretrainingSession:
             raise BundleError(f"{self.run.best_checkpoint} is not readable ({error}). Begin anew with --overwrite.") from error
         copy_weights(plain.training, self.models.training)
         for layer in self.carriers:
-            layer.carry(self.plan.rows)
+            layer.carry(self._rows_of_parts())
         return plain.scoring
 
     def judge(self) -> tuple[dict[str, float], dict[str, Interval]]:

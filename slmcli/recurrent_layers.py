@@ -11,6 +11,7 @@ from slmcli.gated_recurrences import gru, gru_step, lstm, lstm_step
 from slmcli.layers import UsesPaddingMask
 from slmcli.projections import project
 from slmcli.recurrences import Carried, quasi_recurrent
+from slmcli.tracing import traced_part
 
 
 @keras.saving.register_keras_serializable("slmcli")
@@ -39,18 +40,18 @@ class _Recurrent(UsesPaddingMask):
         self.units = units
         self.is_reversed = is_reversed
         self._features = 0
-        # variables, once they are carried, and the share of rows that forget them
-        self._kept: list[Any] = []
+        # variables of each part of a step, once they are carried, and the share of rows that forget them
+        self._kept: list[list[Any]] = []
         self._forgotten = 0.0
 
-    def carry(self, rows: int, *, forgotten: float = 0.0, seed: int = 0) -> None:
+    def carry(self, rows: Sequence[int], *, forgotten: float = 0.0, seed: int = 0) -> None:
         """Begin from now on with the states at the end of the last batch, which has as many rows as every batch; they are not saved.
 
         Cells that never change would otherwise keep what the first steps left there, and the model count on it, which a text that
         begins with nothing does not have.
 
         Args:
-            rows: Rows of every batch.
+            rows: Rows of each part of every batch; one number where it is not divided (`divided_steps`).
             forgotten: Share of the rows that begin with nothing, drawn for each batch in training.
             seed: Seed of the draws; layers with the same one forget the same rows.
         """
@@ -59,19 +60,20 @@ class _Recurrent(UsesPaddingMask):
         if forgotten:
             self.row_generator = keras.random.SeedGenerator(seed)
         options: dict[str, Any] = {"initializer": "zeros", "trainable": False, "dtype": "float32", "autocast": False}
-        states = self.first_states(rows, self._features)
-        self._kept = [self.add_weight(name=f"state_{place}", shape=state.shape, **options) for place, state in enumerate(states)]
+        for part, size in enumerate(rows):
+            states = self.first_states(size, self._features)
+            self._kept.append([self.add_weight(name=f"state_{part}_{place}", shape=state.shape, **options) for place, state in enumerate(states)])
         self._tracker.lock()
 
     @property
     def kept(self) -> list[Any]:
         """The variables of what is carried."""
-        return list(self._kept)
+        return [state for part in self._kept for state in part]
 
     def save_own_variables(self, store: Any) -> None:
         """Put the weights into a file, without what is carried."""
         own = [*self._trainable_variables, *self._non_trainable_variables]
-        for place, weight in enumerate(weight for weight in own if all(weight is not kept for kept in self._kept)):
+        for place, weight in enumerate(weight for weight in own if all(weight is not kept for kept in self.kept)):
             store[str(place)] = weight
 
     def first_states(self, batch_size: int, features: int) -> list[Any]:
@@ -82,7 +84,7 @@ class _Recurrent(UsesPaddingMask):
         """Return the states at the beginning of a batch."""
         if not self._kept:
             return self.first_states(batch_size, self._features)
-        states = [state.value for state in self._kept]
+        states = [state.value for state in self._kept[traced_part()]]
         if not (training and self._forgotten):
             return states
         chances = tf.random.stateless_uniform([states[0].shape[0]], ops.cast(self.row_generator.next(), "int32"))
@@ -101,7 +103,9 @@ class _Recurrent(UsesPaddingMask):
 
     def _end(self, states: Sequence[Any]) -> None:
         """Keep the states at the end of a batch, if they are carried."""
-        for variable, state in zip(self._kept, states, strict=False):
+        if not self._kept:
+            return
+        for variable, state in zip(self._kept[traced_part()], states, strict=True):
             variable.assign(tf.cast(state, tf.float32))
 
     def compute_output_spec(self, inputs: Any, padding_mask: Any, starts: Any = None, training: bool = False) -> Any:

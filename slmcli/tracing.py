@@ -5,6 +5,7 @@ import contextvars
 from collections.abc import Iterator
 
 _PURPOSE = contextvars.ContextVar("purpose", default="")
+_PART = contextvars.ContextVar("part", default=0)
 _CONVERSION, _COMPILATION = "conversion", "compilation"
 
 
@@ -23,12 +24,27 @@ def compilation() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def part_of_step(number: int) -> Iterator[None]:
+    """Let what is traced in this block read some of the rows of a step (`divided_steps`), those of this number."""
+    before = _PART.set(number)
+    try:
+        yield
+    finally:
+        _PART.reset(before)
+
+
+@contextlib.contextmanager
 def _purpose(name: str) -> Iterator[None]:
     before = _PURPOSE.set(name)
     try:
         yield
     finally:
         _PURPOSE.reset(before)
+
+
+def traced_part() -> int:
+    """Return which part of a step's rows is read; 0 where it is not divided."""
+    return _PART.get()
 
 
 def is_converting() -> bool:

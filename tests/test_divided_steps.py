@@ -8,9 +8,10 @@ import tensorflow as tf
 from conftest import TINY_LANGUAGE, ignore, pretrain_tiny, with_backbone
 from test_resume import StopAt, assert_equal_weights
 
+from slmcli.backbones import BACKBONES
 from slmcli.backbones.transformer import Transformer
 from slmcli.dataset import open_dataset
-from slmcli.divided_steps import divide_steps, divided_call
+from slmcli.divided_steps import divide_steps, divided_call, part_sizes
 from slmcli.errors import Interrupted
 from slmcli.files import read_json
 from slmcli.language_model_config import PretrainSettings
@@ -92,9 +93,10 @@ def test_costs_computed_in_parts_are_those_of_the_whole(parts: int) -> None:
     np.testing.assert_allclose(tf.function(divided_call(model, parts))(inputs), model(inputs), rtol=1e-5, atol=1e-6)
 
 
-def test_a_training_in_parts_goes_on_exactly(texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("backbone", ["transformer", "lstm"])
+def test_a_training_in_parts_goes_on_exactly(backbone: str, texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("slmcli.execution._LEAST_TOKENS_OF_A_PART", 16)
-    values: dict[str, Any] = {"backbone": "transformer", "threads": 2}
+    values: dict[str, Any] = {"backbone": backbone, "threads": 2}
     alone = pretrain_tiny(texts, tmp_path / "alone", **values)
     assert read_json(tmp_path / "alone" / "environment.json")["parts"] == 2
     with pytest.raises(Interrupted):
@@ -105,10 +107,42 @@ def test_a_training_in_parts_goes_on_exactly(texts: Path, tmp_path: Path, monkey
     assert_equal_weights(tmp_path / "alone", tmp_path / "cut")
 
 
-def test_rows_that_go_on_from_step_to_step_are_not_divided(texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("slmcli.execution._LEAST_TOKENS_OF_A_PART", 16)
-    pretrain_tiny(texts, tmp_path / "run", backbone="lstm", threads=2, epochs=1, validations=1)
-    assert read_json(tmp_path / "run" / "environment.json")["parts"] == 1
+def make_carrying(name: str, parts: int) -> Any:
+    keras.utils.set_random_seed(0)
+    backbone = BACKBONES.load(name)(units=6, embedding=8, causal=True)
+    asked = PretrainSettings(backbone=name, dropout=0.0, tie_embedding=False, sampled=0)
+    model = build_language_models(backbone, asked, vocabulary_size=VOCAB, precision="float32", is_packed=True).training
+    for layer in model.layers:
+        if hasattr(layer, "carry"):
+            layer.carry(part_sizes(ROWS, parts))
+    model.compile(optimizer=SparseAdam(0.01, clip_norm=1.0), loss=MeanCost(), jit_compile=False)
+    model.optimizer.build(model.trainable_variables)
+    if parts > 1:
+        divide_steps(model, parts)
+    return model
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru", "minrnn"])
+def test_rows_that_go_on_from_step_to_step_do_so_in_parts(name: str) -> None:
+    whole, divided = make_carrying(name, 1), make_carrying(name, 5)
+    for batch in batches(3):  # the second and third begin with what the one before left
+        assert float(divided.train_on_batch(*batch)) == pytest.approx(float(whole.train_on_batch(*batch)), rel=1e-5)
+    states = [np.concatenate([state.numpy() for state in layer.kept[place :: len(layer.kept) // 5]]) for layer, place in carried(divided)]
+    for ours, (layer, place) in zip(states, carried(whole), strict=True):
+        np.testing.assert_allclose(ours, layer.kept[place].numpy(), atol=1e-4)
+        assert np.abs(ours).max() > 0
+
+
+def carried(model: Any) -> list[tuple[Any, int]]:
+    """Return the layers that carry states, and the places of the states of one part."""
+    layers = [layer for layer in model.layers if hasattr(layer, "carry")]
+    return [(layer, place) for layer in layers for place in range(len(layer.first_states(1, layer._features)))]
+
+
+def test_a_judgement_in_parts_is_that_of_the_whole() -> None:
+    whole, divided = make_carrying("lstm", 1), make_carrying("lstm", 2)
+    for batch in batches(2):
+        assert float(divided.test_on_batch(*batch)) == pytest.approx(float(whole.test_on_batch(*batch)), rel=1e-5)
 
 
 def test_steps_are_not_divided_where_a_fine_tuning_follows_in_the_same_process(texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,7 +126,7 @@ def read(layer: Any, inputs: np.ndarray, starts: np.ndarray, **options: Any) -> 
 def test_two_windows_with_carried_states_are_one(name: str, options: dict[str, Any]) -> None:
     layer = make(name, **options)
     whole = read(layer, PACKED, STARTS)
-    layer.carry(3)
+    layer.carry([3])
     halves = [read(layer, PACKED[part], STARTS[part]) for part in HALVES]
     np.testing.assert_allclose(np.concatenate(halves), whole, atol=1e-6)
 
@@ -161,7 +161,7 @@ def test_nothing_is_carried_unless_asked_for(name: str) -> None:
 def test_carried_states_are_in_no_file(name: str) -> None:
     plain, carrying, store = make(name), make(name), dict[str, Any]()
     expected = carrying(INPUTS, MASK)
-    carrying.carry(3, forgotten=0.5)
+    carrying.carry([3], forgotten=0.5)
     read(carrying, PACKED, NO_STARTS)
     carrying.save_own_variables(store)
     plain.load_own_variables(store)
@@ -172,7 +172,7 @@ def test_carried_states_are_in_no_file(name: str) -> None:
 def test_rows_forget_in_training_alone_and_as_often_as_asked(name: str) -> None:
     rows = 2000
     layer = make(name)
-    layer.carry(rows, forgotten=0.25, seed=3)
+    layer.carry([rows], forgotten=0.25, seed=3)
     for variable in layer.kept:
         variable.assign(np.ones(variable.shape, np.float32))
     judged, trained = (layer._begin(rows, training=training)[-1].numpy()[:, 0] for training in (False, True))
@@ -185,7 +185,7 @@ def test_rows_forget_in_training_alone_and_as_often_as_asked(name: str) -> None:
 def test_layers_with_the_same_seed_forget_the_same_rows(name: str) -> None:
     found = []
     for layer in (make(name), make("Lstm")):
-        layer.carry(50, forgotten=0.5, seed=3)
+        layer.carry([50], forgotten=0.5, seed=3)
         for variable in layer.kept:
             variable.assign(np.ones(variable.shape, np.float32))
         found.append([[state.numpy().reshape(50, -1).min(axis=1) for state in layer._begin(50, training=True)][-1] for _ in range(2)])
@@ -196,7 +196,7 @@ def test_layers_with_the_same_seed_forget_the_same_rows(name: str) -> None:
 @LAYERS
 def test_every_state_of_a_row_is_forgotten_together(name: str) -> None:
     layer = make(name)
-    layer.carry(50, forgotten=0.5, seed=3)
+    layer.carry([50], forgotten=0.5, seed=3)
     for variable in layer.kept:
         variable.assign(np.ones(variable.shape, np.float32))
     states = [state.numpy().reshape(50, -1) for state in layer._begin(50, training=True)]
@@ -206,7 +206,7 @@ def test_every_state_of_a_row_is_forgotten_together(name: str) -> None:
 @LAYERS
 def test_a_whole_text_does_not_change_what_is_carried(name: str) -> None:
     layer = make(name)
-    layer.carry(3)
+    layer.carry([3])
     read(layer, PACKED, NO_STARTS)
     before = [variable.numpy() for variable in layer.kept]
     layer(INPUTS, MASK)
