@@ -116,11 +116,54 @@ class Task(abc.ABC):
         return all(example.values.get(field.name) is not None for field in self.fields if field.is_target)
 
 
-class TrainableTask(Task):
-    """A task for which this release can train a model by examples."""
+class JudgedTask(Task):
+    """A task whose answers can be scored, a model's or any other program's."""
 
     # the main score, by which models are compared, and the one shown beside it
     headline: ClassVar[tuple[str, str]]
+    # what is decided of an example: one label, of any number of labels whether each fits, a number, or counts that add up to scores
+    output_loss: ClassVar[Literal["softmax", "sigmoid", "square", "counts"]]
+
+    @property
+    def scored_labels(self) -> list[str]:
+        """Names of what has scores of its own, in the order of `score_samples`."""
+        return self.labels
+
+    def scored_labels_of(self, example: Example) -> list[str]:
+        """Return which of these an example has, each as often as it has it."""
+        return self.labels_of(example)
+
+    def input_text(self, example: Example) -> str:
+        """Return all that an answer is given to, as one text."""
+        return "\n".join(self.texts(example))
+
+    @abc.abstractmethod
+    def references(self, examples: Sequence[Example]) -> np.ndarray:
+        """Return what is right for each example, in the form of what is decided."""
+
+    @abc.abstractmethod
+    def score(self, predictions: np.ndarray, references: np.ndarray) -> dict[str, float]:
+        """Return the scores of what is decided, or a baseline."""
+
+    @abc.abstractmethod
+    def score_samples(
+        self, predictions: np.ndarray, references: np.ndarray, counts: np.ndarray
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Return the scores of samples of examples, many at once.
+
+        Args:
+            predictions: What is decided of each example.
+            references: As `references` returns them.
+            counts: (samples, examples) how often each example occurs in each sample.
+
+        Returns:
+            Each score of `score`, (samples,); and `precision`, `recall` and `f1` of each label, (samples, labels), none for numbers.
+        """
+
+
+class TrainableTask(JudgedTask):
+    """A task for which this release can train a model by examples."""
+
     # baselines that it is compared with: of one label, of any number of labels, of a number
     baselines: ClassVar[Literal["label", "labels", "number"]]
     # what one value of `probabilities` is
@@ -193,10 +236,6 @@ class TrainableTask(Task):
         """Turn the model's outputs (examples, width) float32 into what is said of each example, of the same shape."""
 
     @abc.abstractmethod
-    def references(self, examples: Sequence[Example]) -> np.ndarray:
-        """Return what is right for each example, in the form of `decide`."""
-
-    @abc.abstractmethod
     def references_of(self, targets: np.ndarray) -> np.ndarray:
         """Return what is right, in the form of `decide`, given the targets that `make_batch` makes."""
 
@@ -208,28 +247,9 @@ class TrainableTask(Task):
     def decode(self, outputs: np.ndarray) -> dict[str, Any]:
         """Turn the probabilities (width,) of one example into what the user reads."""
 
-    @abc.abstractmethod
-    def score(self, predictions: np.ndarray, references: np.ndarray) -> dict[str, float]:
-        """Return the scores of what `decide` says, or a baseline."""
-
     def score_probabilities(self, probabilities: np.ndarray, references: np.ndarray) -> dict[str, float]:
         """Return all scores, in the order of `score_names`: also those that need more than decisions."""
         return self.score(self.decide(probabilities), references)
-
-    @abc.abstractmethod
-    def score_samples(
-        self, predictions: np.ndarray, references: np.ndarray, counts: np.ndarray
-    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Return the scores of samples of examples, many at once.
-
-        Args:
-            predictions: As `decide` returns them.
-            references: As `references` returns them.
-            counts: (samples, examples) how often each example occurs in each sample.
-
-        Returns:
-            Each score of `score`, (samples,); and `precision`, `recall` and `f1` of each label, (samples, labels), none for numbers.
-        """
 
     def agreement(self, first: np.ndarray, second: np.ndarray) -> float | None:
         """Return the share of examples for which two models' probabilities lead to one decision; None when decisions are no labels."""
