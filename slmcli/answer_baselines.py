@@ -17,7 +17,7 @@ from slmcli.text_scores import text_words
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])\s*|\n+")
 # our choice: similarities to all training examples that are held at once
-_CELLS_IN_MEMORY = 20_000_000
+_CELLS_IN_MEMORY = 4_000_000
 # our choice: words that stand in no answer by themselves
 _FUNCTION_WORDS = frozenset(
     re.findall(
