@@ -20,7 +20,7 @@ from slmcli.config import EvaluateSettings
 from slmcli.cost import measure_cost
 from slmcli.dataset import Dataset
 from slmcli.entrants import check_asked_task
-from slmcli.errors import ConfigError, OutputError
+from slmcli.errors import BundleError, ConfigError, OutputError
 from slmcli.evaluation_files import write_report
 from slmcli.files import check_replaceable_file, read_json
 from slmcli.gates import check_gates
@@ -76,6 +76,8 @@ def evaluate(
     """
     place = out or _default_out(target)
     _check_place(place)
+    if not target.exists():
+        raise BundleError(f"{target} does not exist. Name a run, a bundle, or a file of predictions.")
     if target.is_file():
         if predictions is not None:
             raise ConfigError(f"--predictions: {target} is a file of predictions already. Leave the option out.")

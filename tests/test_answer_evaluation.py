@@ -152,6 +152,11 @@ def test_what_makes_no_sense_is_wrong_usage(options: list[str], message: str, da
     assert (result.exit_code, message in result.stderr) == (2, True), result.stderr
 
 
+def test_a_target_that_is_not_there_is_said(slm: Callable[..., Result]) -> None:
+    result = slm("evaluate", "sad.jsonl", "--task", "ner")
+    assert (result.exit_code, "sad.jsonl does not exist. Name a run, a bundle, or a file of predictions." in result.stderr) == (3, True)
+
+
 def test_gates_hold_for_answers_too(data: Path, slm: Callable[..., Result]) -> None:
     write(Path("said.jsonl"), [*RIGHT[:2], {"tags": ["O"] * 4}, RIGHT[3]])
     result = slm("evaluate", "said.jsonl", "--task", "ner", "--data", str(data), "--require", "precision=1", "--require", "recall=0.9")
