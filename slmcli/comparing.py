@@ -17,7 +17,7 @@ from slmcli.judged_examples import dataset_of, read_judged
 from slmcli.paired import holm
 from slmcli.paired_scores import LEVEL
 from slmcli.reading import Example
-from slmcli.tasks.base import TrainableTask
+from slmcli.tasks.base import JudgedTask
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 logger = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ def _find_dataset(entrants: Sequence[Entrant], settings: CompareSettings, datase
 
 
 def _describe(
-    task: TrainableTask,
+    task: JudgedTask,
     examples: Sequence[Example],
     groups: Sequence[Group],
     settings: CompareSettings,
@@ -98,7 +98,7 @@ def _describe(
         "examples": len(examples),
         "score": main,
         "other_score": task.headline[1],
-        "labels": task.labels,
+        "labels": task.scored_labels,
         "sides": sides,
         "comparisons": comparisons,
         "notes": _notes(groups, comparisons, source, settings),

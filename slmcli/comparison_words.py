@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any  # Any: a comparison is a JSON document
 
 from slmcli.metrics import CORRELATIONS
-from slmcli.score_words import score_in_words
+from slmcli.score_words import score_in_words, share_in_words
 
 # our choice: a smaller ratio of times is as fast
 _SAME_SPEED = 1.1
@@ -12,7 +12,7 @@ _SAME_SPEED = 1.1
 
 def number_in_words(value: float, name: str) -> str:
     """Return a score as it is read: a percentage, or for correlations and errors a number."""
-    return f"{value:.1%}" if is_share(name) else f"{value:.3f}"
+    return share_in_words(value, name) if is_share(name) else f"{value:.3f}"
 
 
 def is_share(name: str) -> bool:

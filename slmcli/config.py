@@ -195,6 +195,7 @@ class EvaluateSettings(CorpusSettings, JudgedSettings):
     baselines: bool = Field(True, description="train the baselines on the same training split")
     cost: bool = Field(True, description="measure size, speed and memory in a process of its own")
     robustness: bool = Field(False, description="change the texts, with typos, synonyms, negation and more, and see what it costs")
+    task: str | None = Field(None, description="what is answered in a file of predictions, when no --dataset says it")
     slice_by: list[str] = Field([], description="column of --data whose values are scored each by itself")
     require: list[str] = Field([], description="gate such as accuracy=0.9 or latency_ms_p95=5; exit code 4 when it is missed")
 

@@ -11,7 +11,7 @@ from slmcli.entrants import Entrant
 from slmcli.foreign_predictions import Answers, certainty, read_predictions
 from slmcli.predictor import Predictor
 from slmcli.reading import Example
-from slmcli.tasks.base import TrainableTask
+from slmcli.tasks.base import JudgedTask, TrainableTask
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Group:
         return [member.answers.decisions for member in self.members]
 
 
-def ask(entrant: Entrant, task: TrainableTask, examples: Sequence[Example], settings: CompareSettings) -> Contestant:
+def ask(entrant: Entrant, task: JudgedTask, examples: Sequence[Example], settings: CompareSettings) -> Contestant:
     """Let a model or a file say what it predicts of each example.
 
     Args:
@@ -82,7 +82,7 @@ def ask(entrant: Entrant, task: TrainableTask, examples: Sequence[Example], sett
     return Contestant(entrant, answers, _scores(task, answers, references), cost, is_matched)
 
 
-def _answers(own: TrainableTask, task: TrainableTask, outputs: np.ndarray) -> Answers:
+def _answers(own: TrainableTask, task: JudgedTask, outputs: np.ndarray) -> Answers:
     """Return a model's answers, given what it says (examples, width), with labels in the order of `task`."""
     decisions = own.decide(outputs)
     if not own.labels:
@@ -96,7 +96,9 @@ def _answers(own: TrainableTask, task: TrainableTask, outputs: np.ndarray) -> An
     return Answers(decisions, probabilities, probabilities[np.arange(len(decisions)), decisions])
 
 
-def _scores(task: TrainableTask, answers: Answers, references: np.ndarray) -> dict[str, float]:
+def _scores(task: JudgedTask, answers: Answers, references: np.ndarray) -> dict[str, float]:
     """Return all scores of what was decided, and those of probabilities where these are known."""
-    scores = {} if answers.probabilities is None else task.score_probabilities(answers.probabilities, references)
+    scores = {}
+    if isinstance(task, TrainableTask) and answers.probabilities is not None:
+        scores = task.score_probabilities(answers.probabilities, references)
     return {**scores, **task.score(answers.decisions, references)}

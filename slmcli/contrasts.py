@@ -14,7 +14,8 @@ from slmcli.paired import Differences, bootstrap_differences
 from slmcli.paired_scores import OF_LABELS, mean_scores, paired_differences, paired_p_value
 from slmcli.reading import Example
 from slmcli.slices import group_rows, length_column
-from slmcli.tasks.base import TrainableTask
+from slmcli.tasks.answer_base import AnswerTask
+from slmcli.tasks.base import JudgedTask
 
 _LOG_LOSS = "log_loss"
 # our choice: quarters of fewer examples say nothing
@@ -34,7 +35,7 @@ class Contrast:
         seed: Seed of resampling.
     """
 
-    task: TrainableTask
+    task: JudgedTask
     examples: Sequence[Example]
     references: np.ndarray
     first: Group
@@ -45,6 +46,12 @@ class Contrast:
     def main(self) -> str:
         """Name of the score by which models are compared."""
         return self.task.headline[0]
+
+    @property
+    def is_graded(self) -> bool:
+        """Whether an answer is nearer or further off, and not right or wrong."""
+        task = self.task
+        return task.output_loss == "square" or (isinstance(task, AnswerTask) and not task.scored_labels)
 
     @property
     def is_same(self) -> bool:
@@ -83,7 +90,7 @@ def _log_loss_difference(contrast: Contrast) -> dict[str, Differences]:
 
 def probe_difference(contrast: Contrast) -> dict[str, Any]:
     """Return the `name` of the test of the main score, its `p`, and for labels how many examples which side has right."""
-    table = {} if contrast.task.output_loss == "square" else _count_right(contrast)
+    table = {} if contrast.is_graded else _count_right(contrast)
     sides = (contrast.first.decisions, contrast.second.decisions)
     name, p = paired_p_value(contrast.task, contrast.references, *sides, seed=contrast.seed)
     return {"name": name, "p": p, **table}
@@ -101,6 +108,8 @@ def _count_right(contrast: Contrast) -> dict[str, int]:
 
 def is_right(contrast: Contrast, side: Group) -> np.ndarray:
     """Return whether a side has each example wholly right, (examples,) bool; of several members what they say together counts."""
+    if isinstance(contrast.task, AnswerTask):
+        return contrast.task.are_right(consensus(side))
     return (consensus(side) == contrast.references).reshape(len(contrast.references), -1).all(axis=1)
 
 
@@ -108,7 +117,7 @@ def compare_slices(contrast: Contrast) -> list[dict[str, Any]]:
     """Return the difference of the main score on the shortest quarter of the texts, the next, and so on; none for few examples."""
     if len(contrast.examples) < _FEWEST_TO_SLICE:
         return []
-    slices = group_rows(length_column(["\n".join(contrast.task.texts(example)) for example in contrast.examples]))
+    slices = group_rows(length_column([contrast.task.input_text(example) for example in contrast.examples]))
     return [_compare_slice(contrast, places, name) for name, places in slices.items()] if len(slices) > 1 else []
 
 
@@ -143,8 +152,8 @@ def find_flips(contrast: Contrast, most: int) -> dict[str, Any]:
     """
     sides = (contrast.first, contrast.second)
     certain = [confidence(side) for side in sides]
-    if contrast.task.output_loss == "square":
-        errors = [np.abs(consensus(side) - contrast.references) for side in sides]
+    if contrast.is_graded:
+        errors = [_errors(contrast, side) for side in sides]
         change = errors[1] - errors[0]
         lost, won, rank = change > 0, change < 0, -np.abs(change)
     else:
@@ -159,11 +168,24 @@ def find_flips(contrast: Contrast, most: int) -> dict[str, Any]:
     return found
 
 
+def _errors(contrast: Contrast, side: Group) -> np.ndarray:
+    """Return how far off a side is on each example, (examples,)."""
+    task = contrast.task
+    if isinstance(task, AnswerTask):
+        return 1.0 - task.score_sums(consensus(side))[0][contrast.main]
+    return np.abs(consensus(side) - contrast.references)
+
+
 def _show_example(contrast: Contrast, place: int, said: Sequence[tuple[np.ndarray, np.ndarray | None]]) -> dict[str, Any]:
     """Return an example and what both sides say of it, given their decisions and how certain they are."""
-    example = contrast.examples[place]
-    texts = {field.name: example.values.get(field.name) for field in contrast.task.fields if field.kind == "text" and not field.is_target}
-    document = {"example": place + 1, "source": example.source, "row": example.row, **texts, "reference": _name(contrast, contrast.references[place])}
+    example, task = contrast.examples[place], contrast.task
+    document = {"example": place + 1, "source": example.source, "row": example.row}
+    if isinstance(task, AnswerTask):
+        answers = {name: (side.members[0].answers.shown or [])[place] for name, side in (("first", contrast.first), ("second", contrast.second))}
+        nothing = {"first_confidence": None, "second_confidence": None}
+        return {**document, "text": task.input_text(example), "reference": task.right_answer(example), **answers, **nothing}
+    texts = {field.name: example.values.get(field.name) for field in task.fields if field.kind == "text" and not field.is_target}
+    document |= {**texts, "reference": _name(contrast, contrast.references[place])}
     for name, (decisions, certain) in zip(("first", "second"), said, strict=True):
         document[name] = _name(contrast, decisions[place])
         document[f"{name}_confidence"] = None if certain is None else round(float(certain[place]), 6)
@@ -207,10 +229,10 @@ def compare_labels(contrast: Contrast, differences: Mapping[str, Differences]) -
     """Return label to the number of its `examples` and, for `precision`, `recall` and `f1`, both sides' values and their difference."""
     counts = np.ones((1, len(contrast.references)), np.int64)
     sides = [mean_scores(contrast.task, side.decisions, contrast.references, counts) for side in (contrast.first, contrast.second)]
-    given = Counter(label for example in contrast.examples for label in contrast.task.labels_of(example))
+    given = Counter(label for example in contrast.examples for label in contrast.task.scored_labels_of(example))
     return {
         label: {"examples": given[label], **{name: _compare_label(sides, differences[name], name, place) for name in differences}}
-        for place, label in enumerate(contrast.task.labels)
+        for place, label in enumerate(contrast.task.scored_labels)
     }
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from slmcli.bundle import Bundle, open_bundle
-from slmcli.config import CompareSettings, CorpusSettings
+from slmcli.config import CompareSettings, CorpusSettings, EvaluateSettings
 from slmcli.dataset import Dataset
 from slmcli.errors import ConfigError, DatasetError
 from slmcli.files import sha256_json
@@ -13,9 +14,11 @@ from slmcli.reading import read_examples
 from slmcli.recipe_files import read_recipe
 from slmcli.run import Run
 from slmcli.tasks import TASKS
-from slmcli.tasks.base import TrainableTask
+from slmcli.tasks.base import JudgedTask, Task
 
 _LABELS_SHOWN = 10
+
+AnyTask = TypeVar("AnyTask", bound=JudgedTask)
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ def open_entrants(paths: Sequence[Path]) -> list[Entrant]:
     return [Entrant(path, None if path.is_file() else open_bundle(path)) for path in paths]
 
 
-def task_of(entrants: Sequence[Entrant], settings: CompareSettings, dataset: Dataset | None) -> TrainableTask:
+def task_of(entrants: Sequence[Entrant], settings: CompareSettings, dataset: Dataset | None) -> JudgedTask:
     """Return the task that all have in common, with the labels of the first model; of files alone that of the dataset, or of --task.
 
     Raises:
@@ -60,40 +63,55 @@ def task_of(entrants: Sequence[Entrant], settings: CompareSettings, dataset: Dat
     models = [(entrant.path, entrant.bundle.task) for entrant in entrants if entrant.bundle is not None]
     for path, task in models:
         _check_comparable(models[0], (path, task))
-        if settings.task is not None and _kind(TASKS.load(settings.task)) != _kind(task):
-            raise ConfigError(f"--task {settings.task}: {path} was trained for task {task.name}. Leave --task out.")
+        check_asked_task(settings.task, path, task)
     if models:
         return type(models[0][1])(models[0][1].labels)
-    return _task_of_files(settings, dataset)
+    return with_labels(find_task(settings.task, dataset), settings, dataset)
 
 
-def _task_of_files(settings: CompareSettings, dataset: Dataset | None) -> TrainableTask:
-    name = settings.task or (dataset.task if dataset is not None else None)
-    if name is None:
-        raise ConfigError("no model says what is predicted, and the files of predictions do not. Pass --task NAME, or --dataset DIR.")
-    task_class = TASKS.load(name)
-    if not issubclass(task_class, TrainableTask):
-        raise ConfigError(f"--task {name}: predictions of this task cannot be compared yet. Known: {', '.join(_comparable_tasks())}.")
+def with_labels(task_class: type[AnyTask], settings: CompareSettings | EvaluateSettings, dataset: Dataset | None) -> AnyTask:
+    """Return the task of files of predictions, with the labels of the examples that are judged."""
     return task_class(dataset.labels if dataset is not None and not settings.data else _labels_in(task_class, settings))
 
 
+def find_task(name: str | None, dataset: Dataset | None) -> type[JudgedTask]:
+    """Return the task of that name, else of the dataset.
+
+    Raises:
+        ConfigError: Nothing says what is predicted, or it cannot be scored.
+    """
+    name = name or (dataset.task if dataset is not None else None)
+    if name is None:
+        raise ConfigError("no model says what is predicted, and the files of predictions do not. Pass --task NAME, or --dataset DIR.")
+    task_class = TASKS.load(name)
+    if not issubclass(task_class, JudgedTask):
+        raise ConfigError(f"--task {name}: predictions of this task cannot be compared yet. Known: {', '.join(_comparable_tasks())}.")
+    return task_class
+
+
 def _comparable_tasks() -> list[str]:
-    return [name for name in TASKS.names() if issubclass(TASKS.load(name), TrainableTask)]
+    return [name for name in TASKS.names() if issubclass(TASKS.load(name), JudgedTask)]
 
 
-def _labels_in(task_class: type[TrainableTask], settings: CompareSettings) -> list[str]:
+def _labels_in(task_class: type[JudgedTask], settings: CompareSettings | EvaluateSettings) -> list[str]:
     """Return the labels that occur in the files of --data."""
     examples = list(read_examples(settings.data, settings.narrow(CorpusSettings), fields=task_class.fields))
     task = task_class([])
     return sorted({label for example in examples for label in task.labels_of(example)})
 
 
-def _kind(task: TrainableTask | type[TrainableTask]) -> tuple[str, list[str]]:
+def _kind(task: Task | type[Task]) -> tuple[str, list[str]]:
     """Return what two tasks must have in common to be compared: the form of an answer, and what is read for it."""
     return getattr(task, "output_loss", ""), [field.name for field in task.fields]
 
 
-def _check_comparable(first: tuple[Path, TrainableTask], other: tuple[Path, TrainableTask]) -> None:
+def check_asked_task(name: str | None, path: Path, task: Task) -> None:
+    """Refuse a model that was trained for another kind of task than the one named, if one was."""
+    if name is not None and _kind(TASKS.load(name)) != _kind(task):
+        raise ConfigError(f"--task {name}: {path} was trained for task {task.name}. Leave --task out.")
+
+
+def _check_comparable(first: tuple[Path, JudgedTask], other: tuple[Path, JudgedTask]) -> None:
     """Refuse models of different kinds of tasks, or with different labels, whose order may differ."""
     (path, one), (other_path, two) = first, other
     if _kind(one) != _kind(two):
@@ -106,7 +124,7 @@ def _check_comparable(first: tuple[Path, TrainableTask], other: tuple[Path, Trai
         raise ConfigError(f"the models do not know the same labels: {'; '.join(parts)}. Compare models of the same labels.")
 
 
-def check_dataset(dataset: Dataset, task: TrainableTask) -> None:
+def check_dataset(dataset: Dataset, task: JudgedTask) -> None:
     """Refuse a dataset that was made for another kind of task."""
     if _kind(TASKS.load(dataset.task)) != _kind(task):
         raise DatasetError(

@@ -11,6 +11,7 @@ from typing import Any  # Any: JSON documents
 
 import numpy as np
 
+from slmcli.answer_evaluation import evaluate_answers
 from slmcli.baseline_cache import cached_predictions
 from slmcli.baselines import Answered, Prediction, baseline_predictions
 from slmcli.bundle import Bundle, find_bundle, open_bundle, open_language_bundle
@@ -19,7 +20,8 @@ from slmcli.config import EvaluateSettings
 from slmcli.corpus_identity import LANGUAGE_MODEL
 from slmcli.cost import measure_cost
 from slmcli.dataset import Dataset
-from slmcli.errors import OutputError
+from slmcli.entrants import check_asked_task
+from slmcli.errors import BundleError, ConfigError, OutputError
 from slmcli.evaluation_files import write_report
 from slmcli.explained_mistakes import explain_mistakes
 from slmcli.files import check_replaceable_file, read_json
@@ -28,7 +30,7 @@ from slmcli.judged_examples import check_same_labels, check_same_tokenizer, data
 from slmcli.label_issues import has_one_label
 from slmcli.language_evaluation import judge_language_model
 from slmcli.mistakes import is_wrong, likely_wrong_labels, worst_mistakes
-from slmcli.paired_scores import LEVEL, paired_differences, paired_p_value
+from slmcli.paired_scores import main_difference
 from slmcli.prediction_files import write_predictions
 from slmcli.predictor import Predictor
 from slmcli.pretokens import WORD_PATTERN
@@ -67,10 +69,10 @@ class Judged:
 def evaluate(
     target: Path, settings: EvaluateSettings, *, dataset: Path | None, out: Path | None, predictions: Path | None = None, overwrite: bool = False
 ) -> dict[str, Any]:
-    """Judge a run or a bundle, write the report, and return what `--json` prints.
+    """Judge a run, a bundle, or a file of predictions, write the report, and return what `--json` prints.
 
     Args:
-        target: The run or the bundle.
+        target: The run, the bundle, or the file of predictions, which goes to `evaluate_answers`.
         settings: What to judge, and by which examples.
         dataset: The encoded dataset; None: the one that the run was trained on.
         out: Directory of the report; None: inside the run, beside the bundle.
@@ -79,12 +81,19 @@ def evaluate(
     """
     place = out or _default_out(target)
     _check_place(place)
+    if not target.exists():
+        raise BundleError(f"{target} does not exist. Name a run, a bundle, or a file of predictions.")
+    if target.is_file():
+        if predictions is not None:
+            raise ConfigError(f"--predictions: {target} is a file of predictions already. Leave the option out.")
+        return evaluate_answers(target, settings, dataset=dataset, out=place)
     if predictions is not None:
         check_replaceable_file(predictions, overwrite=overwrite, inputs=settings.data, option="--predictions")
     if find_bundle(target)[1].get("task") == LANGUAGE_MODEL:
         return _evaluate_language_model(target, settings, place, dataset=dataset, predictions=predictions)
     bundle = open_bundle(target)
     task = bundle.task
+    check_asked_task(settings.task, target, task)
     check_gates(settings.require, type(task), has_cost=settings.cost)
     source = dataset_of(target, dataset)
     if source is not None:
@@ -171,22 +180,8 @@ def _baselines(judged: Judged, dataset: Dataset, bundle: Bundle, threads: int) -
 
 
 def _difference(judged: Judged, answers: np.ndarray, *, seed: int) -> dict[str, Any]:
-    """Return by how much the main score of the model is greater than that of other answers, and whether that is more than chance.
-
-    Returns:
-        `value`, its paired 95 % `interval`, the `p` of the `test` of that name, and `is_clear`: interval and test agree that there is a difference.
-    """
-    task, references = judged.task, judged.references
-    sides = [answers], [task.decide(judged.probabilities)]
-    found = paired_differences(task, references, *sides, seed=seed)[task.headline[0]]
-    test, p = paired_p_value(task, references, *sides, seed=seed)
-    return {
-        "value": round(float(found.found), 6),
-        "interval": [round(float(found.low), 6), round(float(found.high), 6)],
-        "test": test,
-        "p": p,
-        "is_clear": p < LEVEL and bool(found.are_clear) and len(references) > 1,
-    }
+    """Return what `main_difference` says of the model against other answers."""
+    return main_difference(judged.task, judged.references, answers, judged.task.decide(judged.probabilities), seed=seed)
 
 
 def _look_into(judged: Judged, bundle: Bundle, settings: EvaluateSettings) -> dict[str, Any]:

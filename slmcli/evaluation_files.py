@@ -11,20 +11,21 @@ from slmcli.errors import SlmError
 from slmcli.files import explain_write_errors, read_json, write_json, write_text
 from slmcli.report.evaluation_page import Background, render_evaluation
 from slmcli.score_words import BASELINE_NAMES
-from slmcli.tasks.base import TrainableTask
+from slmcli.tasks.answer_base import AnswerTask
+from slmcli.tasks.base import JudgedTask
 from slmcli.tasks.language_model import LanguageModel
 
 FORMAT_VERSION = 2
 
 
-def write_report(out: Path, result: Mapping[str, Any], task: TrainableTask | LanguageModel, target: Path, dataset: Path | None) -> str:
+def write_report(out: Path, result: Mapping[str, Any], task: JudgedTask | LanguageModel, target: Path, dataset: Path | None) -> str:
     """Write report.json, report.md and report.html; return the path of the first.
 
     Args:
         out: Their directory.
         result: What the evaluation returns.
         task: The task.
-        target: The run or bundle that was judged; of a run, the page shows how it was trained.
+        target: The run, bundle or file of predictions that was judged; of a run, the page shows how it was trained.
         dataset: The dataset that it was trained on, whose report the page shows; None when that is not known.
     """
     with explain_write_errors(out):
@@ -39,7 +40,9 @@ def write_report(out: Path, result: Mapping[str, Any], task: TrainableTask | Lan
     return str(path)
 
 
-def _text_fields(task: TrainableTask | LanguageModel) -> list[str]:
+def _text_fields(task: JudgedTask | LanguageModel) -> list[str]:
+    if isinstance(task, AnswerTask):
+        return ["text"]
     return [field.name for field in task.fields if not field.is_target]
 
 
@@ -102,8 +105,9 @@ def _to_markdown(result: Mapping[str, Any], headline: Sequence[str]) -> str:
     cost = "".join(f"| {name} | {result['cost'][name]:,} |\n" for name in result["cost"]) if "cost" in result else ""
     return (
         f"# Evaluation\n\n{result['verdict']}\n\n| score | value | 95 % interval |\n|---|---|---|\n{scores}"
+        + "".join(f"\n{name}: `{signature}`\n" for name, signature in result.get("signatures", {}).items())
         + (f"\n| baseline | {main} | {other} |\n|---|---|---|\n{baselines}" if baselines else "")
-        + (f"\n| label | precision | recall | F1 | examples |\n|---|---|---|---|---|\n{labels}" if labels else "")
+        + (f"\n| label | precision | recall | F1 | {result.get('unit_of_labels', 'examples')} |\n|---|---|---|---|---|\n{labels}" if labels else "")
         + (f"\n| slice by | value | examples | {main} | 95 % interval |\n|---|---|---|---|---|\n{slices}" if slices else "")
         + (f"\n{result['robustness']['sentence']}\n" if "robustness" in result else "")
         + (f"\n| cost | value |\n|---|---|\n{cost}" if cost else "")

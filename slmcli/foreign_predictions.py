@@ -14,7 +14,8 @@ from slmcli.fields import LABEL, Field, read_value
 from slmcli.inspection import excerpt
 from slmcli.reading import Example
 from slmcli.registry import hint
-from slmcli.tasks.base import TrainableTask
+from slmcli.tasks.answer_base import AnswerTask
+from slmcli.tasks.base import JudgedTask
 from slmcli.text_files import read_lines
 from slmcli.thresholds import DEFAULT
 
@@ -33,14 +34,16 @@ class Answers:
         decisions: As `Task.decide` returns them.
         probabilities: (examples, labels) of each label; None when they are not known, or numbers are predicted.
         confidence: (examples,) how probable each decision is said to be; None when that is not known.
+        shown: The answers as a person reads them, where decisions are counts; None otherwise.
     """
 
     decisions: np.ndarray
     probabilities: np.ndarray | None
     confidence: np.ndarray | None
+    shown: list[str | list[str]] | None = None
 
 
-def read_predictions(path: Path, task: TrainableTask, examples: Sequence[Example]) -> tuple[Answers, bool]:
+def read_predictions(path: Path, task: JudgedTask, examples: Sequence[Example]) -> tuple[Answers, bool]:
     """Return what a file predicts of each example, and whether its lines had to be put into the examples' order by their texts.
 
     Args:
@@ -55,6 +58,8 @@ def read_predictions(path: Path, task: TrainableTask, examples: Sequence[Example
     if not lines:
         raise DataError(f"{path} holds no predictions. Write one JSON object a line, as slm predict prints them.")
     lines, is_matched = _put_in_order(lines, examples, task, path)
+    if isinstance(task, AnswerTask):
+        return _read_answers(lines, task, examples), is_matched
     _check_references(lines, examples, task)
     read = {"softmax": _read_labels, "sigmoid": _read_label_sets, "square": _read_numbers}[task.output_loss]
     return read(lines, task), is_matched
@@ -81,9 +86,9 @@ def _to_number(value: Any) -> float:
     return number if math.isfinite(number) else math.nan
 
 
-def _put_in_order(lines: list[Record], examples: Sequence[Example], task: TrainableTask, path: Path) -> tuple[list[Record], bool]:
+def _put_in_order(lines: list[Record], examples: Sequence[Example], task: JudgedTask, path: Path) -> tuple[list[Record], bool]:
     """Return the line of each example: the one at its place, or, where every line has its text, the one with the same text."""
-    names = [field.name for field in task.fields if field.kind == "text" and not field.is_target]
+    names = [field.name for field in task.fields if not field.is_target]
     wanted = [_texts(example.values, names) for example in examples]
     given = [_texts(line.values, names) for line in lines]
     wrong = next((place for place, (text, right) in enumerate(zip(given, wanted, strict=False)) if text is not None and text != right), None)
@@ -108,14 +113,14 @@ def _texts(values: Mapping[str, Any], names: Sequence[str]) -> tuple[str, ...] |
     """Return the texts of an example, spaces and line ends all alike; None when one is not there."""
     if any(values.get(name) is None for name in names):
         return None
-    return tuple(" ".join(str(values[name]).split()) for name in names)
+    return tuple(" ".join(" ".join(map(str, value if isinstance(value, list) else [value])).split()) for value in map(values.get, names))
 
 
 def _show(texts: tuple[str, ...] | None) -> str:
     return " | ".join(repr(excerpt(text, _EXCERPT_CHARACTERS)) for text in texts or ())
 
 
-def _check_references(lines: Sequence[Record], examples: Sequence[Example], task: TrainableTask) -> None:
+def _check_references(lines: Sequence[Record], examples: Sequence[Example], task: JudgedTask) -> None:
     """Refuse a file whose right answers, where it says them, are not those of the data."""
     target = next(field for field in task.fields if field.is_target)
     for line, example in zip(lines, examples, strict=True):
@@ -142,7 +147,7 @@ def _read(field: Field, line: Record, column: str) -> Any:
     return value.removeprefix(_FASTTEXT) if isinstance(value, str) else value
 
 
-def _read_labels(lines: Sequence[Record], task: TrainableTask) -> Answers:
+def _read_labels(lines: Sequence[Record], task: JudgedTask) -> Answers:
     """Return one label an example: the one that is named, else the most probable."""
     rows = [_read_scores(line, task, is_distribution=True) for line in lines]
     decisions = np.array([_read_label(line, row, task) for line, row in zip(lines, rows, strict=True)], np.int64)
@@ -154,7 +159,7 @@ def _read_labels(lines: Sequence[Record], task: TrainableTask) -> Answers:
     return Answers(decisions, None, np.array(known) if len(known) == len(scores) else None)
 
 
-def _read_label(line: Record, row: np.ndarray | None, task: TrainableTask) -> int:
+def _read_label(line: Record, row: np.ndarray | None, task: JudgedTask) -> int:
     label = _read(LABEL, line, "label")
     if label is not None:
         return _label_id(label, line, task)
@@ -163,14 +168,14 @@ def _read_label(line: Record, row: np.ndarray | None, task: TrainableTask) -> in
     return int(row.argmax())
 
 
-def _label_id(label: str, line: Record, task: TrainableTask) -> int:
+def _label_id(label: str, line: Record, task: JudgedTask) -> int:
     if label not in task.label_ids:
         known = ", ".join(task.labels[:_LABELS_SHOWN])
         raise DataError(f"{_where(line)}: label {label!r} is none of those that are compared: {known}. Correct it.{hint(label, task.labels)}")
     return task.label_ids[label]
 
 
-def _read_scores(line: Record, task: TrainableTask, *, is_distribution: bool) -> np.ndarray | None:
+def _read_scores(line: Record, task: JudgedTask, *, is_distribution: bool) -> np.ndarray | None:
     """Return the probability of each label (labels,); None when the line does not say them."""
     scores = line.values.get("scores")
     if scores is None:
@@ -205,7 +210,7 @@ def _stack(rows: Sequence[np.ndarray | None]) -> np.ndarray | None:
     return np.stack(known) if known and len(known) == len(rows) else None
 
 
-def _read_label_sets(lines: Sequence[Record], task: TrainableTask) -> Answers:
+def _read_label_sets(lines: Sequence[Record], task: JudgedTask) -> Answers:
     """Return the labels that fit each example: those named, else those with a probability of a half or more."""
     rows = [_read_scores(line, task, is_distribution=False) for line in lines]
     decisions = np.zeros((len(lines), len(task.labels)), bool)
@@ -215,7 +220,7 @@ def _read_label_sets(lines: Sequence[Record], task: TrainableTask) -> Answers:
     return Answers(decisions, probabilities, None if probabilities is None else certainty(decisions, probabilities))
 
 
-def _read_label_set(line: Record, row: np.ndarray | None, task: TrainableTask) -> np.ndarray:
+def _read_label_set(line: Record, row: np.ndarray | None, task: JudgedTask) -> np.ndarray:
     column = next((name for name in ("labels", "label") if name in line.values), None)
     if column is not None:
         field = next(field for field in task.fields if field.is_target)
@@ -232,7 +237,7 @@ def certainty(decisions: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     return np.where(decisions, probabilities, 1.0 - probabilities).min(axis=1, initial=1.0)
 
 
-def _read_numbers(lines: Sequence[Record], task: TrainableTask) -> Answers:
+def _read_numbers(lines: Sequence[Record], task: JudgedTask) -> Answers:
     """Return the number of each example."""
     return Answers(np.array([_read_prediction(line) for line in lines], np.float64), None, None)
 
@@ -245,6 +250,25 @@ def _read_prediction(line: Record) -> float:
     if math.isnan(number):
         raise DataError(f"{_where(line)}: {column} is {line.values[column]!r}, not a finite number. Correct the line.")
     return number
+
+
+def _read_answers(lines: Sequence[Record], task: AnswerTask[Any], examples: Sequence[Example]) -> Answers:
+    """Return how the answer of each line compares with what is right."""
+    answers = [_read_answer(line, task, example) for line, example in zip(lines, examples, strict=True)]
+    shown = [task.show(answer, example) for answer, example in zip(answers, examples, strict=True)]
+    return Answers(task.count(answers, examples), None, None, shown)
+
+
+def _read_answer(line: Record, task: AnswerTask[Any], example: Example) -> Any:
+    column = next((name for name in task.answer_names if name in line.values), None)
+    if column is None:
+        raise DataError(f"{_where(line)} has no `{task.answer_names[1]}` and no `prediction`; it has {_names(line)}. Give what is answered.")
+    answer = _read(Field("answer", task.answer_kind, ()), line, column)
+    if wrong := task.explain_unfit(answer, example):
+        raise DataError(
+            f"{_where(line)}: {wrong} ({example.source}:{example.row}). Give a line for every labelled example, in the order of the data."
+        )
+    return answer
 
 
 def _names(line: Record) -> str:

@@ -34,7 +34,7 @@ def check_gates(gates: Sequence[str], task: type[Task], *, has_cost: bool = True
     known = (*task.judged_names(), *(cost_names if has_cost else ()))
     for name, _ in map(parse_gate, gates):
         if not has_cost and name in cost_names:
-            raise ConfigError(f"--require {name}: the cost is not measured with --no-cost. Leave one of the two out.")
+            raise ConfigError(f"--require {name}: the cost is not measured with --no-cost, nor that of a file of predictions. Leave the gate out.")
         if name not in known:
             raise ConfigError(f"--require: there is no score {name!r} for task {task.name}. Known: {', '.join(known)}.{hint(name, known)}")
 

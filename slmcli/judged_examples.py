@@ -73,8 +73,7 @@ def examples_to_judge(target: Path, settings: EvaluateSettings, dataset: Dataset
     if settings.data:
         found = list(read_examples(settings.data, settings.narrow(CorpusSettings), fields=(*task.fields, *_slice_fields(settings.slice_by, task))))
         return _usable(found, task), {"data": settings.data}
-    if settings.slice_by:
-        raise ConfigError(f"--slice-by {settings.slice_by[0]}: a dataset keeps no other columns than its task has. Pass --data FILE with the column.")
+    _refuse_slices(settings.slice_by)
     if dataset is None:
         raise BundleError(f"{target} does not know its dataset. Pass --data FILE, or --dataset DIR.")
     split = choose_split(settings.split, dataset)
@@ -84,22 +83,32 @@ def examples_to_judge(target: Path, settings: EvaluateSettings, dataset: Dataset
     return _usable(list(dataset.read_examples(split, task.fields)), task), origin
 
 
-def read_judged(settings: CompareSettings, dataset: Dataset | None, task: Task, bundles: Sequence[Bundle]) -> tuple[list[Example], dict[str, Any]]:
-    """Return the same for several models of one task; without a dataset the settings must name files.
+def read_judged(
+    settings: CompareSettings | EvaluateSettings, dataset: Dataset | None, task: Task, bundles: Sequence[Bundle], *, slice_by: Sequence[str] = ()
+) -> tuple[list[Example], dict[str, Any]]:
+    """Return the same for several models of one task, or for files of predictions; without a dataset the settings must name files.
 
     Args:
         settings: Which files, or which split.
         dataset: The dataset that has the split.
         task: The task, with the labels that the models know.
         bundles: The models.
+        slice_by: Columns that are read, too.
     """
     if settings.data or dataset is None:
-        found = list(read_examples(settings.data, settings.narrow(CorpusSettings), fields=task.fields))
+        fields = (*task.fields, *_slice_fields(slice_by, task))
+        found = list(read_examples(settings.data, settings.narrow(CorpusSettings), fields=fields))
         return _usable(found, task), {"data": settings.data}
+    _refuse_slices(slice_by)
     split = choose_split(settings.split, dataset)
     for bundle in bundles:
         _refuse_what_was_learned(split, dataset, bundle)
     return _usable(list(dataset.read_examples(split, task.fields)), task), {"split": split}
+
+
+def _refuse_slices(names: Sequence[str]) -> None:
+    if names:
+        raise ConfigError(f"--slice-by {names[0]}: a dataset keeps no other columns than its task has. Pass --data FILE with the column.")
 
 
 def choose_split(wanted: str | None, dataset: Dataset) -> str:

@@ -11,7 +11,7 @@ from slmcli.reading import Example
 from slmcli.tasks.base import TrainableTask
 
 # our choice: as many as a person reads through
-_SHOWN = 20
+MOST_SHOWN = 20
 
 
 def worst_mistakes(task: TrainableTask, examples: Sequence[Example], probabilities: np.ndarray, references: np.ndarray) -> list[dict[str, Any]]:
@@ -28,11 +28,11 @@ def worst_mistakes(task: TrainableTask, examples: Sequence[Example], probabiliti
     """
     decided = task.decide(probabilities)
     if task.output_loss == "square":
-        order = np.argsort(-np.abs(decided - references), kind="stable")[:_SHOWN]
+        order = np.argsort(-np.abs(decided - references), kind="stable")[:MOST_SHOWN]
         return [{**place_of(task, examples[row]), "reference": float(references[row]), "predicted": round(float(decided[row]), 6)} for row in order]
     sure, given = log_probability(probabilities, decided), log_probability(probabilities, references)
     wrong = np.flatnonzero(is_wrong(decided, references))
-    order = wrong[np.argsort(-sure[wrong], kind="stable")][:_SHOWN]
+    order = wrong[np.argsort(-sure[wrong], kind="stable")][:MOST_SHOWN]
     return [
         {
             **place_of(task, examples[row]),
@@ -53,7 +53,7 @@ def likely_wrong_labels(task: TrainableTask, examples: Sequence[Example], probab
     if not has_one_label(task):
         return {}
     suspects = find_suspects(probabilities, references)
-    shown = zip(suspects.rows[:_SHOWN].tolist(), suspects.suggested[:_SHOWN].tolist(), strict=True)
+    shown = zip(suspects.rows[:MOST_SHOWN].tolist(), suspects.suggested[:MOST_SHOWN].tolist(), strict=True)
     return {
         "count": len(suspects.rows),
         "examples": [

@@ -6,11 +6,12 @@ A side is what one model decides of each example, or several models that are tak
 import itertools
 import math
 from collections.abc import Sequence
+from typing import Any  # Any: a JSON document
 
 import numpy as np
 
 from slmcli.paired import Differences, bootstrap_differences, mcnemar_test, permutation_test
-from slmcli.tasks.base import TrainableTask
+from slmcli.tasks.base import JudgedTask
 
 MCNEMAR, PERMUTATION = "McNemar's test, mid-p", "permutation test"
 # before the names of scores of labels, whose values are (labels,)
@@ -22,7 +23,7 @@ LEVEL = 0.05
 Side = Sequence[np.ndarray]
 
 
-def paired_differences(task: TrainableTask, references: np.ndarray, first: Side, second: Side, *, seed: int) -> dict[str, Differences]:
+def paired_differences(task: JudgedTask, references: np.ndarray, first: Side, second: Side, *, seed: int) -> dict[str, Differences]:
     """Return the differences of all scores, second less first, with 95 % intervals; those of each label under names of their own.
 
     Args:
@@ -41,13 +42,37 @@ def paired_differences(task: TrainableTask, references: np.ndarray, first: Side,
     return bootstrap_differences(counts, difference, seed=seed)
 
 
-def paired_p_value(task: TrainableTask, references: np.ndarray, first: Side, second: Side, *, seed: int) -> tuple[str, float]:
+def paired_p_value(task: JudgedTask, references: np.ndarray, first: Side, second: Side, *, seed: int) -> tuple[str, float]:
     """Return the name of the test of the main score, and its p-value: McNemar's for one label and one model a side, else by permutation."""
     if task.output_loss == "softmax" and len(first) == len(second) == 1:
         one, two = (side[0] == references for side in (first, second))
         return MCNEMAR, mcnemar_test(int((one & ~two).sum()), int((~one & two).sum()))
     are_alike = all(np.array_equal(one, two) for one, two in itertools.product(first, second))
     return PERMUTATION, 1.0 if are_alike else _permute(task, references, first, second, seed=seed)
+
+
+def main_difference(task: JudgedTask, references: np.ndarray, first: np.ndarray, second: np.ndarray, *, seed: int) -> dict[str, Any]:
+    """Return by how much the main score of what one decides is greater than that of another, and whether that is more than chance.
+
+    Args:
+        task: The task.
+        references: As `task.references` returns them.
+        first: What the other decides.
+        second: What the one decides.
+        seed: Seed of the resampling.
+
+    Returns:
+        `value`, its paired 95 % `interval`, the `p` of the `test` of that name, and `is_clear`: interval and test agree that there is a difference.
+    """
+    found = paired_differences(task, references, [first], [second], seed=seed)[task.headline[0]]
+    test, p = paired_p_value(task, references, [first], [second], seed=seed)
+    return {
+        "value": round(float(found.found), 6),
+        "interval": [round(float(found.low), 6), round(float(found.high), 6)],
+        "test": test,
+        "p": p,
+        "is_clear": p < LEVEL and bool(found.are_clear) and len(references) > 1,
+    }
 
 
 def kinds_of(references: np.ndarray, *decisions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -57,14 +82,14 @@ def kinds_of(references: np.ndarray, *decisions: np.ndarray) -> tuple[np.ndarray
     return rows, counts
 
 
-def mean_scores(task: TrainableTask, side: Side, references: np.ndarray, samples: np.ndarray) -> dict[str, np.ndarray]:
+def mean_scores(task: JudgedTask, side: Side, references: np.ndarray, samples: np.ndarray) -> dict[str, np.ndarray]:
     """Return the scores of samples, given as counts (samples, examples): means over a side, those of labels under names of their own."""
     scored = [task.score_samples(decisions, references, samples) for decisions in side]
     named = [{**scores, **{OF_LABELS + name: value for name, value in labels.items()}} for scores, labels in scored]
     return {name: np.mean([each[name] for each in named], axis=0) for name in named[0]}
 
 
-def _permute(task: TrainableTask, references: np.ndarray, first: Side, second: Side, *, seed: int) -> float:
+def _permute(task: JudgedTask, references: np.ndarray, first: Side, second: Side, *, seed: int) -> float:
     """Return the p-value of the permutation test, in which members of both sides are paired, each equally often."""
     main = task.headline[0]
     rows, counts = kinds_of(references, *first, *second)

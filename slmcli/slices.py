@@ -10,7 +10,7 @@ import numpy as np
 from slmcli.intervals import bootstrap_intervals
 from slmcli.paired_scores import kinds_of
 from slmcli.pretokens import WORD_PATTERN
-from slmcli.tasks.base import TrainableTask
+from slmcli.tasks.base import JudgedTask
 
 # our choice: as many values of a column as a person compares; the rarer ones are put together
 _MOST_VALUES = 20
@@ -27,7 +27,7 @@ _FALSE_ALARMS = 0.05
 
 
 def slice_scores(
-    task: TrainableTask, columns: Mapping[str, Sequence[str]], predictions: np.ndarray, references: np.ndarray, *, seed: int
+    task: JudgedTask, columns: Mapping[str, Sequence[str]], predictions: np.ndarray, references: np.ndarray, *, seed: int
 ) -> list[dict[str, Any]]:
     """Return `by`, `value`, `examples`, the main `score` and its 95 % `interval` for every value of every column, in the order of the columns.
 
@@ -111,7 +111,7 @@ def _natural(text: str) -> list[tuple[int, int, str]]:
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", _GROUPED.sub("", text)) if part]
 
 
-def _score(task: TrainableTask, predictions: np.ndarray, references: np.ndarray, *, seed: int) -> tuple[float, list[float]]:
+def _score(task: JudgedTask, predictions: np.ndarray, references: np.ndarray, *, seed: int) -> tuple[float, list[float]]:
     main = task.headline[0]
     rows, counts = kinds_of(references, predictions)
 

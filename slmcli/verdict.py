@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any  # Any: JSON documents
 
 from slmcli.metrics import CORRELATIONS
-from slmcli.score_words import BASELINE_NAMES, score_in_words
+from slmcli.score_words import BASELINE_NAMES, score_in_words, share_in_words
 
 
 def verdict(result: Mapping[str, Any], main: str) -> str:
@@ -56,7 +56,7 @@ def _factor(value: float) -> str:
 
 
 def _number(value: float, name: str) -> str:
-    return f"{value:.3f}" if name in CORRELATIONS else f"{value:.1%}"
+    return f"{value:.3f}" if name in CORRELATIONS else share_in_words(value, name)
 
 
 def _points(value: float, name: str) -> str:

@@ -222,8 +222,8 @@ def test_files_alone_take_the_task_of_a_dataset(dataset: Path, tmp_path: Path) -
 
 def test_a_task_that_has_no_models_yet_is_refused(corpus: Path, tmp_path: Path) -> None:
     files = [predictions(tmp_path / name, set()) for name in ("a.jsonl", "b.jsonl")]
-    with pytest.raises(ConfigError, match=r"--task qa: predictions of this task cannot be compared yet. Known: sentiment, topic"):
-        compare(files, judged(corpus, task="qa"), dataset=None)
+    with pytest.raises(ConfigError, match=r"--task language-model: predictions of this task cannot be compared yet. Known: sentiment, topic"):
+        compare(files, judged(corpus, task="language-model"), dataset=None)
 
 
 def test_nothing_to_judge_on_is_said(run: Path, tmp_path: Path) -> None:

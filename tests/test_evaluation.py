@@ -123,7 +123,7 @@ def test_what_a_model_costs_can_be_a_gate(run: Path, tmp_path: Path) -> None:
 
 
 def test_a_gate_on_a_cost_that_is_not_measured_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"--require latency_ms_p95: the cost is not measured with --no-cost. Leave one of the two out"):
+    with pytest.raises(ConfigError, match=r"--require latency_ms_p95: the cost is not measured with --no-cost, nor that of a file"):
         check_gates(["latency_ms_p95=5"], Sentiment, has_cost=False)
 
 

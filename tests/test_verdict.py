@@ -24,3 +24,8 @@ def result(difference: list[float] | None, *, is_clear: bool) -> dict[str, objec
 )
 def test_the_verdict_says_whether_a_model_earns_its_keep(difference: list[float] | None, is_clear: bool, end: str) -> None:
     assert verdict(result(difference, is_clear=is_clear), "accuracy") == f"Accuracy 90.0% (95 % interval 88.0% to 92.0%) on 1,000 examples{end}"
+
+
+def test_bleu_is_written_without_a_percent_sign() -> None:
+    found = {"examples": 1, "scores": {"bleu": 0.4293}, "intervals": {"bleu": [0.414, 0.4436]}, "baselines": {}, "difference": None}
+    assert verdict(found, "bleu") == "BLEU 42.9 (95 % interval 41.4 to 44.4) on one example; no baseline was trained."

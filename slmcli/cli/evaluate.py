@@ -9,11 +9,12 @@ from slmcli.cli.options import common_options, gather, locate, print_json, set_u
 from slmcli.config import EvaluateSettings, build
 from slmcli.corpora import READERS
 from slmcli.errors import GateError
+from slmcli.tasks import TASKS
 
 
 @click.command(name="evaluate")
-@click.argument("target", metavar="RUN|BUNDLE", type=click.Path(path_type=Path), required=False)
-@settings_options(EvaluateSettings, choices={"format": READERS.names()})
+@click.argument("target", metavar="RUN|BUNDLE|FILE", type=click.Path(path_type=Path), required=False)
+@settings_options(EvaluateSettings, choices={"format": READERS.names(), "task": TASKS.names()})
 @click.option("--dataset", type=click.Path(path_type=Path), help="encoded dataset  [default: the one the run was trained on]")
 @click.option("--out", "--report", type=click.Path(path_type=Path), help="directory of report.html, .md and .json  [default: RUN/evaluation]")
 @click.option("--predictions", type=click.Path(path_type=Path), help="file for what the model says of each example, as JSON Lines")
@@ -24,6 +25,7 @@ def command(
 ) -> None:  # fmt: skip
     """Score a model beside baselines, with 95 % intervals; say what it costs, where it is weak, and what it gets wrong.
 
+    FILE holds answers of any program, one JSON object a line in the order of --data, for --task ner, qa, translation or dialogue.
     Exit code 4 when a --require is missed. --overwrite is about --predictions; a report takes the place of the last one.
     """
     set_up_logging(quiet=quiet, verbose=verbose)

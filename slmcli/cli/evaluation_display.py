@@ -32,7 +32,7 @@ def show_evaluation(result: Mapping[str, Any]) -> None:
     for name, row in result["baselines"].items():
         scores.add_row(BASELINE_NAMES[name], f"{row[main]:.4f}", "", f"{row[other]:.4f}")
     console.print(scores)
-    labels = numbers_table("", "label", "precision", "recall", "F1", "95 % interval", "examples")
+    labels = numbers_table("", "label", "precision", "recall", "F1", "95 % interval", result.get("unit_of_labels", "examples"))
     shown = list(result.get("per_label", {}).items())[:_MOST_LABELS]
     for label, row in shown:
         parts = (row["precision"], row["recall"], row["f1"])

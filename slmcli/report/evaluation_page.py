@@ -143,6 +143,7 @@ def _scores(report: Mapping[str, Any]) -> list[dict[str, Any]]:
             "value": value,
             "interval": report["intervals"].get(name),
             "baseline": best.get(name),
+            "signature": report.get("signatures", {}).get(name),
         }
         for name, value in report["scores"].items()
     ]

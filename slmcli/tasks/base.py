@@ -116,11 +116,54 @@ class Task(abc.ABC):
         return all(example.values.get(field.name) is not None for field in self.fields if field.is_target)
 
 
-class TrainableTask(Task):
-    """A task for which this release can train a model by examples."""
+class JudgedTask(Task):
+    """A task whose answers can be scored, a model's or any other program's."""
 
     # the main score, by which models are compared, and the one shown beside it
     headline: ClassVar[tuple[str, str]]
+    # what is decided of an example: one label, of any number of labels whether each fits, a number, or counts that add up to scores
+    output_loss: ClassVar[Literal["softmax", "sigmoid", "square", "counts"]]
+
+    @property
+    def scored_labels(self) -> list[str]:
+        """Names of what has scores of its own, in the order of `score_samples`."""
+        return self.labels
+
+    def scored_labels_of(self, example: Example) -> list[str]:
+        """Return which of these an example has, each as often as it has it."""
+        return self.labels_of(example)
+
+    def input_text(self, example: Example) -> str:
+        """Return all that an answer is given to, as one text."""
+        return "\n".join(self.texts(example))
+
+    @abc.abstractmethod
+    def references(self, examples: Sequence[Example]) -> np.ndarray:
+        """Return what is right for each example, in the form of what is decided."""
+
+    @abc.abstractmethod
+    def score(self, predictions: np.ndarray, references: np.ndarray) -> dict[str, float]:
+        """Return the scores of what is decided, or a baseline."""
+
+    @abc.abstractmethod
+    def score_samples(
+        self, predictions: np.ndarray, references: np.ndarray, counts: np.ndarray
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Return the scores of samples of examples, many at once.
+
+        Args:
+            predictions: What is decided of each example.
+            references: As `references` returns them.
+            counts: (samples, examples) how often each example occurs in each sample.
+
+        Returns:
+            Each score of `score`, (samples,); and `precision`, `recall` and `f1` of each label, (samples, labels), none for numbers.
+        """
+
+
+class TrainableTask(JudgedTask):
+    """A task for which this release can train a model by examples."""
+
     # baselines that it is compared with: of one label, of any number of labels, of a number
     baselines: ClassVar[Literal["label", "labels", "number"]]
     # what one value of `probabilities` is
@@ -193,10 +236,6 @@ class TrainableTask(Task):
         """Turn the model's outputs (examples, width) float32 into what is said of each example, of the same shape."""
 
     @abc.abstractmethod
-    def references(self, examples: Sequence[Example]) -> np.ndarray:
-        """Return what is right for each example, in the form of `decide`."""
-
-    @abc.abstractmethod
     def references_of(self, targets: np.ndarray) -> np.ndarray:
         """Return what is right, in the form of `decide`, given the targets that `make_batch` makes."""
 
@@ -208,28 +247,9 @@ class TrainableTask(Task):
     def decode(self, outputs: np.ndarray) -> dict[str, Any]:
         """Turn the probabilities (width,) of one example into what the user reads."""
 
-    @abc.abstractmethod
-    def score(self, predictions: np.ndarray, references: np.ndarray) -> dict[str, float]:
-        """Return the scores of what `decide` says, or a baseline."""
-
     def score_probabilities(self, probabilities: np.ndarray, references: np.ndarray) -> dict[str, float]:
         """Return all scores, in the order of `score_names`: also those that need more than decisions."""
         return self.score(self.decide(probabilities), references)
-
-    @abc.abstractmethod
-    def score_samples(
-        self, predictions: np.ndarray, references: np.ndarray, counts: np.ndarray
-    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Return the scores of samples of examples, many at once.
-
-        Args:
-            predictions: As `decide` returns them.
-            references: As `references` returns them.
-            counts: (samples, examples) how often each example occurs in each sample.
-
-        Returns:
-            Each score of `score`, (samples,); and `precision`, `recall` and `f1` of each label, (samples, labels), none for numbers.
-        """
 
     def agreement(self, first: np.ndarray, second: np.ndarray) -> float | None:
         """Return the share of examples for which two models' probabilities lead to one decision; None when decisions are no labels."""
@@ -242,82 +262,6 @@ class TrainableTask(Task):
 
         More is `per_label`, `confusion`, `calibration`, where a task has these.
         """
-
-
-class TextTask(TrainableTask):
-    """A trainable task about one text, or about two that one backbone reads: each becomes a feature of its own."""
-
-    def texts(self, example: Example) -> list[str]:
-        """Return each text."""
-        return [example.values.get(field.name) or "" for field in self.fields if field.kind == "text" and not field.is_target]
-
-    def assemble(self, example: Example, streams: Sequence[np.ndarray], encoding: EncodingSettings) -> dict[str, np.ndarray]:
-        """Return the token ids of each text, cut by itself, and the target when the example has one."""
-        cut = (truncate(stream, encoding) for stream in streams)
-        return {**dict(zip(self.token_features, cut, strict=True)), **(self.target(example) if self.has_target(example) else {})}
-
-    @abc.abstractmethod
-    def target(self, example: Example) -> dict[str, np.ndarray]:
-        """Return the features of an example's target."""
-
-    @abc.abstractmethod
-    def describe_target(self) -> dict[str, Any]:
-        """Return how `tf.io.parse_example` finds the features of the target."""
-
-    def parse_batch(self, serialized: Any) -> dict[str, Any]:
-        """Return the input features, ragged (batch, length) int32, and the targets of serialized examples (batch,)."""
-        import tensorflow as tf
-
-        described = dict.fromkeys(self.input_features, tf.io.RaggedFeature(tf.int64, row_splits_dtype=tf.int64))
-        features = tf.io.parse_example(serialized, {**described, **self.describe_target()})
-        return {name: tf.cast(value, tf.int32) if value.dtype == tf.int64 else value for name, value in features.items()}
-
-    def build_model(self, backbone: Any, head: HeadSettings, *, length: int | None, is_non_negative: bool = False) -> Any:
-        """Return a model from the token ids of each text, (batch, length) int32, to outputs (batch, width) float32.
-
-        Two texts are read by one backbone and pooled to u and v; u, v, |u - v| and u * v go into the head.
-        Source: Conneau et al. 2017, section 3.3.
-
-        Args:
-            backbone: Model from [token_ids, padding_mask] to (batch, length, hidden), or (batch, hidden) that it has pooled.
-            head: `pool`: masked pooling over all positions, any length. `flatten`: max pooling in windows, flattened, as in
-                the usual Conv1D tutorial; needs one fixed `length`.
-            length: The fixed length in tokens, or None for any.
-            is_non_negative: Whether no output of the backbone is below zero.
-        """
-        import keras
-
-        inputs = {name: keras.Input((length,), dtype="int32", name=name) for name in self.token_features}
-        texts = list(inputs.values())
-        if len(texts) == 1:
-            pooled = _pool(backbone, texts[0], head, is_non_negative=is_non_negative)
-        else:
-            text = keras.Input((length,), dtype="int32", name="token_ids")
-            encoder = keras.Model(text, _pool(backbone, text, head, is_non_negative=is_non_negative), name="encoder")
-            first, second = map(encoder, texts)
-            parts = [first, second, keras.ops.abs(first - second), first * second]
-            pooled = keras.layers.Concatenate(name="comparison")(parts)  # (batch, 4 * hidden)
-        if head.dense:
-            pooled = keras.layers.Dense(head.dense, activation="relu", name="dense")(pooled)
-        pooled = keras.layers.Dropout(head.dropout, name="dropout")(pooled)
-        outputs = keras.layers.Dense(self.width, dtype="float32", name="logits")(pooled)  # (batch, width)
-        return keras.Model(inputs if len(texts) > 1 else texts[0], outputs, name=self.name)
-
-
-def _pool(backbone: Any, token_ids: Any, head: HeadSettings, *, is_non_negative: bool) -> Any:
-    """Return one vector (batch, hidden) for a text; wider with several poolings, or when flattened."""
-    import keras
-
-    from slmcli.layers import PaddingMask, masked_pooling
-
-    padding_mask = PaddingMask(name="padding_mask")(token_ids)  # (batch, length) bool
-    hidden = backbone([token_ids, padding_mask])  # (batch, length, hidden), or (batch, hidden) pooled already
-    if len(hidden.shape) == 2:
-        return hidden
-    if head.head == "flatten":
-        windows = keras.layers.MaxPooling1D(head.pool_size, padding="same", name="max_pooling")(hidden)
-        return keras.layers.Flatten(name="flatten")(windows)  # (batch, length / pool_size * hidden)
-    return masked_pooling(hidden, padding_mask, kind=head.pooling or "max_mean", is_non_negative=is_non_negative)
 
 
 def truncate(token_ids: np.ndarray, encoding: EncodingSettings) -> np.ndarray:

@@ -22,7 +22,8 @@ from slmcli.metrics import (
 )
 from slmcli.probability_metrics import CALIBRATION_SCORE, RANKING_SCORES, calibration_bins, probability_intervals
 from slmcli.reading import Example
-from slmcli.tasks.base import FOCAL_GAMMA, TextTask, integers
+from slmcli.tasks.base import FOCAL_GAMMA, integers
+from slmcli.tasks.text_base import TextTask
 from slmcli.thresholds import best_threshold
 
 # feature of an example that a model has labelled: the probability of each label, (classes,) float32

@@ -10,7 +10,8 @@ from slmcli.fields import LABEL_NAMES, TEXT, Field
 from slmcli.multilabel_metrics import SCORES, f1_intervals, multilabel_intervals, multilabel_scores, per_label_scores, sample_scores
 from slmcli.probability_metrics import MEAN_SCORES, RANKING_SCORES, probability_intervals
 from slmcli.reading import Example
-from slmcli.tasks.base import FOCAL_GAMMA, TextTask, integers
+from slmcli.tasks.base import FOCAL_GAMMA, integers
+from slmcli.tasks.text_base import TextTask
 from slmcli.thresholds import DEFAULT, best_threshold
 
 

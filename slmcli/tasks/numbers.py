@@ -9,7 +9,7 @@ from slmcli.errors import DataError
 from slmcli.fields import FIRST_TEXT, LABEL_NAMES, SECOND_TEXT, TEXT, Field
 from slmcli.reading import Example
 from slmcli.regression_metrics import SCORES, regression_intervals, regression_scores, sample_scores
-from slmcli.tasks.base import TextTask
+from slmcli.tasks.text_base import TextTask
 
 # our choice: scales that people answer on have fewer steps
 _MOST_STEPS = 20

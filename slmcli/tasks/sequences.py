@@ -7,7 +7,9 @@ import numpy as np
 from slmcli.config import EncodingSettings
 from slmcli.fields import Field
 from slmcli.reading import Example
-from slmcli.tasks.base import Task, integers
+from slmcli.tasks.answer_base import AnswerTask
+from slmcli.tasks.base import integers
+from slmcli.text_scores import TEXT_SCORES, count_texts, signatures, text_scores
 from slmcli.tokenizers.base import BEGIN_ID, END_ID, SEPARATOR_ID
 
 # <bos> and <eos> around a text that is to be generated
@@ -20,7 +22,47 @@ def _target_ids(stream: np.ndarray, encoding: EncodingSettings) -> np.ndarray:
     return np.concatenate([integers([BEGIN_ID]), kept, integers([END_ID])])
 
 
-class Translation(Task):
+class WrittenTask(AnswerTask[str]):
+    """A task whose answer is a text, which is held against one that a person wrote."""
+
+    score_names = TEXT_SCORES
+    is_right_or_wrong = False
+
+    @property
+    def _target(self) -> str:
+        """Name of the field with the right answer."""
+        return next(field.name for field in self.fields if field.is_target)
+
+    def input_text(self, example: Example) -> str:
+        """Return all texts but the right answer."""
+        return "\n".join(self.texts(Example({**example.values, self._target: None}, example.source, example.row)))
+
+    def right_answer(self, example: Example) -> str:
+        """Return the right text."""
+        return example.values[self._target]
+
+    def show(self, answer: str, example: Example) -> str:
+        """Return the text."""
+        return answer
+
+    def count(self, answers: Sequence[str], examples: Sequence[Example]) -> np.ndarray:
+        """Return what BLEU, chrF and ROUGE are sums of."""
+        return count_texts(answers, [self.right_answer(example) for example in examples])
+
+    def score_sums(self, sums: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Return BLEU, chrF and ROUGE."""
+        return text_scores(sums), {}
+
+    def are_right(self, counts: np.ndarray) -> np.ndarray:
+        """Say which texts are the right ones, spaces aside."""
+        return text_scores(counts)["chrf"] == 1.0
+
+    def signatures(self, examples: Sequence[Example]) -> dict[str, str]:
+        """Return how sacrebleu calls the settings of BLEU and chrF."""
+        return signatures([self.right_answer(example) for example in examples])
+
+
+class Translation(WrittenTask):
     """Say a text in another language."""
 
     name = "translation"
@@ -33,6 +75,9 @@ class Translation(Task):
     tokenizers = ("bpe", "bpe")
     # what is generated shall read naturally: case and signs stay
     cleaning = ["nfc", "whitespace"]  # noqa: RUF012  (a class constant of the base's type)
+    headline = ("bleu", "chrf")
+    baselines = "translation"
+    answer_names = ("prediction", "target", "translation", "text")
 
     def texts(self, example: Example) -> list[str]:
         """Return the source and, when there is one, the target; both share one vocabulary."""
@@ -49,7 +94,7 @@ class Translation(Task):
         return max([lengths[0], *(length + _MARKS for length in lengths[1:])])
 
 
-class Dialogue(Task):
+class Dialogue(WrittenTask):
     """Answer the turns so far."""
 
     name = "dialogue"
@@ -61,6 +106,9 @@ class Dialogue(Task):
     token_features = ("token_ids", "target_ids")
     tokenizers = ("bpe", "bpe")
     cleaning = ["nfc", "whitespace"]  # noqa: RUF012  (a class constant of the base's type)
+    headline = ("rouge_l", "bleu")
+    baselines = "dialogue"
+    answer_names = ("prediction", "response", "target", "text")
 
     def texts(self, example: Example) -> list[str]:
         """Return every turn of the context and, when there is one, the response."""

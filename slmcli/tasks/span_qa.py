@@ -7,11 +7,15 @@ import numpy as np
 from slmcli.config import EncodingSettings
 from slmcli.fields import Field
 from slmcli.reading import Example
-from slmcli.tasks.base import Task, integers
+from slmcli.span_scores import SPAN_SCORES, count_spans, span_scores
+from slmcli.tasks.answer_base import AnswerTask
+from slmcli.tasks.base import integers
 from slmcli.tokenizers.base import Tokenizer
 
+_NO_ANSWER = "no answer"
 
-class QuestionAnswering(Task):
+
+class QuestionAnswering(AnswerTask[str]):
     """Find the words of a context that answer a question.
 
     Source: Rajpurkar et al. 2016 (SQuAD), section 3; a question without an answer has none (Rajpurkar et al. 2018).
@@ -27,6 +31,10 @@ class QuestionAnswering(Task):
     token_features = ("context_ids", "question_ids")
     needs_offsets = True
     cleaning = ["nfc"]  # noqa: RUF012  (a class constant of the base's type)
+    score_names = SPAN_SCORES
+    headline = ("f1", "exact_match")
+    baselines = "span"
+    answer_names = ("prediction", "answer")
 
     def texts(self, example: Example) -> list[str]:
         """Return context and question."""
@@ -53,6 +61,35 @@ class QuestionAnswering(Task):
     def identity(self, example: Example) -> str:
         """Return context and question, and the answers: one question may stand twice with other answers."""
         return "\n".join(self.texts(example))
+
+    def input_text(self, example: Example) -> str:
+        """Return the question, and the context below it."""
+        return "\n".join(reversed(self.texts(example)))
+
+    def parts(self, example: Example) -> dict[str, str]:
+        """Return whether the question has an answer."""
+        return {"answer": "in the text" if any(example.values["answers"]["text"]) else "none"}
+
+    def count(self, answers: Sequence[str], examples: Sequence[Example]) -> np.ndarray:
+        """Return the F1 of the words and whether the answer is right, of the best of several right answers."""
+        right = [example.values["answers"]["text"] for example in examples]
+        return count_spans(answers, right, [example.values.get("question") or "" for example in examples])
+
+    def score_sums(self, sums: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Return the means of both."""
+        return span_scores(sums), {}
+
+    def are_right(self, counts: np.ndarray) -> np.ndarray:
+        """Say which answers are right word for word."""
+        return span_scores(counts)["exact_match"] == 1.0
+
+    def right_answer(self, example: Example) -> list[str]:
+        """Return each different right answer."""
+        return [text for text in dict.fromkeys(example.values["answers"]["text"]) if text] or [_NO_ANSWER]
+
+    def show(self, answer: str, example: Example) -> list[str]:
+        """Return the answer, or that there is none."""
+        return [answer.strip() or _NO_ANSWER]
 
 
 def _first_span(context: str, answers: dict[str, list], offsets: Sequence[tuple[int, int]]) -> tuple[int, int]:
