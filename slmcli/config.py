@@ -205,6 +205,7 @@ class CompareSettings(CorpusSettings, JudgedSettings):
     task: str | None = Field(None, description="what is predicted, when nothing but prediction files and --data says it")
     flips: int = Field(10, ge=0, description="examples to show of each kind that one model has right and the other wrong")
     cost: bool = Field(True, description="measure size and speed of each model")
+    slice_by: list[str] = Field([], description="column of --data for whose values differences are shown, too")
 
 
 class ExportSettings(Settings):

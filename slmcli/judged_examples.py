@@ -71,10 +71,8 @@ def examples_to_judge(target: Path, settings: EvaluateSettings, dataset: Dataset
     """
     task = bundle.task
     if settings.data:
-        found = list(read_examples(settings.data, settings.narrow(CorpusSettings), fields=(*task.fields, *_slice_fields(settings.slice_by, task))))
-        return _usable(found, task), {"data": settings.data}
-    if settings.slice_by:
-        raise ConfigError(f"--slice-by {settings.slice_by[0]}: a dataset keeps no other columns than its task has. Pass --data FILE with the column.")
+        return _read_files(settings, task)
+    _refuse_slices(settings)
     if dataset is None:
         raise BundleError(f"{target} does not know its dataset. Pass --data FILE, or --dataset DIR.")
     split = _choose_split(settings.split, dataset)
@@ -87,6 +85,9 @@ def examples_to_judge(target: Path, settings: EvaluateSettings, dataset: Dataset
 def read_judged(settings: CompareSettings, dataset: Dataset | None, task: Task, bundles: Sequence[Bundle]) -> tuple[list[Example], dict[str, Any]]:
     """Return the same for several models of one task; without a dataset the settings must name files.
 
+    Raises:
+        ConfigError: A model has learned the examples of the split, or columns are named that a dataset does not keep.
+
     Args:
         settings: Which files, or which split.
         dataset: The dataset that has the split.
@@ -94,12 +95,22 @@ def read_judged(settings: CompareSettings, dataset: Dataset | None, task: Task, 
         bundles: The models.
     """
     if settings.data or dataset is None:
-        found = list(read_examples(settings.data, settings.narrow(CorpusSettings), fields=task.fields))
-        return _usable(found, task), {"data": settings.data}
+        return _read_files(settings, task)
+    _refuse_slices(settings)
     split = _choose_split(settings.split, dataset)
     for bundle in bundles:
         _refuse_what_was_learned(split, dataset, bundle)
     return _usable(list(dataset.read_examples(split, task.fields)), task), {"split": split}
+
+
+def _read_files(settings: EvaluateSettings | CompareSettings, task: Task) -> tuple[list[Example], dict[str, Any]]:
+    fields = (*task.fields, *_slice_fields(settings.slice_by, task))
+    return _usable(list(read_examples(settings.data, settings.narrow(CorpusSettings), fields=fields)), task), {"data": settings.data}
+
+
+def _refuse_slices(settings: EvaluateSettings | CompareSettings) -> None:
+    if settings.slice_by:
+        raise ConfigError(f"--slice-by {settings.slice_by[0]}: a dataset keeps no other columns than its task has. Pass --data FILE with the column.")
 
 
 def _choose_split(wanted: str | None, dataset: Dataset) -> str:
