@@ -79,7 +79,7 @@ def evaluate(
     bundle = open_bundle(target)
     task = bundle.task
     check_gates(settings.require, type(task), has_cost=settings.cost)
-    source = dataset_of(target, dataset)
+    source = dataset_of(target, dataset, is_needed=settings.baselines or not settings.data)
     if source is not None:
         (check_same_labels if settings.data else check_same_tokenizer)(source, bundle)
     examples, origin = examples_to_judge(target, settings, source, bundle)
@@ -96,7 +96,7 @@ def evaluate(
     if settings.cost:
         logger.info("Measuring what the model costs")
         result["cost"] = measure_cost(bundle, [example.values for example in examples], threads=settings.threads, seed=settings.seed)
-    result["verdict"] = verdict(result, task.headline[0])
+    result["verdict"] = verdict(result, task.headline[0], lacks_dataset=source is None and settings.baselines)
     if predictions is not None:
         write_predictions(predictions, task, examples, judged.probabilities, judged.references)
     result["report"] = write_report(place, result, task, target, None if source is None else source.path)

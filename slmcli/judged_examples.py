@@ -7,7 +7,7 @@ from typing import Any  # Any: JSON documents
 from slmcli.bundle import Bundle, learns_validation
 from slmcli.config import CompareSettings, CorpusSettings, EvaluateSettings
 from slmcli.dataset import Dataset, open_dataset
-from slmcli.errors import BundleError, ConfigError, DataError, DatasetError
+from slmcli.errors import BundleError, ConfigError, DataError, DatasetError, SlmError
 from slmcli.fields import Field
 from slmcli.reading import Example, read_examples
 from slmcli.registry import hint
@@ -17,16 +17,30 @@ from slmcli.tasks import TASKS
 from slmcli.tasks.base import Task
 
 
-def dataset_of(target: Path, dataset: Path | None) -> Dataset | None:
+def dataset_of(target: Path, dataset: Path | None, *, is_needed: bool = True) -> Dataset | None:
     """Return the dataset to use: the one named, else the one the run was trained on, else None.
 
+    Args:
+        target: The run or the bundle.
+        dataset: The dataset that was named.
+        is_needed: Whether one that cannot be used is an error; else it is none.
+
     Raises:
-        DatasetError: The run's dataset is gone or was made anew since.
+        DatasetError: The run's dataset was made anew since.
     """
     if dataset is not None:
         return open_dataset(dataset)
     if not (target / "run.json").exists():
         return None
+    try:
+        return _dataset_of_run(target)
+    except SlmError:
+        if is_needed:
+            raise
+        return None
+
+
+def _dataset_of_run(target: Path) -> Dataset | None:
     document = Run(target).read()
     path = Path(document["dataset"])
     if not path.exists():
@@ -35,7 +49,7 @@ def dataset_of(target: Path, dataset: Path | None) -> Dataset | None:
     if found.fingerprint != document["dataset_fingerprint"]:
         raise DatasetError(
             f"{path} was made anew since {target} was trained ({found.fingerprint}, was {document['dataset_fingerprint']}). "
-            "Train again, or pass --dataset DIR with the old one."
+            "Train again, or pass --dataset DIR with the old one; slm evaluate --data FILE --no-baselines needs none."
         )
     return found
 

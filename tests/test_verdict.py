@@ -24,3 +24,8 @@ def result(difference: list[float] | None, *, is_clear: bool) -> dict[str, objec
 )
 def test_the_verdict_says_whether_a_model_earns_its_keep(difference: list[float] | None, is_clear: bool, end: str) -> None:
     assert verdict(result(difference, is_clear=is_clear), "accuracy") == f"Accuracy 90.0% (95 % interval 88.0% to 92.0%) on 1,000 examples{end}"
+
+
+def test_the_verdict_says_how_to_have_baselines() -> None:
+    sentence = verdict(result(None, is_clear=False), "accuracy", lacks_dataset=True)
+    assert sentence.endswith("; no baseline was trained: pass --dataset DIR, with the dataset that the model was trained on, to have some.")
