@@ -51,18 +51,16 @@ class Output:
 
 
 def check_explainable(task: Task, where: str) -> None:
-    """Refuse tasks of which no single number says what a model thinks of one text.
+    """Refuse tasks of which no single number says what a model thinks of its texts.
 
     Raises:
         ConfigError: The task is such a one.
     """
-    texts = [field for field in task.fields if not field.is_target]
-    if isinstance(task, (Classification, Multilabel, Score)) and len(texts) == 1:
+    if isinstance(task, (Classification, Multilabel, Score)):
         return
-    problem = f"reads {len(texts)} texts together" if len(texts) > 1 else "says more than one thing of a text"
     raise ConfigError(
-        f"{where} was trained for task {task.name}, which {problem}; `slm explain` explains one number for one text. "
-        "Give a model for sentiment, topic, multilabel or score."
+        f"{where} was trained for task {task.name}, which says more than one thing of a text; `slm explain` explains one number. "
+        "Give a model for sentiment, topic, multilabel, score, pair or similarity."
     )
 
 

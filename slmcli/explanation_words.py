@@ -42,6 +42,13 @@ def _strength(share: float) -> Strength:
     return Strength.STRONGLY_AGAINST if share <= -_STRONG else Strength.AGAINST
 
 
+def marked_words(text: Mapping[str, Any]) -> list[tuple[str, list[tuple[Mapping[str, Any], Strength]]]]:
+    """Return each text of an explanation, one or two that were read together, with its words and how each is marked."""
+    marked = list(zip(text["words"], strengths(text["words"]), strict=True))
+    names = [name for name in ("text", "text_pair") if name in text]
+    return [(text[name], [(word, strength) for word, strength in marked if word.get("field", name) == name]) for name in names]
+
+
 def strongest(words: Sequence[Mapping[str, Any]], top: int) -> list[Mapping[str, Any]]:
     """Return the words with the largest weights, whatever their sign; those without weight are left out."""
     return sorted((word for word in words if word["weight"]), key=lambda word: -abs(word["weight"]))[:top]

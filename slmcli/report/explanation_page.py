@@ -8,10 +8,10 @@ from slmcli.explanation_words import (
     Strength,
     deletion_sentence,
     flip_sentence,
+    marked_words,
     mean_deletion_sentence,
     method_sentence,
     prediction_sentence,
-    strengths,
     strongest,
 )
 from slmcli.report.rendering import render
@@ -70,23 +70,28 @@ def _text(text: Mapping[str, Any], method: str, top: int) -> dict[str, Any]:
     return {
         "facts": text,
         "headline": prediction_sentence(text),
-        "pieces": _pieces(text),
+        "parts": _parts(text),
         "words": _bars(strongest(text["words"], top)),
         "sentences": [sentence for sentence in sentences if sentence],
         "curve": _curve(text["faithfulness"]) if text["faithfulness"] else None,
     }
 
 
-def _pieces(text: Mapping[str, Any]) -> list[Piece]:
-    """Return the parts of a text in their order; joined they are the text."""
-    pieces, position = [], 0
+def _parts(text: Mapping[str, Any]) -> list[list[Piece]]:
+    """Return each of the texts in pieces."""
     largest = max((abs(word["weight"]) for word in text["words"]), default=0.0) or 1.0
-    for word, strength in zip(text["words"], strengths(text["words"]), strict=True):
-        pieces.append(Piece(text["text"][position : word["start"]]))
+    return [_pieces(whole, words, largest) for whole, words in marked_words(text)]
+
+
+def _pieces(text: str, words: Sequence[tuple[Mapping[str, Any], Strength]], largest: float) -> list[Piece]:
+    """Return the pieces of a text in their order; joined they are the text."""
+    pieces, position = [], 0
+    for word, strength in words:
+        pieces.append(Piece(text[position : word["start"]]))
         share = round(abs(word["weight"]) / largest, 3)
-        pieces.append(Piece(text["text"][word["start"] : word["end"]], _KINDS[strength], _sign(strength), share, word["weight"]))
+        pieces.append(Piece(text[word["start"] : word["end"]], _KINDS[strength], _sign(strength), share, word["weight"]))
         position = word["end"]
-    return [piece for piece in (*pieces, Piece(text["text"][position:])) if piece.text]
+    return [piece for piece in (*pieces, Piece(text[position:])) if piece.text]
 
 
 def _sign(strength: Strength) -> str:
