@@ -240,7 +240,7 @@ class ExplainSettings(CorpusSettings):
         400, ge=1, description="words of a text that are weighed by leaving them out; in a longer text neighbouring words share a weight"
     )
     faithfulness: bool = Field(True, description="measure how the model's answer changes as words are left out by weight, and at random")
-    counterexample: bool = Field(True, description="look for the fewest words without which the model decides otherwise")
+    counterexample: bool = Field(True, description="look for the fewest words without which, or with synonyms of which, the model decides otherwise")
     top: int = Field(10, ge=1, description="words shown in a table")
     data: list[str] = Field([], description="--global: corpus files [the dataset of the run]")
     split: Literal["test", "validation", "train"] | None = Field(

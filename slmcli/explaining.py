@@ -1,6 +1,7 @@
 """Explain what a model says of texts: words with weights, how far they can be trusted, and what would change the answer."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any  # Any: an explanation is a JSON document
 
@@ -9,6 +10,7 @@ import numpy as np
 from slmcli.bundle import Bundle, open_bundle
 from slmcli.config import ExplainSettings
 from slmcli.counterexamples import Counterexample, find_counterexample
+from slmcli.exchanges import KINDS, Exchanged, find_exchanges
 from slmcli.explained_outputs import check_explainable, choose_output
 from slmcli.explainers import EXPLAINERS
 from slmcli.explainers.base import Attribution, Explainer, Question
@@ -76,6 +78,7 @@ class Explaining:
         is_known = question.size > 0 and any(knows_a_word(each, self.bundle) for each in texts.values())
         searches = self.settings.counterexample and output.label is not None and question.size > 1 and is_known
         found = find_counterexample(question, task, attribution.weights, is_chosen=is_chosen) if searches else None
+        exchanged = {kind: find_exchanges(question, task, kind, is_chosen=is_chosen) if searches else None for kind in KINDS}
         return {
             **texts,
             "prediction": task.decode(said),
@@ -89,6 +92,7 @@ class Explaining:
             "faithfulness": measure_deletion(question, attribution.weights).to_json() if self.settings.faithfulness and is_known else None,
             "searched": searches,
             "counterexample": self._describe(found, question),
+            "exchanged": {kind: self._describe_exchanged(each, question, texts) for kind, each in exchanged.items()},
             "notes": [*self._notes(question, texts, is_known=is_known), *attribution.notes],
         }
 
@@ -115,9 +119,17 @@ class Explaining:
             "removed": [question.text.word(place) for place in found.words],
             "words": found.words,
             **_by_name(found.text),
-            "prediction": self.bundle.task.decode(found.probabilities),
-            "value": _number(question.output.values(found.probabilities[None])),
+            **self._answer(found.probabilities, question),
         }
+
+    def _describe_exchanged(self, found: Exchanged | None, question: Question, texts: Mapping[str, str]) -> dict[str, Any] | None:
+        if found is None:
+            return None
+        exchanges = [{**asdict(each), "part": texts[each.field][each.start : each.end]} for each in found.exchanges]
+        return {"exchanges": exchanges, **found.texts, **self._answer(found.probabilities, question)}
+
+    def _answer(self, probabilities: np.ndarray, question: Question) -> dict[str, Any]:
+        return {"prediction": self.bundle.task.decode(probabilities), "value": _number(question.output.values(probabilities[None]))}
 
 
 def open_explaining(path: Path, settings: ExplainSettings) -> Explaining:

@@ -100,6 +100,24 @@ def _compare(area: float, kind: str, mean: str) -> str:
     return f"Left out by weight, words take{mean} {shown} less than in random order: do not trust these weights."
 
 
+def exchange_sentences(text: Mapping[str, Any]) -> list[str]:
+    """Return which synonyms, and which opinions denied, would change the answer."""
+    sentences = []
+    for kind, found in text["exchanged"].items():
+        if found is not None:
+            changes = ", ".join(map(_exchange, found["exchanges"]))
+            should = ", though synonyms mean the same" if kind == "synonyms" else ""
+            sentences.append(f"With {changes} the answer is {answer(found['prediction'])}{should} ({text['explained']} {found['value']:.1%}).")
+    return sentences
+
+
+def _exchange(exchange: Mapping[str, Any]) -> str:
+    part, replacement = (" ".join(exchange[name].split()) for name in ("part", "replacement"))
+    if not part:
+        return f"“{replacement}” put in"
+    return f"“{replacement}” for “{part}”" if replacement else f"“{part}” left out"
+
+
 def flip_sentence(text: Mapping[str, Any]) -> str:
     """Return what would change the answer; "" when nothing was looked for, or could be."""
     found = text["counterexample"]

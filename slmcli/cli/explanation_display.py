@@ -14,6 +14,7 @@ from slmcli.character_cleaning import SURROGATES
 from slmcli.explanation_words import (
     Strength,
     deletion_sentence,
+    exchange_sentences,
     flip_sentence,
     marked_words,
     mean_deletion_sentence,
@@ -54,7 +55,8 @@ def _show_text(console: Console, text: Mapping[str, Any], result: Mapping[str, A
         console.print()
         console.print(_legend(text))
         console.print(_table(strongest(text["words"], top)))
-    for line in (*text["notes"], method_sentence(text, result["method"]), deletion_sentence(text), flip_sentence(text)):
+    sentences = (method_sentence(text, result["method"]), deletion_sentence(text), flip_sentence(text), *exchange_sentences(text))
+    for line in (*text["notes"], *sentences):
         if line:
             console.print(Text(_printable(line)))
 

@@ -38,6 +38,11 @@ class Question:
         return len(self.text.words)
 
     @property
+    def texts(self) -> dict[str, str]:
+        """The texts by name: `text` where there is one alone."""
+        return {"text": self.text.text} if isinstance(self.text, DividedText) else {name: part.text for name, part in self.text.parts.items()}
+
+    @property
     def only_text(self) -> DividedText:
         """The text, where there is one alone."""
         if not isinstance(self.text, DividedText):

@@ -7,6 +7,7 @@ from typing import Any  # Any: an explanation is a JSON document
 from slmcli.explanation_words import (
     Strength,
     deletion_sentence,
+    exchange_sentences,
     flip_sentence,
     marked_words,
     mean_deletion_sentence,
@@ -66,7 +67,7 @@ def render_explanation(result: Mapping[str, Any], *, top: int) -> str:
 
 
 def _text(text: Mapping[str, Any], method: str, top: int) -> dict[str, Any]:
-    sentences = [method_sentence(text, method), deletion_sentence(text), flip_sentence(text)]
+    sentences = [method_sentence(text, method), deletion_sentence(text), flip_sentence(text), *exchange_sentences(text)]
     return {
         "facts": text,
         "headline": prediction_sentence(text),

@@ -26,6 +26,7 @@ TEXT: dict[str, Any] = {
     "faithfulness": CURVE,
     "searched": True,
     "counterexample": None,
+    "exchanged": {},
     "notes": ["A note with --max-words."],
 }
 HEAD: dict[str, Any] = {
