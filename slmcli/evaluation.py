@@ -23,7 +23,6 @@ from slmcli.evaluation_files import write_report
 from slmcli.files import check_replaceable_file, read_json
 from slmcli.gates import check_gates
 from slmcli.judged_examples import check_same_labels, check_same_tokenizer, dataset_of, examples_to_judge
-from slmcli.label_issues import has_one_label
 from slmcli.mistakes import is_wrong, likely_wrong_labels, worst_mistakes
 from slmcli.paired_scores import LEVEL, paired_differences, paired_p_value
 from slmcli.prediction_files import write_predictions
@@ -32,7 +31,7 @@ from slmcli.pretokens import WORD_PATTERN
 from slmcli.reading import Example
 from slmcli.robustness import measure_robustness
 from slmcli.runtime import start_tensorflow
-from slmcli.slices import length_column, slice_scores, weak_words
+from slmcli.slices import slice_columns, slice_scores, weak_words
 from slmcli.tasks.base import TrainableTask
 from slmcli.tokenizers.base import Tokenizer
 from slmcli.verdict import verdict
@@ -174,10 +173,7 @@ def _look_into(judged: Judged, bundle: Bundle, settings: EvaluateSettings) -> di
     """Return `slices`, `weak_words`, `mistakes` and `label_issues`."""
     task, examples, decided = judged.task, judged.examples, judged.task.decide(judged.probabilities)
     texts = ["\n".join(task.texts(example)) for example in examples]
-    columns = {"length": length_column(texts)}
-    if has_one_label(task):
-        columns["label"] = [str(example.label) for example in examples]
-    columns |= {name: [example.values[name] or "" for example in examples] for name in dict.fromkeys(settings.slice_by)}
+    columns = slice_columns(task, examples, settings.slice_by)
     weak = [] if task.output_loss == "square" else weak_words(texts, is_wrong(decided, judged.references), word_splitter(bundle.tokenizer))
     return {
         "slices": slice_scores(task, columns, decided, judged.references, seed=settings.seed),
