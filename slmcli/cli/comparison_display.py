@@ -30,6 +30,8 @@ _LABELS_SHOWN = 12
 _FLIPS_SHOWN = 3
 # our choice: a narrower terminal gets what decides, a wider one all columns
 _WIDE = 110
+# our choice: a still narrower one gets differences without the scores that they are of
+_NARROW = 76
 # our choice: two names of labels, or a few of several
 _ANSWERS = 300
 # our choice: a pipe has no width; tables for it are as wide as on a usual terminal
@@ -124,10 +126,11 @@ def _show_parts(console: Console, heading: str, rows: Mapping[str, Mapping[str, 
         return
     table = Table()
     table.add_column(escape(heading), overflow="fold")
-    for name in ("examples", first, second, "difference", "95 % interval"):
-        table.add_column(name, justify="right")
+    is_narrow = console.width < _NARROW
+    for name in ("examples", *(() if is_narrow else (first, second)), "+/−" if is_narrow else "difference", "95 % interval"):
+        table.add_column(name, justify="right", no_wrap=True)
     for name, row in shown.items():
-        values = [number_in_words(row[side], row["score"]) for side in ("first", "second")]
+        values = [] if is_narrow else [number_in_words(row[side], row["score"]) for side in ("first", "second")]
         table.add_row(escape(excerpt(name, 40)), f"{row['examples']:,}", *values, *_difference_cells(row, row["score"]))
     console.print(table)
     if len(rows) > len(shown):
