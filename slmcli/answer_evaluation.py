@@ -65,7 +65,7 @@ def evaluate_answers(target: Path, settings: EvaluateSettings, *, dataset: Path 
     source = None if dataset is None else open_dataset(dataset)
     task = _task_of(target, settings, source)
     check_gates(settings.require, type(task), has_cost=False)
-    examples, origin = read_judged(settings, source, task, [], slice_by=settings.slice_by)
+    examples, origin = read_judged(settings, source, task, [])
     if "split" in origin and source is not None:
         origin |= {"dataset": str(source.path), "dataset_fingerprint": source.fingerprint}
     answers, is_matched = read_predictions(target, task, examples)

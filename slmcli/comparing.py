@@ -17,6 +17,7 @@ from slmcli.judged_examples import dataset_of, read_judged
 from slmcli.paired import holm
 from slmcli.paired_scores import LEVEL
 from slmcli.reading import Example
+from slmcli.slices import FEWEST, group_rows, slice_columns
 from slmcli.tasks.base import JudgedTask
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -84,7 +85,8 @@ def _describe(
     references, main = task.references(examples), task.headline[0]
     sides = [_describe_side(group) for group in groups]
     contrasts = [Contrast(task, examples, references, groups[0], other, settings.seed) for other in groups[1:]]
-    comparisons = [_compare(contrast, settings.flips) for contrast in contrasts]
+    columns = slice_columns(task, examples, settings.slice_by)
+    comparisons = [_compare(contrast, columns, settings.flips) for contrast in contrasts]
     corrected = holm([comparison["test"]["p"] for comparison in comparisons])
     for comparison, side, p in zip(comparisons, sides[1:], corrected, strict=True):
         comparison["test"]["p_corrected"] = p
@@ -101,7 +103,7 @@ def _describe(
         "labels": task.scored_labels,
         "sides": sides,
         "comparisons": comparisons,
-        "notes": _notes(groups, comparisons, source, settings),
+        "notes": [*_notes(groups, comparisons, source, settings), *_notes_on_slices(columns, settings.slice_by)],
     }
 
 
@@ -132,7 +134,7 @@ def _mean_cost(members: Sequence[Contestant]) -> dict[str, Any] | None:
     return {name: round(mean) if isinstance(costs[0][name], int) else round(mean, 3) for name, mean in means.items()}
 
 
-def _compare(contrast: Contrast, flips: int) -> dict[str, Any]:
+def _compare(contrast: Contrast, columns: Mapping[str, Sequence[str]], flips: int) -> dict[str, Any]:
     scores, labels = score_differences(contrast)
     return {
         "first": contrast.first.letter,
@@ -141,7 +143,7 @@ def _compare(contrast: Contrast, flips: int) -> dict[str, Any]:
         "differences": {name: describe(found) for name, found in scores.items()},
         "test": probe_difference(contrast),
         "per_label": compare_labels(contrast, labels),
-        "slices": compare_slices(contrast),
+        "slices": compare_slices(contrast, columns),
         "flips": find_flips(contrast, flips),
     }
 
@@ -175,6 +177,19 @@ def _notes_on_seeds(groups: Sequence[Group]) -> list[str]:
 
 def _note_on_order(member: Contestant) -> str:
     return f"The lines of {member.entrant.path} stand in another order than the examples, and were matched by their texts."
+
+
+def _notes_on_slices(columns: Mapping[str, Sequence[str]], names: Sequence[str]) -> list[str]:
+    """Say of columns that were asked for why one, or some of its values, are not shown."""
+    notes = []
+    for name in dict.fromkeys(names):
+        values = group_rows(columns[name])
+        few = sum(len(places) < FEWEST for places in values.values())
+        if len(values) == 1:
+            notes.append(f"All examples have the same {name}, {next(iter(values))}: it puts them into no slices.")
+        elif few:
+            notes.append(f"{few} of {len(values)} values of {name} have fewer than {FEWEST} examples, too few for a difference of their own.")
+    return notes
 
 
 def _notes_on_data(groups: Sequence[Group], source: Dataset, split: str | None) -> list[str]:

@@ -3,11 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any  # Any: a comparison is a JSON document
 
+from slmcli.inspection import excerpt
 from slmcli.metrics import CORRELATIONS
 from slmcli.score_words import score_in_words, share_in_words
 
 # our choice: a smaller ratio of times is as fast
 _SAME_SPEED = 1.1
+# our choice: as many as a sentence holds
+_SLICES_SAID = 5
+_ONE_UNCLEAR = "The slice of the examples is not clearly different."
 
 
 def number_in_words(value: float, name: str) -> str:
@@ -90,6 +94,30 @@ def test_in_words(comparison: Mapping[str, Any], first: str, second: str) -> str
         f"{first} alone is right on {test['only_first_right']:,} examples, {second} alone on {test['only_second_right']:,}; "
         f"both are right on {test['both_right']:,} and wrong on {test['both_wrong']:,}. {sentence}"
     )
+
+
+def moved_in_words(comparison: Mapping[str, Any], score: str) -> str:
+    """Say on which slices of the examples the second side is clearly better or worse, those with the greatest differences first."""
+    rows = comparison["slices"]
+    clear = sorted((row for row in rows if row["is_clear"]), key=lambda row: -abs(row["difference"]))
+    chance = f"of {len(rows)} {'slices' if len(rows) > 1 else 'slice'} one in twenty looks so by chance"
+    if not clear:
+        return f"None of {len(rows)} slices of the examples is clearly different." if len(rows) > 1 else _ONE_UNCLEAR
+    parts = [
+        f"clearly {word} on {_list_slices(found, score)}"
+        for word, found in (("better", [row for row in clear if row["difference"] > 0]), ("worse", [row for row in clear if row["difference"] < 0]))
+        if found
+    ]
+    return f"{comparison['second']} is {'; '.join(parts)} ({chance})."
+
+
+def _list_slices(rows: Sequence[Mapping[str, Any]], score: str) -> str:
+    unit = " points" if is_share(score) else ""
+    names = [
+        f"{excerpt(row['by'], 40)} {excerpt(row['slice'], 40)} ({difference_in_words(row['difference'], score, sign=True)}{unit})"
+        for row in rows[:_SLICES_SAID]
+    ]
+    return ", ".join(names) + (f" and {len(rows) - _SLICES_SAID} more" if len(rows) > _SLICES_SAID else "")
 
 
 def say_verdict(comparison: Mapping[str, Any], score: str, sides: Sequence[Mapping[str, Any]], examples: int) -> str:

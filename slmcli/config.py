@@ -206,6 +206,7 @@ class CompareSettings(CorpusSettings, JudgedSettings):
     task: str | None = Field(None, description="what is predicted, when nothing but prediction files and --data says it")
     flips: int = Field(10, ge=0, description="examples to show of each kind that one model has right and the other wrong")
     cost: bool = Field(True, description="measure size and speed of each model")
+    slice_by: list[str] = Field([], description="column of --data for whose values differences are shown, too")
 
 
 class ExportSettings(Settings):
@@ -240,7 +241,7 @@ class ExplainSettings(CorpusSettings):
         400, ge=1, description="words of a text that are weighed by leaving them out; in a longer text neighbouring words share a weight"
     )
     faithfulness: bool = Field(True, description="measure how the model's answer changes as words are left out by weight, and at random")
-    counterexample: bool = Field(True, description="look for the fewest words without which the model decides otherwise")
+    counterexample: bool = Field(True, description="look for the fewest words without which, or with synonyms of which, the model decides otherwise")
     top: int = Field(10, ge=1, description="words shown in a table")
     data: list[str] = Field([], description="--global: corpus files [the dataset of the run]")
     split: Literal["test", "validation", "train"] | None = Field(

@@ -13,13 +13,11 @@ from slmcli.metrics import log_loss_of_each
 from slmcli.paired import Differences, bootstrap_differences
 from slmcli.paired_scores import OF_LABELS, mean_scores, paired_differences, paired_p_value
 from slmcli.reading import Example
-from slmcli.slices import group_rows, length_column
+from slmcli.slices import FEWEST, group_rows
 from slmcli.tasks.answer_base import AnswerTask
 from slmcli.tasks.base import JudgedTask
 
 _LOG_LOSS = "log_loss"
-# our choice: quarters of fewer examples say nothing
-_FEWEST_TO_SLICE = 20
 
 
 @dataclass(frozen=True)
@@ -113,22 +111,30 @@ def is_right(contrast: Contrast, side: Group) -> np.ndarray:
     return (consensus(side) == contrast.references).reshape(len(contrast.references), -1).all(axis=1)
 
 
-def compare_slices(contrast: Contrast) -> list[dict[str, Any]]:
-    """Return the difference of the main score on the shortest quarter of the texts, the next, and so on; none for few examples."""
-    if len(contrast.examples) < _FEWEST_TO_SLICE:
-        return []
-    slices = group_rows(length_column([contrast.task.input_text(example) for example in contrast.examples]))
-    return [_compare_slice(contrast, places, name) for name, places in slices.items()] if len(slices) > 1 else []
+def compare_slices(contrast: Contrast, columns: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
+    """Return the difference of the main score for every value of every column that enough examples have; none for a column of one value.
+
+    Args:
+        contrast: Both sides.
+        columns: Name of a column to the value of each example.
+    """
+    rows = []
+    for name, values in columns.items():
+        slices = group_rows(values)
+        if len(slices) > 1:
+            rows += [_compare_slice(contrast, places, name, value) for value, places in slices.items() if len(places) >= FEWEST]
+    return rows
 
 
-def _compare_slice(contrast: Contrast, places: np.ndarray, name: str) -> dict[str, Any]:
+def _compare_slice(contrast: Contrast, places: np.ndarray, name: str, value: str) -> dict[str, Any]:
     found = _differences(contrast, places)[contrast.main]
     counts, references = np.ones((1, len(places)), np.int64), contrast.references[places]
     first, second = (
         mean_scores(contrast.task, [decisions[places] for decisions in side.decisions], references, counts)[contrast.main]
         for side in (contrast.first, contrast.second)
     )
-    return {"by": "length", "slice": name, "examples": len(places), "first": float(first[0]), "second": float(second[0]), **describe(found)}
+    scores = {"first": round(float(first[0]), 6), "second": round(float(second[0]), 6)}
+    return {"by": name, "slice": value, "examples": len(places), **scores, **describe(found)}
 
 
 def describe(differences: Differences, place: int | None = None) -> dict[str, Any]:

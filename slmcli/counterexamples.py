@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from slmcli.explainers.base import Question
+from slmcli.predictor import Input
 from slmcli.tasks.base import TrainableTask
 
 # our choice: a text without half of its words, or so many, is hardly the same text
@@ -19,12 +20,12 @@ class Counterexample:
 
     Attributes:
         words: Places of the words that are left out, rising.
-        text: The text without them.
+        text: The text, or the texts by name, without them.
         probabilities: (width,) float32, what the task says of it.
     """
 
     words: list[int]
-    text: str
+    text: Input
     probabilities: np.ndarray
 
 

@@ -27,7 +27,6 @@ from slmcli.explained_mistakes import explain_mistakes
 from slmcli.files import check_replaceable_file, read_json
 from slmcli.gates import check_gates
 from slmcli.judged_examples import check_same_labels, check_same_tokenizer, dataset_of, examples_to_judge
-from slmcli.label_issues import has_one_label
 from slmcli.language_evaluation import judge_language_model
 from slmcli.mistakes import is_wrong, likely_wrong_labels, worst_mistakes
 from slmcli.paired_scores import main_difference
@@ -37,7 +36,7 @@ from slmcli.pretokens import WORD_PATTERN
 from slmcli.reading import Example
 from slmcli.robustness import measure_robustness
 from slmcli.runtime import start_tensorflow
-from slmcli.slices import length_column, slice_scores, weak_words
+from slmcli.slices import slice_columns, slice_scores, weak_words
 from slmcli.tasks.base import TrainableTask
 from slmcli.tasks.language_model import LanguageModel
 from slmcli.tokenizers.base import Tokenizer
@@ -95,7 +94,7 @@ def evaluate(
     task = bundle.task
     check_asked_task(settings.task, target, task)
     check_gates(settings.require, type(task), has_cost=settings.cost)
-    source = dataset_of(target, dataset)
+    source = dataset_of(target, dataset, is_needed=settings.baselines or not settings.data)
     if source is not None:
         (check_same_labels if settings.data else check_same_tokenizer)(source, bundle)
     examples, origin = examples_to_judge(target, settings, source, bundle)
@@ -113,7 +112,7 @@ def evaluate(
     if settings.cost:
         logger.info("Measuring what the model costs")
         result["cost"] = measure_cost(bundle, [example.values for example in examples], threads=settings.threads, seed=settings.seed)
-    result["verdict"] = verdict(result, task.headline[0])
+    result["verdict"] = verdict(result, task.headline[0], lacks_dataset=source is None and settings.baselines)
     if predictions is not None:
         write_predictions(predictions, task, examples, judged.probabilities, judged.references)
     result["report"] = write_report(place, result, task, target, None if source is None else source.path)
@@ -188,10 +187,7 @@ def _look_into(judged: Judged, bundle: Bundle, settings: EvaluateSettings) -> di
     """Return `slices`, `weak_words`, `mistakes` and `label_issues`."""
     task, examples, decided = judged.task, judged.examples, judged.task.decide(judged.probabilities)
     texts = ["\n".join(task.texts(example)) for example in examples]
-    columns = {"length": length_column(texts)}
-    if has_one_label(task):
-        columns["label"] = [str(example.label) for example in examples]
-    columns |= {name: [example.values[name] or "" for example in examples] for name in dict.fromkeys(settings.slice_by)}
+    columns = slice_columns(task, examples, settings.slice_by)
     weak = [] if task.output_loss == "square" else weak_words(texts, is_wrong(decided, judged.references), word_splitter(bundle.tokenizer))
     return {
         "slices": slice_scores(task, columns, decided, judged.references, seed=settings.seed),

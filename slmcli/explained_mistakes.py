@@ -9,6 +9,7 @@ from slmcli.bundle import Bundle
 from slmcli.explained_outputs import choose_output, is_explainable
 from slmcli.explainers.base import Question
 from slmcli.explainers.occlusion import Occlusion
+from slmcli.predictor import Input
 from slmcli.whole_words import DividedText, find_words, group
 
 # our choice: as many as a report shows at once
@@ -17,7 +18,7 @@ _EXPLAINED = 8
 _MOST_WORDS = 200
 
 
-def explain_mistakes(mistakes: Sequence[Mapping[str, Any]], bundle: Bundle, ask: Callable[[Sequence[str]], np.ndarray]) -> list[dict[str, Any]]:
+def explain_mistakes(mistakes: Sequence[Mapping[str, Any]], bundle: Bundle, ask: Callable[[Sequence[Input]], np.ndarray]) -> list[dict[str, Any]]:
     """Return mistakes; the first ones with `words`, each a `word`, where it stands, and its weight for what was predicted, by occlusion.
 
     Args:
@@ -25,9 +26,10 @@ def explain_mistakes(mistakes: Sequence[Mapping[str, Any]], bundle: Bundle, ask:
         bundle: The model; one that reads several texts together, or says no number, is left without explanations.
         ask: Returns what the task says of texts, (texts, width) float32.
     """
-    if not is_explainable(bundle.task):
+    names = [field.name for field in bundle.task.fields if not field.is_target]
+    if not is_explainable(bundle.task) or len(names) > 1:
         return [dict(mistake) for mistake in mistakes]
-    name = next(field.name for field in bundle.task.fields if not field.is_target)
+    (name,) = names
     explainer = Occlusion(bundle)
 
     def explained(mistake: Mapping[str, Any]) -> dict[str, Any]:

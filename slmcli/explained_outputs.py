@@ -51,24 +51,22 @@ class Output:
 
 
 def check_explainable(task: Task, where: str) -> None:
-    """Refuse tasks of which no single number says what a model thinks of one text.
+    """Refuse tasks of which no single number says what a model thinks of its texts.
 
     Raises:
         ConfigError: The task is such a one.
     """
     if is_explainable(task):
         return
-    texts = [field for field in task.fields if not field.is_target]
-    problem = f"reads {len(texts)} texts together" if len(texts) > 1 else "says more than one thing of a text"
     raise ConfigError(
-        f"{where} was trained for task {task.name}, which {problem}; `slm explain` explains one number for one text. "
-        "Give a model for sentiment, topic, multilabel or score."
+        f"{where} was trained for task {task.name}, which says more than one thing of a text; `slm explain` explains one number. "
+        "Give a model for sentiment, topic, multilabel, score, pair or similarity."
     )
 
 
 def is_explainable(task: Task) -> bool:
-    """Say whether a number says what a model for the task thinks of one text."""
-    return isinstance(task, (Classification, Multilabel, Score)) and sum(not field.is_target for field in task.fields) == 1
+    """Say whether a number says what a model for the task thinks."""
+    return isinstance(task, (Classification, Multilabel, Score))
 
 
 def choose_output(task: TrainableTask, label: str | None, probabilities: np.ndarray) -> Output:

@@ -42,6 +42,13 @@ def _strength(share: float) -> Strength:
     return Strength.STRONGLY_AGAINST if share <= -_STRONG else Strength.AGAINST
 
 
+def marked_words(text: Mapping[str, Any]) -> list[tuple[str, list[tuple[Mapping[str, Any], Strength]]]]:
+    """Return each text of an explanation, one or two that were read together, with its words and how each is marked."""
+    marked = list(zip(text["words"], strengths(text["words"]), strict=True))
+    names = [name for name in ("text", "text_pair") if name in text]
+    return [(text[name], [(word, strength) for word, strength in marked if word.get("field", name) == name]) for name in names]
+
+
 def strongest(words: Sequence[Mapping[str, Any]], top: int) -> list[Mapping[str, Any]]:
     """Return the words with the largest weights, whatever their sign; those without weight are left out."""
     return sorted((word for word in words if word["weight"]), key=lambda word: -abs(word["weight"]))[:top]
@@ -91,6 +98,24 @@ def _compare(area: float, kind: str, mean: str) -> str:
     if area > 0:
         return f"Left out by weight, words take{mean} {shown} more than in random order: the weights know more than chance."
     return f"Left out by weight, words take{mean} {shown} less than in random order: do not trust these weights."
+
+
+def exchange_sentences(text: Mapping[str, Any]) -> list[str]:
+    """Return which synonyms, and which opinions denied, would change the answer."""
+    sentences = []
+    for kind, found in text["exchanged"].items():
+        if found is not None:
+            changes = ", ".join(map(_exchange, found["exchanges"]))
+            should = ", though synonyms mean the same" if kind == "synonyms" else ""
+            sentences.append(f"With {changes} the answer is {answer(found['prediction'])}{should} ({text['explained']} {found['value']:.1%}).")
+    return sentences
+
+
+def _exchange(exchange: Mapping[str, Any]) -> str:
+    part, replacement = (" ".join(exchange[name].split()) for name in ("part", "replacement"))
+    if not part:
+        return f"“{replacement}” put in"
+    return f"“{replacement}” for “{part}”" if replacement else f"“{part}” left out"
 
 
 def flip_sentence(text: Mapping[str, Any]) -> str:

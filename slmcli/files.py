@@ -40,9 +40,13 @@ def write_bytes(path: Path, content: bytes, *, option: str = "--out") -> None:
 
 @contextlib.contextmanager
 def new_file(path: Path, *, option: str = "--out") -> Iterator[BinaryIO]:
-    """Yield a file to write, which takes the place of `path` at the end of the block, and is gone when the block fails."""
-    part = path.with_name(f".{path.name}.part")
+    """Yield a file to write, which takes the place of `path` at the end of the block, and is gone when the block fails.
+
+    Of two processes that write the same file, each writes its own whole, and the one that ends last has the name.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     with explain_write_errors(path, option=option):
+        _remove_abandoned_parts(path)
         try:
             with part.open("wb") as file:
                 yield file
@@ -215,7 +219,16 @@ def _remove_abandoned_parts(path: Path) -> None:
         if suffix == "part-old" and not path.exists():
             part.rename(path)
         elif suffix in ("part", "part-old"):
-            shutil.rmtree(part, ignore_errors=True)
+            _remove(part)
+
+
+def _remove(part: Path) -> None:
+    """Remove a file or a directory, unless that is not allowed: it may be another user's."""
+    if part.is_dir() and not part.is_symlink():
+        shutil.rmtree(part, ignore_errors=True)
+        return
+    with contextlib.suppress(OSError):
+        part.unlink(missing_ok=True)
 
 
 def _is_alive(process_id: int) -> bool:

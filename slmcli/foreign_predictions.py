@@ -20,8 +20,10 @@ from slmcli.text_files import read_lines
 from slmcli.thresholds import DEFAULT
 
 _FASTTEXT = "__label__"
-# our choice: what is left when probabilities are written with four digits
+# our choice: what is left when a few probabilities are written with four digits
 _TOLERANCE = 1e-3
+# half of the last of four digits: by as much a probability may be off that was written with them
+_ROUNDING = 0.5e-4
 _LABELS_SHOWN = 20
 _EXCERPT_CHARACTERS = 60
 
@@ -185,7 +187,7 @@ def _read_scores(line: Record, task: JudgedTask, *, is_distribution: bool) -> np
     row = np.zeros(len(task.labels))
     for name, value in scores.items():
         row[_label_id(name.removeprefix(_FASTTEXT), line, task)] = _check_probability(value, line, f"the probability of {name!r}")
-    if is_distribution and abs(row.sum() - 1.0) > _TOLERANCE:
+    if is_distribution and abs(row.sum() - 1.0) > max(_TOLERANCE, _ROUNDING * len(task.labels)):
         raise DataError(
             f"{_where(line)}: the probabilities of {len(scores)} of {len(task.labels)} labels add up to {row.sum():.4f}, not to 1. "
             "Give those of all labels, or leave `scores` out and give `label` alone."

@@ -17,6 +17,7 @@ from slmcli.errors import BundleError, DataError, DatasetError
 from slmcli.explaining import Explaining, describe
 from slmcli.faithfulness import measure_deletion
 from slmcli.judged_examples import check_same_tokenizer, dataset_of
+from slmcli.predictor import Input
 from slmcli.reading import read_examples
 from slmcli.runtime import start_tensorflow
 
@@ -48,7 +49,7 @@ def explain_corpus(explaining: Explaining, target: Path) -> dict[str, Any]:
         DataError: There is no text with a word.
     """
     settings = explaining.settings
-    texts, source = _read_texts(target, settings, explaining.bundle)
+    texts, source = _read_texts(explaining, target)
     drawn = _draw(texts, settings)
     tallies: dict[str, dict[str, _Tally]] = defaultdict(lambda: defaultdict(_Tally))
     areas: list[float] = []
@@ -79,12 +80,13 @@ def explain_corpus(explaining: Explaining, target: Path) -> dict[str, Any]:
     }
 
 
-def _read_texts(target: Path, settings: ExplainSettings, bundle: Bundle) -> tuple[list[str], dict[str, Any]]:
+def _read_texts(explaining: Explaining, target: Path) -> tuple[list[Input], dict[str, Any]]:
     """Return the texts of files or of a split, and which these are: `data`, a list, or `split`, a name."""
+    settings, bundle = explaining.settings, explaining.bundle
     fields = [each for each in bundle.task.fields if not each.is_target]
     if settings.data:
         found = read_examples(settings.data, settings.narrow(CorpusSettings), fields=fields, needs_targets=False)
-        return [example.text for example in found], {"data": settings.data}
+        return [explaining.input_of(example.values) for example in found], {"data": settings.data}
     dataset = dataset_of(target, None)
     if dataset is None:
         raise BundleError(f"{target} does not know its dataset. Pass --data FILE.")
@@ -93,10 +95,10 @@ def _read_texts(target: Path, settings: ExplainSettings, bundle: Bundle) -> tupl
     if not dataset.examples(split):
         raise DatasetError(f"{dataset.path} has no {split} examples; it has {', '.join(dataset.splits)}. Pass another --split, or --data FILE.")
     start_tensorflow(threads=settings.threads)
-    return [example.text for example in dataset.read_examples(split, fields)], {"split": split}
+    return [explaining.input_of(example.values) for example in dataset.read_examples(split, fields)], {"split": split}
 
 
-def _draw(texts: Sequence[str], settings: ExplainSettings) -> list[str]:
+def _draw(texts: Sequence[Input], settings: ExplainSettings) -> list[Input]:
     """Return some of the texts in their order, all where they are few."""
     if len(texts) <= settings.texts_drawn:
         return list(texts)

@@ -7,7 +7,7 @@ from typing import Any  # Any: JSON documents
 from slmcli.bundle import Bundle, learns_validation
 from slmcli.config import CompareSettings, CorpusSettings, EvaluateSettings
 from slmcli.dataset import Dataset, open_dataset
-from slmcli.errors import BundleError, ConfigError, DataError, DatasetError
+from slmcli.errors import BundleError, ConfigError, DataError, DatasetError, SlmError
 from slmcli.fields import Field
 from slmcli.reading import Example, read_examples
 from slmcli.registry import hint
@@ -17,16 +17,30 @@ from slmcli.tasks import TASKS
 from slmcli.tasks.base import Task
 
 
-def dataset_of(target: Path, dataset: Path | None) -> Dataset | None:
+def dataset_of(target: Path, dataset: Path | None, *, is_needed: bool = True) -> Dataset | None:
     """Return the dataset to use: the one named, else the one the run was trained on, else None.
 
+    Args:
+        target: The run or the bundle.
+        dataset: The dataset that was named.
+        is_needed: Whether one that cannot be used is an error; else it is none.
+
     Raises:
-        DatasetError: The run's dataset is gone or was made anew since.
+        DatasetError: The run's dataset was made anew since.
     """
     if dataset is not None:
         return open_dataset(dataset)
     if not (target / "run.json").exists():
         return None
+    try:
+        return _dataset_of_run(target)
+    except SlmError:
+        if is_needed:
+            raise
+        return None
+
+
+def _dataset_of_run(target: Path) -> Dataset | None:
     document = Run(target).read()
     path = Path(document["dataset"])
     if not path.exists():
@@ -35,7 +49,7 @@ def dataset_of(target: Path, dataset: Path | None) -> Dataset | None:
     if found.fingerprint != document["dataset_fingerprint"]:
         raise DatasetError(
             f"{path} was made anew since {target} was trained ({found.fingerprint}, was {document['dataset_fingerprint']}). "
-            "Train again, or pass --dataset DIR with the old one."
+            "Train again, or pass --dataset DIR with the old one; slm evaluate --data FILE --no-baselines needs none."
         )
     return found
 
@@ -71,9 +85,8 @@ def examples_to_judge(target: Path, settings: EvaluateSettings, dataset: Dataset
     """
     task = bundle.task
     if settings.data:
-        found = list(read_examples(settings.data, settings.narrow(CorpusSettings), fields=(*task.fields, *_slice_fields(settings.slice_by, task))))
-        return _usable(found, task), {"data": settings.data}
-    _refuse_slices(settings.slice_by)
+        return _read_files(settings, task)
+    _refuse_slices(settings)
     if dataset is None:
         raise BundleError(f"{target} does not know its dataset. Pass --data FILE, or --dataset DIR.")
     split = choose_split(settings.split, dataset)
@@ -84,31 +97,36 @@ def examples_to_judge(target: Path, settings: EvaluateSettings, dataset: Dataset
 
 
 def read_judged(
-    settings: CompareSettings | EvaluateSettings, dataset: Dataset | None, task: Task, bundles: Sequence[Bundle], *, slice_by: Sequence[str] = ()
+    settings: CompareSettings | EvaluateSettings, dataset: Dataset | None, task: Task, bundles: Sequence[Bundle]
 ) -> tuple[list[Example], dict[str, Any]]:
     """Return the same for several models of one task, or for files of predictions; without a dataset the settings must name files.
+
+    Raises:
+        ConfigError: A model has learned the examples of the split, or columns are named that a dataset does not keep.
 
     Args:
         settings: Which files, or which split.
         dataset: The dataset that has the split.
         task: The task, with the labels that the models know.
         bundles: The models.
-        slice_by: Columns that are read, too.
     """
     if settings.data or dataset is None:
-        fields = (*task.fields, *_slice_fields(slice_by, task))
-        found = list(read_examples(settings.data, settings.narrow(CorpusSettings), fields=fields))
-        return _usable(found, task), {"data": settings.data}
-    _refuse_slices(slice_by)
+        return _read_files(settings, task)
+    _refuse_slices(settings)
     split = choose_split(settings.split, dataset)
     for bundle in bundles:
         _refuse_what_was_learned(split, dataset, bundle)
     return _usable(list(dataset.read_examples(split, task.fields)), task), {"split": split}
 
 
-def _refuse_slices(names: Sequence[str]) -> None:
-    if names:
-        raise ConfigError(f"--slice-by {names[0]}: a dataset keeps no other columns than its task has. Pass --data FILE with the column.")
+def _read_files(settings: EvaluateSettings | CompareSettings, task: Task) -> tuple[list[Example], dict[str, Any]]:
+    fields = (*task.fields, *_slice_fields(settings.slice_by, task))
+    return _usable(list(read_examples(settings.data, settings.narrow(CorpusSettings), fields=fields)), task), {"data": settings.data}
+
+
+def _refuse_slices(settings: EvaluateSettings | CompareSettings) -> None:
+    if settings.slice_by:
+        raise ConfigError(f"--slice-by {settings.slice_by[0]}: a dataset keeps no other columns than its task has. Pass --data FILE with the column.")
 
 
 def choose_split(wanted: str | None, dataset: Dataset) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from slmcli.confident_learning import find_suspects
 from slmcli.dataset import Dataset
 from slmcli.files import write_text
-from slmcli.tasks.base import TrainableTask
+from slmcli.tasks.base import JudgedTask, TrainableTask
 
 WORST_EXAMPLES, LABEL_ISSUES = "worst_examples.jsonl", "label_issues.jsonl"
 # our choice: as many as a person reads through
@@ -42,7 +42,7 @@ def write_findings(
     return {**found, "label_issues": write_label_issues(place, dataset, task, probabilities, references, rows=rows, splits=("validation",))}
 
 
-def has_one_label(task: TrainableTask) -> bool:
+def has_one_label(task: JudgedTask) -> bool:
     """Say whether an example of a task has exactly one label."""
     return task.output_loss == "softmax"
 

@@ -8,8 +8,10 @@ from typing import Any  # Any: JSON documents
 import numpy as np
 
 from slmcli.intervals import bootstrap_intervals
+from slmcli.label_issues import has_one_label
 from slmcli.paired_scores import kinds_of
 from slmcli.pretokens import WORD_PATTERN
+from slmcli.reading import Example
 from slmcli.tasks.base import JudgedTask
 
 # our choice: as many values of a column as a person compares; the rarer ones are put together
@@ -19,7 +21,7 @@ _NO_VALUE, _OTHERS = "(none)", "(others)"
 # our choice: of numbers, each of which is of a kind of its own, fewer samples than two thousand where there are many
 _MOST_COUNTED = 2_000_000
 # our choice: fewer examples say little of a slice
-_FEWEST = 20
+FEWEST = 20
 # our choice: as many words as a person looks into
 _MOST_WORDS = 10
 # our choice: the share of wrong alarms among the weak slices that is put up with
@@ -44,6 +46,17 @@ def slice_scores(
             score, interval = _score(task, predictions[chosen], references[chosen], seed=seed)
             rows.append({"by": name, "value": value, "examples": len(chosen), "score": score, "interval": interval})
     return rows
+
+
+def slice_columns(task: JudgedTask, examples: Sequence[Example], slice_by: Sequence[str]) -> dict[str, list[str]]:
+    """Return the name of each column that examples are put into slices by, to the value of each example.
+
+    They are `length`, `label` where an example has one, and what `slice_by` names, whose values the examples have been read with.
+    """
+    columns = {"length": length_column([task.input_text(example) for example in examples])}
+    if has_one_label(task):
+        columns["label"] = [str(example.label) for example in examples]
+    return columns | {name: [example.values[name] or "" for example in examples] for name in dict.fromkeys(slice_by)}
 
 
 def length_column(texts: Sequence[str]) -> list[str]:
@@ -132,6 +145,6 @@ def _words_of(texts: Sequence[str], is_wrong: np.ndarray, split: Callable[[str],
             counts[word] = counts.get(word, 0) + 1
             if wrong:
                 wrongs[word] = wrongs.get(word, 0) + 1
-    least, most = max(_FEWEST, len(texts) // 200), len(texts) // 2
+    least, most = max(FEWEST, len(texts) // 200), len(texts) // 2
     words = [word for word, count in counts.items() if least <= count <= most and any(map(str.isalnum, word))]
     return words, np.array([counts[word] for word in words], np.int64), np.array([wrongs.get(word, 0) for word in words], np.int64)

@@ -7,20 +7,23 @@ from typing import Any  # Any: JSON documents
 from slmcli.metrics import CORRELATIONS
 from slmcli.score_words import BASELINE_NAMES, score_in_words, share_in_words
 
+_HOW_TO_HAVE_ONE = ": pass --dataset DIR, with the dataset that the model was trained on, to have some"
 
-def verdict(result: Mapping[str, Any], main: str) -> str:
+
+def verdict(result: Mapping[str, Any], main: str, *, lacks_dataset: bool = False) -> str:
     """Return a sentence on the main score, its interval, and the best baseline.
 
     Args:
         result: What an evaluation returns.
         main: Name of the main score.
+        lacks_dataset: Baselines were wanted, but there is no dataset to train them on.
     """
     score, (low, high) = result["scores"][main], result["intervals"][main]
     name = score_in_words(main)
     examples = "one example" if result["examples"] == 1 else f"{result['examples']:,} examples"
     sentence = f"{name[0].upper()}{name[1:]} {_number(score, main)} (95 % interval {_number(low, main)} to {_number(high, main)}) on {examples}"
     if result["difference"] is None:
-        return sentence + "; no baseline was trained."
+        return f"{sentence}; no baseline was trained{_HOW_TO_HAVE_ONE if lacks_dataset else ''}."
     value, (low, high), is_clear = (result["difference"][name] for name in ("value", "interval", "is_clear"))
     best = result["difference"]["baseline"]
     rival = f"the best baseline, {BASELINE_NAMES[best]} ({_number(result['baselines'][best][main], main)})"

@@ -1,8 +1,8 @@
-"""The whole words of a raw text, whatever its tokenizer makes of them, and the text without some of them."""
+"""The whole words of raw texts, whatever their tokenizer makes of them, and the texts without some of them."""
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -136,6 +136,40 @@ class DividedText:
     def _are_letters(self) -> list[tuple[bool, bool]]:
         """Whether the first and the last character of each word would grow together with another word's."""
         return [(_grows(self.text[start]), _grows(self.text[end - 1])) for start, end in self.words]
+
+
+@dataclass(frozen=True)
+class DividedTexts:
+    """Texts that are read together, and their words, those of the first text first.
+
+    Attributes:
+        parts: Name of each text to the text and its words.
+    """
+
+    parts: Mapping[str, DividedText]
+
+    @cached_property
+    def words(self) -> tuple[Span, ...]:
+        """Where each word stands in its own text."""
+        return tuple(span for part in self.parts.values() for span in part.words)
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The name of the text that each word stands in."""
+        return [name for name, part in self.parts.items() for _ in part.words]
+
+    def word(self, place: int) -> str:
+        """Return a word as it stands in its text."""
+        start, end = self.words[place]
+        return self.parts[self.names[place]].text[start:end]
+
+    def keep(self, is_kept: Sequence[bool]) -> dict[str, str]:
+        """Return the texts by name, without the words that are not kept, as `DividedText.keep` does."""
+        kept, position = {}, 0
+        for name, part in self.parts.items():
+            kept[name] = part.keep(is_kept[position : position + len(part.words)])
+            position += len(part.words)
+        return kept
 
 
 def _grows(character: str) -> bool:

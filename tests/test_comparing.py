@@ -90,7 +90,51 @@ def test_labels_and_lengths_that_moved_are_told(corpus: Path, tmp_path: Path) ->
     files = [predictions(tmp_path / "a.jsonl", set()), predictions(tmp_path / "b.jsonl", mistakes)]
     comparison = compare(files, judged(corpus, task="sentiment"), dataset=None)["comparisons"][0]
     assert (comparison["per_label"]["bad"]["recall"]["is_clear"], comparison["per_label"]["good"]["recall"]["is_clear"]) == (True, False)
-    assert sum(part["examples"] for part in comparison["slices"]) == 96
+    moved = {part["slice"]: (part["examples"], part["is_clear"]) for part in comparison["slices"] if part["by"] == "label"}
+    assert moved == {"bad": (48, True), "good": (48, False)}
+    assert sum(part["examples"] for part in comparison["slices"] if part["by"] == "length") == 96
+
+
+def compare_sources(place: Path, sizes: dict[str, int], *, mistakes: int) -> dict[str, Any]:
+    """Compare answers that are wrong on the first examples with right ones, on as many examples of each source as are wanted."""
+    sources = [source for source, size in sizes.items() for _ in range(size)]
+    labels = ["good" if number % 3 else "bad" for number in range(len(sources))]
+    lines = [
+        {"text": f"汤 😀 {number}", "label": label, "source": source} for number, (label, source) in enumerate(zip(labels, sources, strict=True))
+    ]
+    (place / "data.jsonl").write_text("".join(json.dumps(line) + "\r\n" for line in lines), encoding="utf-8")
+    answers = [wrong(label) if number < mistakes else label for number, label in enumerate(labels)]
+    files = [write(place / "a.jsonl", answers), write(place / "b.jsonl", labels)]
+    return compare(files, judged(place / "data.jsonl", task="sentiment", slice_by=["source"]), dataset=None)
+
+
+def test_values_of_a_column_are_compared_each_by_itself(tmp_path: Path) -> None:
+    slices = compare_sources(tmp_path, {"web": 30, "": 20}, mistakes=15)["comparisons"][0]["slices"]
+    assert [(row["slice"], row["examples"], row["first"], row["second"], row["is_clear"]) for row in slices if row["by"] == "source"] == [
+        ("(none)", 20, 1.0, 1.0, False),
+        ("web", 30, 0.5, 1.0, True),
+    ]
+
+
+def test_values_of_few_examples_are_left_out_and_counted(tmp_path: Path) -> None:
+    result = compare_sources(tmp_path, {"web": 30, "shop": 20, "fax": 19}, mistakes=15)
+    assert [row["slice"] for row in result["comparisons"][0]["slices"] if row["by"] == "source"] == ["shop", "web"]
+    assert result["notes"] == ["1 of 3 values of source have fewer than 20 examples, too few for a difference of their own."]
+
+
+def test_a_column_of_one_value_is_said_to_be_one(tmp_path: Path) -> None:
+    result = compare_sources(tmp_path, {"web": 30}, mistakes=3)
+    assert not [row for row in result["comparisons"][0]["slices"] if row["by"] == "source"]
+    assert result["notes"] == ["All examples have the same source, web: it puts them into no slices."]
+
+
+def test_a_single_example_has_no_slices(tmp_path: Path) -> None:
+    assert compare_sources(tmp_path, {"web": 1}, mistakes=0)["comparisons"][0]["slices"] == []
+
+
+def test_a_dataset_has_no_columns_to_slice_by(run: Path, lstm_run: Path) -> None:
+    with pytest.raises(ConfigError, match=r"--slice-by source: a dataset keeps no other columns than its task has. Pass --data FILE with the column"):
+        compare([run, lstm_run], CompareSettings(cost=False, slice_by=["source"]), dataset=None)
 
 
 def test_equal_answers_have_no_difference(corpus: Path, tmp_path: Path) -> None:

@@ -44,6 +44,31 @@ def test_files_are_judged_instead_of_a_split(run: Path, tmp_path: Path) -> None:
     assert (result["examples"], result["scores"]["accuracy"]) == (2, 1.0)
 
 
+def made_anew(run: Path, place: Path) -> Path:
+    """Return a copy of a run whose dataset is another one now."""
+    moved = Path(shutil.copytree(run, place))
+    document = json.loads((moved / "run.json").read_text(encoding="utf-8"))
+    (moved / "run.json").write_text(json.dumps({**document, "dataset_fingerprint": "0123456789abcdef"}), encoding="utf-8")
+    return moved
+
+
+def test_a_dataset_made_anew_is_not_needed_for_files_without_baselines(run: Path, tmp_path: Path) -> None:
+    data = write_jsonl(tmp_path / "two.jsonl", [("our host was kind", "good"), ("our host was rude", "bad")])
+    result = evaluate(made_anew(run, tmp_path / "run"), PLAIN.model_copy(update={"data": [str(data)]}), dataset=None, out=tmp_path / "report")
+    assert result["verdict"].endswith("on 2 examples; no baseline was trained.")
+
+
+def test_a_dataset_made_anew_cannot_train_baselines(run: Path, corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"was made anew since .* slm evaluate --data FILE --no-baselines needs none"):
+        evaluate(made_anew(run, tmp_path / "run"), EvaluateSettings(data=[str(corpus)]), dataset=None, out=tmp_path / "report")
+
+
+def test_a_bundle_alone_says_how_to_have_baselines(run: Path, tmp_path: Path) -> None:
+    data = write_jsonl(tmp_path / "two.jsonl", [("our host was kind", "good"), ("our host was rude", "bad")])
+    result = evaluate(run / "bundle", EvaluateSettings(data=[str(data)], cost=False), dataset=None, out=tmp_path / "report")
+    assert result["verdict"].endswith("no baseline was trained: pass --dataset DIR, with the dataset that the model was trained on, to have some.")
+
+
 def test_a_label_the_model_does_not_know_is_named(run: Path, tmp_path: Path) -> None:
     data = write_jsonl(tmp_path / "odd.jsonl", [("our host was kind", "goood")])
     with pytest.raises(DataError, match=r"odd.jsonl:1: label 'goood' is not one of the model's: bad, good. 1 examples .* Did you mean 'good'\?"):

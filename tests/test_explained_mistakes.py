@@ -7,9 +7,10 @@ import numpy as np
 
 from slmcli.bundle import open_bundle
 from slmcli.explained_mistakes import explain_mistakes
+from slmcli.predictor import Input
 
 
-def ask(texts: Sequence[str]) -> np.ndarray:
+def ask(texts: Sequence[Input]) -> np.ndarray:
     """Say that a text is good as far as it holds `kind`."""
     good = np.array([0.9 if "kind" in text else 0.2 for text in texts], np.float32)
     return np.stack([1.0 - good, good], axis=1)
@@ -38,7 +39,7 @@ def test_a_text_without_a_word_stays_as_it_is(run: Path) -> None:
 def test_neighbouring_words_of_a_long_text_share_a_weight(run: Path) -> None:
     asked: list[int] = []
 
-    def count(texts: Sequence[str]) -> np.ndarray:
+    def count(texts: Sequence[Input]) -> np.ndarray:
         asked.append(len(texts))
         return ask(texts)
 

@@ -51,9 +51,6 @@ def test_whether_the_label_is_predicted_is_the_tasks_to_say(task: Sentiment | Mu
     assert Output(0, "x").is_chosen(task, np.array([[0.5, 0.9], [0.9, 0.5]], np.float32)).tolist() == expected
 
 
-@pytest.mark.parametrize(
-    ("name", "problem"), [("pair", "reads 2 texts together"), ("similarity", "reads 2 texts together"), ("ner", "says more than one thing of a text")]
-)
-def test_other_tasks_are_refused(name: str, problem: str) -> None:
-    with pytest.raises(ConfigError, match=f"here was trained for task {name}, which {problem}; .* Give a model for sentiment, topic, multilabel"):
-        check_explainable(TASKS.load(name)([]), "here")
+def test_other_tasks_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"here was trained for task ner, which says more than one thing of a text; .* Give a model for sentiment"):
+        check_explainable(TASKS.load("ner")([]), "here")

@@ -14,6 +14,7 @@ TEXT: dict[str, Any] = {
     "is_predicted": True,
     "searched": True,
     "counterexample": None,
+    "exchanged": {},
     "faithfulness": {"area_between": 0.25},
 }
 

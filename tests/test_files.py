@@ -310,3 +310,30 @@ def test_a_file_whose_writing_fails_leaves_what_was_there(tmp_path: Path) -> Non
         file.write(b"new")
         raise RuntimeError("half way")
     assert [(path.name, path.read_text(encoding="utf-8")) for path in tmp_path.iterdir()] == [("some.txt", "old")]
+
+
+WRITES = "import sys; from pathlib import Path; from slmcli.files import write_text; write_text(Path(sys.argv[1]), 'theirs')"
+
+
+def test_of_two_processes_that_write_a_file_each_writes_its_own_whole(tmp_path: Path) -> None:
+    path = tmp_path / "some.txt"
+    with new_file(path) as file:
+        file.write(b"ou")
+        subprocess.run([sys.executable, "-c", WRITES, str(path)], check=True)
+        assert path.read_text(encoding="utf-8") == "theirs"
+        file.write(b"rs")
+    assert [(each.name, each.read_text(encoding="utf-8")) for each in tmp_path.iterdir()] == [("some.txt", "ours")]
+
+
+def test_files_that_ended_processes_left_half_written_are_removed(tmp_path: Path, dead_process: int) -> None:
+    (tmp_path / f".some.txt.{dead_process}.part").write_text("ha", encoding="utf-8")
+    write_text(tmp_path / "some.txt", "whole")
+    assert names(tmp_path) == ["some.txt"]
+
+
+def test_files_that_other_processes_write_are_left_alone(tmp_path: Path, dead_process: int) -> None:
+    others = [f".some.txt.{os.getppid()}.part", f".some.{dead_process}.part"]
+    for name in others:
+        (tmp_path / name).write_text("ha", encoding="utf-8")
+    write_text(tmp_path / "some.txt", "whole")
+    assert names(tmp_path) == sorted([*others, "some.txt"])

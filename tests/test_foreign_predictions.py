@@ -11,7 +11,7 @@ from slmcli.errors import DataError
 from slmcli.foreign_predictions import read_predictions
 from slmcli.reading import Example
 from slmcli.tasks.base import TrainableTask
-from slmcli.tasks.classification import Pair, Sentiment
+from slmcli.tasks.classification import Pair, Sentiment, Topic
 from slmcli.tasks.multilabel import Multilabel
 from slmcli.tasks.numbers import Score
 
@@ -54,6 +54,15 @@ def test_a_label_alone_says_nothing_of_probabilities(tmp_path: Path) -> None:
 def test_scores_without_a_label_mean_the_most_probable(tmp_path: Path) -> None:
     line = {"scores": {"bad": 0.6, "good": 0.4}}
     assert read(tmp_path, line, line, line).decisions.tolist() == [0, 0, 0]
+
+
+def test_many_labels_may_miss_1_by_what_four_digits_leave_out(tmp_path: Path) -> None:
+    labels = [f"label {place}" for place in range(150)]
+    of = examples(("a", "label 0"))
+    line = {"scores": dict.fromkeys(labels, 0.0067)}  # of 1 / 150 each; in all 1.005
+    assert read(tmp_path, line, task=Topic(labels), of=of).probabilities.tolist() == [[0.0067] * 150]
+    with pytest.raises(DataError, match=r"the probabilities of 150 of 150 labels add up to 1.0200, not to 1"):
+        read(tmp_path, {"scores": dict.fromkeys(labels, 0.0068)}, task=Topic(labels), of=of)
 
 
 def test_labels_of_fasttext_are_known_in_json_and_as_it_prints_them(tmp_path: Path) -> None:
@@ -100,6 +109,7 @@ def test_both_texts_of_a_pair_are_compared(tmp_path: Path) -> None:
         ([{"label": "bad"}, {"label": "bad"}, {"label": "god"}], "p.jsonl:3: label 'god' is none of those that are compared: bad, good.*'good'"),
         ([{"answer": "bad"}] * 3, "p.jsonl:1 has neither `label` nor `scores`; it has answer."),
         ([{"scores": {"bad": 0.6, "good": 0.6}}] * 3, "p.jsonl:1: the probabilities of 2 of 2 labels add up to 1.2000, not to 1."),
+        ([{"scores": {"bad": 0.6, "good": 0.3}}] * 3, "the probabilities of 2 of 2 labels add up to 0.9000, not to 1."),
         ([{"scores": {"bad": 0.6}}] * 3, "the probabilities of 1 of 2 labels add up to 0.6000, not to 1. Give those of all labels"),
         ([{"scores": {"bad": 1.2, "good": -0.2}}] * 3, "p.jsonl:1: the probability of 'bad' is 1.2, which is no probability"),
         (['{"scores": {"bad": NaN, "good": 1}}'] * 3, "p.jsonl:1: the probability of 'bad' is nan, which is no probability"),

@@ -29,3 +29,8 @@ def test_the_verdict_says_whether_a_model_earns_its_keep(difference: list[float]
 def test_bleu_is_written_without_a_percent_sign() -> None:
     found = {"examples": 1, "scores": {"bleu": 0.4293}, "intervals": {"bleu": [0.414, 0.4436]}, "baselines": {}, "difference": None}
     assert verdict(found, "bleu") == "BLEU 42.9 (95 % interval 41.4 to 44.4) on one example; no baseline was trained."
+
+
+def test_the_verdict_says_how_to_have_baselines() -> None:
+    sentence = verdict(result(None, is_clear=False), "accuracy", lacks_dataset=True)
+    assert sentence.endswith("; no baseline was trained: pass --dataset DIR, with the dataset that the model was trained on, to have some.")

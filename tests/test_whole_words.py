@@ -3,7 +3,7 @@ import pytest
 from slmcli.config import CleaningSettings, TokenizerSettings
 from slmcli.tokenizers.chinese import ChineseTokenizer
 from slmcli.tokenizers.word import WordTokenizer
-from slmcli.whole_words import DividedText, find_words, group
+from slmcli.whole_words import DividedText, DividedTexts, find_words, group
 
 WORD = WordTokenizer.untrained(TokenizerSettings(), CleaningSettings())
 CHINESE = ChineseTokenizer.untrained(TokenizerSettings(), CleaningSettings())
@@ -86,3 +86,16 @@ def test_words_are_taken_out_of_the_raw_text(text: str, left_out: list[int], exp
 def test_a_text_of_which_all_words_stay_is_the_text(text: str) -> None:
     given = divided(text)
     assert given.keep([True] * len(given.words)) == text
+
+
+def test_words_of_texts_that_are_read_together_follow_each_other() -> None:
+    both = DividedTexts({"text": divided("a b"), "text_pair": divided("汤 c")})
+    assert [both.word(place) for place in range(4)] == ["a", "b", "汤", "c"]
+    assert both.names == ["text", "text", "text_pair", "text_pair"]
+    assert both.keep([False, True, True, False]) == {"text": "b", "text_pair": "汤 "}
+
+
+def test_one_of_two_texts_may_be_empty() -> None:
+    both = DividedTexts({"text": divided(""), "text_pair": divided("a b")})
+    assert both.names == ["text_pair"] * 2
+    assert both.keep([True, False]) == {"text": "", "text_pair": "a "}

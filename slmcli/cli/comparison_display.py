@@ -15,6 +15,7 @@ from slmcli.comparison_words import (
     cost_in_words,
     difference_in_words,
     is_share,
+    moved_in_words,
     number_in_words,
     origin_in_words,
     side_in_words,
@@ -29,6 +30,8 @@ _LABELS_SHOWN = 12
 _FLIPS_SHOWN = 3
 # our choice: a narrower terminal gets what decides, a wider one all columns
 _WIDE = 110
+# our choice: a still narrower one gets differences without the scores that they are of
+_NARROW = 76
 # our choice: two names of labels, or a few of several
 _ANSWERS = 300
 # our choice: a pipe has no width; tables for it are as wide as on a usual terminal
@@ -87,8 +90,12 @@ def _show_contrast(console: Console, comparison: Mapping[str, Any], result: Mapp
     console.print(_differences(comparison))
     labels = {label: {**row["f1"], "examples": row["examples"], "score": "f1"} for label, row in comparison["per_label"].items()}
     _show_parts(console, "label, F1", labels, first, second)
-    slices = {row["slice"]: {**row, "score": result["score"]} for row in comparison["slices"]}
-    _show_parts(console, "length", slices, first, second)
+    score = result["score"]
+    for by in dict.fromkeys(row["by"] for row in comparison["slices"]):
+        slices = {row["slice"]: {**row, "score": score} for row in comparison["slices"] if row["by"] == by}
+        _show_parts(console, f"{excerpt(by, 40)}, {score_in_words(score)}", slices, first, second)
+    if comparison["slices"]:
+        console.print(escape(moved_in_words(comparison, score)))
     _show_flips(console, comparison, result)
 
 
@@ -110,19 +117,20 @@ def _difference_cells(found: Mapping[str, Any], name: str) -> tuple[str, str]:
 
 
 def _show_parts(console: Console, heading: str, rows: Mapping[str, Mapping[str, Any]], first: str, second: str) -> None:
-    """Print the parts of the examples on which the sides differ clearly, of few labels or lengths all."""
+    """Print the parts of the examples on which the sides differ clearly, of few parts all."""
     clear = {name: row for name, row in rows.items() if row["is_clear"]}
     shown = rows if len(rows) <= _LABELS_SHOWN else dict(list(clear.items())[:_LABELS_SHOWN])
     if not shown:
         if rows:
-            click.echo(f"None of {len(rows)} {heading.split(',')[0]}s is clearly different.")
+            click.echo(f"{heading}: none of {len(rows)} is clearly different.")
         return
     table = Table()
-    table.add_column(heading, overflow="fold")
-    for name in ("examples", first, second, "difference", "95 % interval"):
-        table.add_column(name, justify="right")
+    table.add_column(escape(heading), overflow="fold")
+    is_narrow = console.width < _NARROW
+    for name in ("examples", *(() if is_narrow else (first, second)), "+/−" if is_narrow else "difference", "95 % interval"):
+        table.add_column(name, justify="right", no_wrap=True)
     for name, row in shown.items():
-        values = [number_in_words(row[side], row["score"]) for side in ("first", "second")]
+        values = [] if is_narrow else [number_in_words(row[side], row["score"]) for side in ("first", "second")]
         table.add_row(escape(excerpt(name, 40)), f"{row['examples']:,}", *values, *_difference_cells(row, row["score"]))
     console.print(table)
     if len(rows) > len(shown):

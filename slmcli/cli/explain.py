@@ -6,7 +6,7 @@ from typing import Any  # Any: options by name, JSON documents
 import click
 
 from slmcli.cli.options import common_options, gather, locate, print_json, set_up_logging, settings_options
-from slmcli.cli.predict import divide
+from slmcli.cli.predict import divide, group
 from slmcli.config import CorpusSettings, ExplainSettings, build
 from slmcli.corpora import READERS
 from slmcli.errors import ConfigError
@@ -26,7 +26,8 @@ def command(
 ) -> None:  # fmt: skip
     """Show which words of TEXTs, or of the texts of --input, made a model say what it says, and how far the weights can be trusted.
 
-    The first argument is the model when it is a directory; else the exported model of the work directory is used, or its run.
+    The first argument is the model when it is a directory; else the exported model of the work directory is used, or its run. A task
+    about two texts takes them by twos.
     """
     set_up_logging(quiet=quiet, verbose=verbose)
     target, texts = divide(arguments)
@@ -67,8 +68,9 @@ def execute(settings: ExplainSettings, target: Path, *, is_global: bool) -> dict
     explaining = open_explaining(target, settings)
     if is_global:
         return explain_corpus(explaining, target)
+    task = explaining.bundle.task
+    fields = [field for field in task.fields if not field.is_target]
     if not settings.input:
-        return explain_texts(explaining, settings.texts)
-    fields = [field for field in explaining.bundle.task.fields if not field.is_target]
+        return explain_texts(explaining, map(explaining.input_of, group(settings.texts, [field.name for field in fields], task.name)))
     examples = read_examples([settings.input], settings.narrow(CorpusSettings), fields=fields, needs_targets=False)
-    return explain_texts(explaining, (example.text for example in examples))
+    return explain_texts(explaining, (explaining.input_of(example.values) for example in examples))

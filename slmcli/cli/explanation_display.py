@@ -14,11 +14,12 @@ from slmcli.character_cleaning import SURROGATES
 from slmcli.explanation_words import (
     Strength,
     deletion_sentence,
+    exchange_sentences,
     flip_sentence,
+    marked_words,
     mean_deletion_sentence,
     method_sentence,
     prediction_sentence,
-    strengths,
     strongest,
 )
 
@@ -54,20 +55,24 @@ def _show_text(console: Console, text: Mapping[str, Any], result: Mapping[str, A
         console.print()
         console.print(_legend(text))
         console.print(_table(strongest(text["words"], top)))
-    for line in (*text["notes"], method_sentence(text, result["method"]), deletion_sentence(text), flip_sentence(text)):
+    sentences = (method_sentence(text, result["method"]), deletion_sentence(text), flip_sentence(text), *exchange_sentences(text))
+    for line in (*text["notes"], *sentences):
         if line:
             console.print(Text(_printable(line)))
 
 
 def _marked(text: Mapping[str, Any]) -> Text:
-    """Return the text with its words marked: for the label underlined, against it slanted or on a ground; signs where that is all there is."""
-    marked, position = Text(), 0
-    for word, strength in zip(text["words"], strengths(text["words"]), strict=True):
-        marked.append(_printable(text["text"][position : word["start"]]))
-        marked.append(_printable(text["text"][word["start"] : word["end"]]), _STYLES[strength])
-        marked.append(strength.sign)
-        position = word["end"]
-    marked.append(_printable(text["text"][position:]))
+    """Return the texts with their words marked: for the label underlined, against it slanted or on a ground; signs where that is all there is."""
+    marked = Text()
+    for place, (whole, words) in enumerate(marked_words(text)):
+        marked.append("\n\n" if place else "")
+        position = 0
+        for word, strength in words:
+            marked.append(_printable(whole[position : word["start"]]))
+            marked.append(_printable(whole[word["start"] : word["end"]]), _STYLES[strength])
+            marked.append(strength.sign)
+            position = word["end"]
+        marked.append(_printable(whole[position:]))
     return marked
 
 
@@ -88,9 +93,12 @@ def _legend(text: Mapping[str, Any]) -> Text:
 def _table(words: Sequence[Mapping[str, Any]]) -> Table:
     table = Table()
     table.add_column("word")
+    if any("field" in word for word in words):
+        table.add_column("of")
     table.add_column("weight", justify="right")
     for word in words:
-        table.add_row(Text(_printable(" ".join(word["word"].split()))), f"{word['weight']:+.4f}")
+        place = [word["field"]] if "field" in word else []
+        table.add_row(Text(_printable(" ".join(word["word"].split()))), *place, f"{word['weight']:+.4f}")
     return table
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from slmcli.bundle import Bundle
 from slmcli.errors import ConfigError
-from slmcli.explainers.base import Attribution, Explainer, Question, check_has_layers
+from slmcli.explainers.base import Attribution, Explainer, Question, check_has_layers, check_reads_one_text
 from slmcli.ngrams import FEATURE
 from slmcli.word_shares import share, tokens_of
 
@@ -27,6 +27,7 @@ class Attention(Explainer):
 
     def __init__(self, bundle: Bundle, *, threads: int = 0) -> None:
         super().__init__(bundle, threads=threads)
+        check_reads_one_text(bundle, self.name)
         check_has_layers(bundle, self.name, "attention")
         branches = str(bundle.manifest.get("backbone", "")).split("+")
         if "transformer" not in branches:
@@ -37,11 +38,11 @@ class Attention(Explainer):
 
     def explain(self, question: Question) -> Attribution:
         """Return how much of what was gathered came from each word."""
-        token_ids, offsets = tokens_of(question.text.text, self.bundle)
+        token_ids, offsets = tokens_of(question.only_text.text, self.bundle)
         if not len(token_ids):
             return Attribution(np.zeros(question.size), {"about": _ABOUT})
         found = [self._roll(model, layers, token_ids) for model, layers in self._readers]
-        weights, rest = share(np.mean(found, axis=0), offsets, question.text)
+        weights, rest = share(np.mean(found, axis=0), offsets, question.only_text)
         notes = ("The model also reads n-grams, of which attention says nothing.",) if FEATURE in self.bundle.task.input_features else ()
         return Attribution(weights, {"about": _ABOUT, "beside_words": round(rest, 6)}, notes)
 

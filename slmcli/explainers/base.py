@@ -10,24 +10,25 @@ import numpy as np
 from slmcli.bundle import Bundle
 from slmcli.errors import ConfigError
 from slmcli.explained_outputs import Output
-from slmcli.whole_words import DividedText
+from slmcli.predictor import Input
+from slmcli.whole_words import DividedText, DividedTexts
 
 
 @dataclass(frozen=True)
 class Question:
-    """What is to be explained: one number that a model says of one text.
+    """What is to be explained: one number that a model says of one text, or of texts that it reads together.
 
     Attributes:
-        text: The text and its words.
+        text: The text, or the texts, and their words.
         output: Which number.
         probabilities: Returns what the task says of texts, (texts, width) float32.
         samples: Texts with words left out that a method which draws such texts may ask about.
         seed: Seed of what is drawn.
     """
 
-    text: DividedText
+    text: DividedText | DividedTexts
     output: Output
-    probabilities: Callable[[Sequence[str]], np.ndarray]
+    probabilities: Callable[[Sequence[Input]], np.ndarray]
     samples: int
     seed: int
 
@@ -35,6 +36,18 @@ class Question:
     def size(self) -> int:
         """Number of words."""
         return len(self.text.words)
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The texts by name: `text` where there is one alone."""
+        return {"text": self.text.text} if isinstance(self.text, DividedText) else {name: part.text for name, part in self.text.parts.items()}
+
+    @property
+    def only_text(self) -> DividedText:
+        """The text, where there is one alone."""
+        if not isinstance(self.text, DividedText):
+            raise TypeError(f"texts {', '.join(self.text.parts)} where one was expected")
+        return self.text
 
     def values(self, is_kept: np.ndarray) -> np.ndarray:
         """Return (texts,) float64, the number for the text with some of its words.
@@ -80,6 +93,20 @@ class Explainer(abc.ABC):
     @abc.abstractmethod
     def explain(self, question: Question) -> Attribution:
         """Return the weights of a question's words, at least one."""
+
+
+def check_reads_one_text(bundle: Bundle, method: str) -> None:
+    """Refuse a bundle whose model reads several texts together.
+
+    Raises:
+        ConfigError: It does.
+    """
+    names = [field.name for field in bundle.task.fields if not field.is_target]
+    if len(names) > 1:
+        raise ConfigError(
+            f"{bundle.path} was trained for task {bundle.task.name}, which reads {len(names)} texts together, and --method {method} follows the "
+            "tokens of one. Pass --method occlusion, lime or shap."
+        )
 
 
 def check_has_layers(bundle: Bundle, method: str, needed: str) -> None:

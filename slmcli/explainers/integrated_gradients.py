@@ -9,7 +9,7 @@ import numpy as np
 
 from slmcli.bundle import Bundle
 from slmcli.errors import BundleError
-from slmcli.explainers.base import Attribution, Explainer, Question, check_has_layers
+from slmcli.explainers.base import Attribution, Explainer, Question, check_has_layers, check_reads_one_text
 from slmcli.ngrams import FEATURE
 from slmcli.tokenizers.base import SPECIAL_TOKENS
 from slmcli.word_shares import share, share_ngrams, tokens_of
@@ -77,12 +77,13 @@ class IntegratedGradients(Explainer):
 
     def __init__(self, bundle: Bundle, *, threads: int = 0) -> None:
         super().__init__(bundle, threads=threads)
+        check_reads_one_text(bundle, self.name)
         check_has_layers(bundle, self.name, "gradients")
 
     def explain(self, question: Question) -> Attribution:
         """Return the integrals of words; `completeness_error` is a share of the difference of both ends."""
-        token_ids, offsets = tokens_of(question.text.text, self.bundle)
-        ngram_ids = self._ngram_ids(question.text.text)
+        token_ids, offsets = tokens_of(question.only_text.text, self.bundle)
+        ngram_ids = self._ngram_ids(question.only_text.text)
         text = self._read(token_ids, ngram_ids)
         steps = _FIRST_STEPS
         while True:
@@ -93,9 +94,9 @@ class IntegratedGradients(Explainer):
             if error <= _MOST_ERROR or steps >= _MOST_STEPS:
                 break
             steps *= 2
-        weights, rest = share(of_tokens, offsets, question.text)
+        weights, rest = share(of_tokens, offsets, question.only_text)
         if self.bundle.ngrams is not None and len(ngram_ids):
-            more, beside = share_ngrams(of_ngrams, ngram_ids, question.text, self.bundle.tokenizer, self.bundle.ngrams)
+            more, beside = share_ngrams(of_ngrams, ngram_ids, question.only_text, self.bundle.tokenizer, self.bundle.ngrams)
             weights, rest = weights + more, rest + beside
         facts = {"steps": steps, "completeness_error": round(error, 6), "base": round(first, 6), "beside_words": round(rest, 6)}
         notes = (f"The weights miss the difference that they explain by {error:.1%} after {steps:,} steps.",) if error > _MOST_ERROR else ()

@@ -108,10 +108,7 @@ def _patterns() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str], re.P
 
 def _change(text: str, generator: np.random.Generator, share: float) -> str | None:
     """Return a text in which every phrase of praise is denied, or every phrase of blame where there are more of these."""
-    english = [
-        phrase for phrase in (*_predicates(text), *_denied_verbs(text)) if not _DENYING.search(text[max(0, phrase.start - _CLAUSE) : phrase.start])
-    ]
-    phrases = sorted([*english, *_chinese(text)], key=lambda phrase: phrase.start)
+    phrases = _phrases(text)
     if not phrases:
         return None
     side = 1 if sum(phrase.side for phrase in phrases) >= 0 else -1
@@ -120,6 +117,18 @@ def _change(text: str, generator: np.random.Generator, share: float) -> str | No
         if phrase.side == side and (not edits or edits[-1][1] <= phrase.start):
             edits.append((phrase.start, phrase.end, phrase.replacement))
     return edit(text, edits)
+
+
+def denials(text: str) -> list[tuple[int, int, str]]:
+    """Return every phrase of praise or blame by itself, denied, or no longer denied: [start, end) in characters, and what takes its place."""
+    return [(phrase.start, phrase.end, phrase.replacement) for phrase in _phrases(text)]
+
+
+def _phrases(text: str) -> list[_Phrase]:
+    english = [
+        phrase for phrase in (*_predicates(text), *_denied_verbs(text)) if not _DENYING.search(text[max(0, phrase.start - _CLAUSE) : phrase.start])
+    ]
+    return sorted([*english, *_chinese(text)], key=lambda phrase: phrase.start)
 
 
 def _predicates(text: str) -> Iterator[_Phrase]:

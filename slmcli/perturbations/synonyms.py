@@ -31,6 +31,12 @@ def _change(text: str, generator: np.random.Generator, share: float) -> str:
     return edit(text, [(words[place].start, words[place].end, match_case(choose(found, generator), words[place].text)) for place, found in chosen])
 
 
+def exchanges_of(text: str) -> list[tuple[int, int, str]]:
+    """Return every exchange of one word for a synonym: [start, end) in characters, and what takes its place."""
+    words = words_of(text)
+    return [(word.start, word.end, match_case(other, word.text)) for place, word in enumerate(words) for other in _fitting(words, place)]
+
+
 def _fitting(words: list[Word], place: int) -> list[str]:
     """Return the synonyms of a word that the article before it allows."""
     word = words[place].text

@@ -9,6 +9,7 @@ from slmcli.comparison_words import (
     cost_in_words,
     difference_in_words,
     is_share,
+    moved_in_words,
     number_in_words,
     origin_in_words,
     side_in_words,
@@ -88,7 +89,6 @@ def _contrast(comparison: Mapping[str, Any], sides: Mapping[str, Any], result: M
     ]
     main = result["score"]
     labels = [{"name": label, "examples": row["examples"], "score": "f1", **row["f1"]} for label, row in comparison["per_label"].items()]
-    slices = [{"name": row["slice"], "score": main, **row} for row in comparison["slices"]]
     is_number = not comparison["per_label"]
     return {
         "first": first["letter"],
@@ -102,13 +102,20 @@ def _contrast(comparison: Mapping[str, Any], sides: Mapping[str, Any], result: M
         "labels": _bars("Label, F1", sorted(labels, key=_by_weight)[:_LABELS_SHOWN]),
         "labels_clear": sum(row["is_clear"] for row in labels),
         "labels_all": len(labels),
-        "slices": _bars(f"Length, {score_in_words(main)}", slices),
-        "slices_clear": sum(row["is_clear"] for row in slices),
+        "slices": [_slices(by, comparison["slices"], main) for by in dict.fromkeys(row["by"] for row in comparison["slices"])],
+        "moved": moved_in_words(comparison, main) if comparison["slices"] else "",
         "lost": _flips(comparison["flips"]["lost"], is_number=is_number),
         "won": _flips(comparison["flips"]["won"], is_number=is_number),
         "lost_heading": f"Further off in {second['letter']}" if is_number else f"Right in {first['letter']}, wrong in {second['letter']}",
         "won_heading": f"Nearer in {second['letter']}" if is_number else f"Wrong in {first['letter']}, right in {second['letter']}",
     }
+
+
+def _slices(by: str, rows: Sequence[Mapping[str, Any]], score: str) -> dict[str, Any]:
+    """Return the slices by one column."""
+    chosen = [{"name": row["slice"], "score": score, **row} for row in rows if row["by"] == by]
+    heading = f"{by[0].upper()}{by[1:]}, {score_in_words(score)}"
+    return {"by": by, "bars": _bars(heading, chosen), "clear_count": sum(row["is_clear"] for row in chosen), "count": len(chosen)}
 
 
 def _by_weight(row: Mapping[str, Any]) -> tuple[bool, float]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any  # Any: a report is a JSON document
 
+from slmcli.explanation_words import strengths
 from slmcli.metrics import CORRELATIONS, LOWER_IS_BETTER, OF_LANGUAGE
 from slmcli.report.marked_words import LEGEND, cut, mark_words
 from slmcli.report.plots import Axis, make_axis, polyline
@@ -97,7 +98,11 @@ def render_evaluation(report: Mapping[str, Any], background: Background, *, main
 
 def _mark(mistake: Mapping[str, Any], text: str) -> Mapping[str, Any]:
     """Return a mistake with the `pieces` of its text, where its words have weights."""
-    return {**mistake, "pieces": cut(mark_words(mistake[text], mistake["words"]), _MARKED_CHARACTERS)} if "words" in mistake else mistake
+    if "words" not in mistake:
+        return mistake
+    words = list(zip(mistake["words"], strengths(mistake["words"]), strict=True))
+    pieces = mark_words(mistake[text], words, max(abs(word["weight"]) for word in mistake["words"]))
+    return {**mistake, "pieces": cut(pieces, _MARKED_CHARACTERS)}
 
 
 def _is_share(score: str) -> bool:

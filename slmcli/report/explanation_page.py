@@ -5,7 +5,9 @@ from typing import Any  # Any: an explanation is a JSON document
 
 from slmcli.explanation_words import (
     deletion_sentence,
+    exchange_sentences,
     flip_sentence,
+    marked_words,
     mean_deletion_sentence,
     method_sentence,
     prediction_sentence,
@@ -38,11 +40,12 @@ def render_explanation(result: Mapping[str, Any], *, top: int) -> str:
 
 
 def _text(text: Mapping[str, Any], method: str, top: int) -> dict[str, Any]:
-    sentences = [method_sentence(text, method), deletion_sentence(text), flip_sentence(text)]
+    sentences = [method_sentence(text, method), deletion_sentence(text), flip_sentence(text), *exchange_sentences(text)]
+    largest = max((abs(word["weight"]) for word in text["words"]), default=0.0)
     return {
         "facts": text,
         "headline": prediction_sentence(text),
-        "pieces": mark_words(text["text"], text["words"]),
+        "parts": [mark_words(whole, words, largest) for whole, words in marked_words(text)],
         "words": _bars(strongest(text["words"], top)),
         "sentences": [sentence for sentence in sentences if sentence],
         "curve": _curve(text["faithfulness"]) if text["faithfulness"] else None,

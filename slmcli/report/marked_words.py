@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any  # Any: words are JSON documents
 
-from slmcli.explanation_words import Strength, strengths
+from slmcli.explanation_words import Strength
 
 _KINDS = {
     Strength.STRONGLY_FOR: "for strong",
@@ -34,18 +34,18 @@ class Piece:
     weight: float | None = None
 
 
-def mark_words(text: str, words: Sequence[Mapping[str, Any]]) -> list[Piece]:
+def mark_words(text: str, words: Sequence[tuple[Mapping[str, Any], Strength]], largest: float) -> list[Piece]:
     """Return the parts of a text in their order, those of its words marked by their weights; joined they are the text.
 
     Args:
         text: The text.
-        words: Each with its `start`, `end` and `weight`, in order.
+        words: Each with its `start`, `end` and `weight`, in order, and how it is marked.
+        largest: The largest weight, whatever its sign.
     """
     pieces, position = [], 0
-    largest = max((abs(word["weight"]) for word in words), default=0.0) or 1.0
-    for word, strength in zip(words, strengths(words), strict=True):
+    for word, strength in words:
         pieces.append(Piece(text[position : word["start"]]))
-        share = round(abs(word["weight"]) / largest, 3)
+        share = round(abs(word["weight"]) / (largest or 1.0), 3)
         pieces.append(Piece(text[word["start"] : word["end"]], _KINDS[strength], _sign(strength), share, word["weight"]))
         position = word["end"]
     return [piece for piece in (*pieces, Piece(text[position:])) if piece.text]

@@ -17,6 +17,7 @@ TEXT: dict[str, Any] = {
     "faithfulness": None,
     "searched": False,
     "counterexample": None,
+    "exchanged": {},
     "notes": ["A note."],
 }
 

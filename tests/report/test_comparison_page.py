@@ -39,7 +39,10 @@ def comparison(**changes: Any) -> dict[str, Any]:
         "differences": {"accuracy": found(0.05), "log_loss": found(-0.1, 0.2)},
         "test": {"name": "permutation test", "p": 0.01, "p_corrected": 0.02},
         "per_label": {ODD: label},
-        "slices": [{"by": "length", "slice": "1 to 9 words", "examples": 9, **found(0.0, first=0.8, second=0.8)}],
+        "slices": [
+            {"by": "length", "slice": "1 to 9 words", "examples": 9, **found(0.0, first=0.8, second=0.8)},
+            {"by": "where <b>", "slice": ODD, "examples": 30, **found(0.1, first=0.8, second=0.9)},
+        ],
         "flips": {"lost": {"count": 7, "examples": [flip]}, "won": {"count": 0, "examples": []}},
         **changes,
     }
@@ -116,6 +119,13 @@ def test_a_lower_loss_lies_on_the_better_side() -> None:
     page = render_comparison(document())
     # the interval goes from -0.3 to 0.1, whose greater end is 1 / 1.08 of half the width
     assert f'x1="{50 - 50 * 0.1 / 0.324:.2f}%" x2="{50 + 50 * 0.3 / 0.324:.1f}%"' in page
+
+
+def test_slices_stand_by_their_column() -> None:
+    page = render_comparison(document())
+    assert 'Examples by length <span class="soft">· 0 of 1 clearly different' in page
+    assert 'Examples by where &lt;b&gt; <span class="soft">· 1 of 1 clearly different' in page
+    assert "B is clearly better on where &lt;b&gt; " in page
 
 
 def test_what_is_cut_short_is_said() -> None:

@@ -26,6 +26,7 @@ TEXT: dict[str, Any] = {
     "faithfulness": CURVE,
     "searched": True,
     "counterexample": None,
+    "exchanged": {},
     "notes": ["A note with --max-words."],
 }
 HEAD: dict[str, Any] = {
@@ -47,6 +48,14 @@ def test_a_text_is_shown_and_never_becomes_markup() -> None:
     found = page(TEXT)
     assert "script" not in found.tags
     assert "<script>++ 汤−− 👍🏽" in found.text
+
+
+def test_two_texts_are_shown_one_below_the_other() -> None:
+    words = [{**WORDS[0], "field": "text"}, {**WORDS[0], "word": "very", "start": 4, "end": 8, "field": "text_pair", "weight": -0.4}]
+    found = page({**TEXT, "words": words, "text_pair": "not very<b>"})
+    assert "<script>++ 汤 👍🏽" in found.text
+    assert "not very−−<b>" in found.text
+    assert "very · text_pair" in " ".join(found.text.split())
 
 
 def test_nothing_comes_from_elsewhere() -> None:

@@ -1,5 +1,6 @@
 """Texts whose words are marked by what they count."""
 
+from slmcli.explanation_words import strengths
 from slmcli.report.marked_words import LEGEND, Piece, cut, mark_words
 
 TEXT = "A kind, rude host"
@@ -9,14 +10,15 @@ WORDS = [
     {"start": 8, "end": 12, "weight": -0.1},
     {"start": 13, "end": 17, "weight": 0.001},
 ]
+MARKED = list(zip(WORDS, strengths(WORDS), strict=True))
 
 
 def test_the_pieces_are_the_text() -> None:
-    assert "".join(piece.text for piece in mark_words(TEXT, WORDS)) == TEXT
+    assert "".join(piece.text for piece in mark_words(TEXT, MARKED, 0.4)) == TEXT
 
 
 def test_words_are_marked_by_sign_and_size() -> None:
-    marked = {piece.text: (piece.kind, piece.sign) for piece in mark_words(TEXT, WORDS) if piece.kind}
+    marked = {piece.text: (piece.kind, piece.sign) for piece in mark_words(TEXT, MARKED, 0.4) if piece.kind}
     assert marked == {"kind": ("for strong", "++"), "rude": ("against", "\N{MINUS SIGN}")}
 
 
