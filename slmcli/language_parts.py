@@ -14,12 +14,13 @@ from slmcli.tokenizers.base import Tokenizer
 
 # our choice: as many as a person reads through, of tokens enough for a mean
 _PASSAGES, _FEWEST_TOKENS = 10, 8
+_FEWEST_OF_A_GROUP = 100  # our choice: of fewer tokens a perplexity says nothing
 # our choice: least and most times that a token was seen in training, each group ten times as often as the one before
 _SEEN = ((0, 0), (1, 9), (10, 99), (100, 999), (1_000, 9_999), (10_000, np.inf))
 
 
 def score_by_frequency(found: TokenCosts, training: np.ndarray, *, vocabulary_size: int, seed: int) -> list[dict[str, Any]]:
-    """Return the perplexity of tokens by how often they occur in training, in the form of `slices`, for the groups that occur.
+    """Return the perplexity of tokens by how often they occur in training, in the form of `slices`, for groups of enough tokens.
 
     Args:
         found: What the model says.
@@ -31,7 +32,7 @@ def score_by_frequency(found: TokenCosts, training: np.ndarray, *, vocabulary_si
     rows = []
     for least, most in _SEEN:
         weights = found.weights * ((seen >= least) & (seen <= most))
-        if not weights.any():
+        if weights.sum() < _FEWEST_OF_A_GROUP:
             continue
         scores, intervals = score_costs(found.costs, weights, characters=None, seed=seed)
         interval = intervals["perplexity"]

@@ -55,12 +55,18 @@ def test_baselines_are_kept_beside_the_dataset(language_run: Path, texts: Path, 
     assert list((texts / "baselines").glob("*.npz"))
 
 
-def test_groups_of_tokens_by_frequency_hold_all_tokens(language_run: Path, tmp_path: Path) -> None:
+def test_groups_of_tokens_by_frequency_hold_all_tokens(language_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("slmcli.language_parts._FEWEST_OF_A_GROUP", 1)
     result = judge(language_run, tmp_path)
     rows = result["slices"]
     assert sum(row["examples"] for row in rows) == result["tokens"]
     total = sum(row["examples"] * np.log(row["score"]) for row in rows)
     assert total / result["tokens"] == pytest.approx(result["scores"]["loss"], abs=1e-4)
+
+
+def test_groups_of_few_tokens_are_left_out(language_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("slmcli.language_parts._FEWEST_OF_A_GROUP", 1_000)
+    assert judge(language_run, tmp_path)["slices"] == []
 
 
 def test_files_are_judged_without_a_dataset(language_run: Path, tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ def test_what_a_killed_process_left_before_a_fold_began_is_no_obstacle(dataset: 
     out, trainings = tmp_path / "run", Trainings()
     train(dataset, out)
     (out / "folds" / "fold-1-of-2" / "run").mkdir(parents=True)
-    (out / "folds" / "fold-1-of-2" / "run" / ".run.json.part").write_text("{", encoding="utf-8")
+    (out / "folds" / "fold-1-of-2" / "run" / ".run.json.4194305.part").write_text("{", encoding="utf-8")
     train(dataset, out, trainings, k_fold=2)
     assert trainings.parts == ["fold 1 of 2", "fold 2 of 2"]
 

@@ -24,8 +24,7 @@ def show_evaluation(result: Mapping[str, Any]) -> None:
     console = Console(file=sys.stdout, highlight=False)
     where = f"{result['split']} split" if "split" in result else ", ".join(result["data"])
     main, other = TASKS.load(result["task"]).headline
-    tokens = f"{result['tokens']:,} tokens in " if "tokens" in result else ""
-    title = f"{result['task']}: {tokens}{result['examples']:,} {'texts' if tokens else 'examples'}, {where}"
+    title = f"{result['task']}: {_amount(result)}, {where}"
     scores = numbers_table(title, "", score_in_words(main), "95 % interval", score_in_words(other))
     low, high = result["intervals"][main]
     scores.add_row("[bold]this model[/bold]", f"{result['scores'][main]:.4f}", f"{low:.4f}-{high:.4f}", f"{result['scores'][other]:.4f}")
@@ -65,3 +64,10 @@ def _speed(cost: Mapping[str, Any]) -> list[str]:
     many = f"{cost['texts_per_second']:,.0f} texts/s in batches" if what == "text" else f"{cost['tokens_per_second']:,.0f} tokens/s"
     latency = f"{cost['latency_ms_p50']:.2f} ms a {what} (95 %: {cost['latency_ms_p95']:.2f} ms)"
     return [latency, many, f"{cost['peak_memory_mb']:,.0f} MB of memory"]
+
+
+def _amount(result: Mapping[str, Any]) -> str:
+    """Return how much was judged."""
+    if "tokens" not in result:
+        return f"{result['examples']:,} examples"
+    return f"{result['tokens']:,} tokens in {'one text' if result['examples'] == 1 else format(result['examples'], ',') + ' texts'}"
