@@ -134,10 +134,8 @@ def _find_answer(context: str, question: str) -> str:
     function words is a candidate. Source: Rajpurkar et al. 2016, section 5.1; Richardson et al. 2013, algorithm 1, the sliding window without
     distances. Differs: their candidates are constituents of a parser.
     """
-    asked = set(text_words(question))
-    words = [word for word, _, _ in _places(context)]
-    weights = {word: math.log1p(1.0 / count) for word, count in Counter(words).items()}
-    found = [(_window(words, asked | set(text_words(candidate)), weights), candidate) for candidate in _candidates(context, question)]
+    score = _sliding_window([word for word, _, _ in _places(context)], set(text_words(question)))
+    found = [(score(set(text_words(candidate))), candidate) for candidate in _candidates(context, question)]
     return max(found, key=_score)[1] if found else ""
 
 
@@ -156,7 +154,8 @@ def _candidates(context: str, question: str) -> list[str]:
     grams = {*asked, *itertools.pairwise(asked)}
     sentences = _sentences(context)
     overlaps = [len(grams & {*words, *itertools.pairwise(words)}) for words in map(text_words, sentences)]
-    best = [sentence for sentence, overlap in zip(sentences, overlaps, strict=True) if overlap == max(overlaps)]
+    most = max(overlaps, default=0)
+    best = [sentence for sentence, overlap in zip(sentences, overlaps, strict=True) if overlap == most]
     return [run for sentence in best for run in _runs(sentence, set(asked))]
 
 
@@ -178,11 +177,25 @@ def _joins(sentence: str, first: int, last: int) -> bool:
     return [part.isalnum() for part in around] == [True, False, True]
 
 
-def _window(words: Sequence[str], wanted: set[str], weights: dict[str, float]) -> float:
-    """Return the greatest weight of wanted words in any window of as many words as are wanted."""
-    sums = np.concatenate([[0.0], np.cumsum([weights[word] if word in wanted else 0.0 for word in words])])
-    size = min(len(wanted), len(words))
-    return float((sums[size:] - sums[: len(sums) - size]).max())
+def _sliding_window(words: Sequence[str], asked: set[str]) -> Callable[[set[str]], float]:
+    """Return what says, of the words of a candidate, the greatest weight of these and of those that are asked for in any window of as many."""
+    places: dict[str, list[int]] = {}
+    for place, word in enumerate(words):
+        places.setdefault(word, []).append(place)
+
+    def weigh(wanted: set[str], values: np.ndarray) -> np.ndarray:
+        for word in wanted & places.keys():
+            values[places[word]] = math.log1p(1.0 / len(places[word]))
+        return values
+
+    of_question = weigh(asked, np.zeros(len(words)))
+
+    def score(candidate: set[str]) -> float:
+        sums = np.concatenate([[0.0], np.cumsum(weigh(candidate - asked, of_question.copy()))])
+        size = min(len(asked | candidate), len(words))
+        return float((sums[size:] - sums[: len(sums) - size]).max())
+
+    return score
 
 
 _Baseline = Callable[[Sequence[Example], Sequence[Example]], list[Any]]

@@ -41,7 +41,6 @@ from slmcli.tasks.base import TrainableTask
 from slmcli.tasks.language_model import LanguageModel
 from slmcli.tokenizers.base import Tokenizer
 from slmcli.verdict import verdict
-from slmcli.writing_cost import WRITING_COST_NAMES
 
 logger = logging.getLogger(__name__)
 
@@ -88,8 +87,24 @@ def evaluate(
         return evaluate_answers(target, settings, dataset=dataset, out=place)
     if predictions is not None:
         check_replaceable_file(predictions, overwrite=overwrite, inputs=settings.data, option="--predictions")
-    if find_bundle(target)[1].get("task") == LANGUAGE_MODEL:
-        return _evaluate_language_model(target, settings, place, dataset=dataset, predictions=predictions)
+    is_language_model = find_bundle(target)[1].get("task") == LANGUAGE_MODEL
+    result, task, source = (_judge_language_model if is_language_model else _judge_bundle)(target, settings, dataset, predictions)
+    result["report"] = write_report(place, result, task, target, None if source is None else source.path)
+    return result
+
+
+def _judge_language_model(
+    target: Path, settings: EvaluateSettings, dataset: Path | None, predictions: Path | None
+) -> tuple[dict[str, Any], LanguageModel, Dataset | None]:
+    check_asked_task(settings.task, target, LanguageModel([]))
+    source = dataset_of(target, dataset, is_needed=settings.baselines or not settings.data)
+    result = judge_language_model(target, open_language_bundle(target), settings, source, predictions=predictions)
+    return result, LanguageModel([]), source
+
+
+def _judge_bundle(
+    target: Path, settings: EvaluateSettings, dataset: Path | None, predictions: Path | None
+) -> tuple[dict[str, Any], TrainableTask, Dataset | None]:
     bundle = open_bundle(target)
     task = bundle.task
     check_asked_task(settings.task, target, task)
@@ -115,19 +130,7 @@ def evaluate(
     result["verdict"] = verdict(result, task.headline[0], lacks_dataset=source is None and settings.baselines)
     if predictions is not None:
         write_predictions(predictions, task, examples, judged.probabilities, judged.references)
-    result["report"] = write_report(place, result, task, target, None if source is None else source.path)
-    return result
-
-
-def _evaluate_language_model(
-    target: Path, settings: EvaluateSettings, place: Path, *, dataset: Path | None, predictions: Path | None
-) -> dict[str, Any]:
-    bundle = open_language_bundle(target)
-    check_gates(settings.require, LanguageModel, has_cost=settings.cost, cost_names=WRITING_COST_NAMES)
-    source = dataset_of(target, dataset)
-    result = judge_language_model(target, bundle, settings, source, predictions=predictions)
-    result["report"] = write_report(place, result, LanguageModel([]), target, None if source is None else source.path)
-    return result
+    return result, task, source
 
 
 def _ask(predictor: Predictor, examples: Sequence[Example], settings: EvaluateSettings) -> Judged:

@@ -22,7 +22,9 @@ def parse_gate(text: str) -> tuple[str, float]:
     return name.strip(), bound
 
 
-def check_gates(gates: Sequence[str], task: type[Task], *, has_cost: bool = True, cost_names: Sequence[str] = COST_NAMES) -> None:
+def check_gates(
+    gates: Sequence[str], task: type[Task], *, has_cost: bool = True, cost_names: Sequence[str] = COST_NAMES, scores: Sequence[str] | None = None
+) -> None:
     """Refuse gates that cannot be read, or on scores that a task does not have, before anything is computed.
 
     Args:
@@ -30,8 +32,9 @@ def check_gates(gates: Sequence[str], task: type[Task], *, has_cost: bool = True
         task: The task.
         has_cost: Whether the cost is measured, so that gates may name it.
         cost_names: What is measured of it.
+        scores: The scores that the model can have; None: all of the task.
     """
-    known = (*task.judged_names(), *(cost_names if has_cost else ()))
+    known = (*(task.judged_names() if scores is None else scores), *(cost_names if has_cost else ()))
     for name, _ in map(parse_gate, gates):
         if not has_cost and name in cost_names:
             raise ConfigError(f"--require {name}: the cost is not measured with --no-cost, nor that of a file of predictions. Leave the gate out.")

@@ -21,6 +21,7 @@ from slmcli.token_windows import pack, read_documents
 # our choice: longer n-grams gain hardly anything from this much text, and take more memory
 _ORDER = 5
 _MOST_COUNTED = 20_000_000
+_VERSION = "2"  # raise it when they say something else
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,10 @@ def compare_with_counts(found: TokenCosts, counted: Counted, *, is_causal: bool,
     inputs, targets, weights, own = map(found.in_order, (found.inputs, found.targets, found.weights, found.costs))
     orders = {"token_frequency": 1, **({"kneser_ney": _ORDER} if is_causal else {})}
     digest = hashlib.sha256(np.ascontiguousarray(inputs).tobytes() + np.ascontiguousarray(targets).tobytes()).hexdigest()
-    identity = (LanguageModel.name, *map(str, orders.items()), counted.dataset.fingerprint, str(inputs.shape))
+    identity = (LanguageModel.name, _VERSION, *map(str, orders.items()), counted.dataset.fingerprint, str(inputs.shape))
 
     def ask() -> dict[str, Prediction]:
-        return {name: _ask(counted, order, inputs[:, 0], targets) for name, order in orders.items()}
+        return {name: _ask(counted, order, inputs, targets) for name, order in orders.items()}
 
     answers = cached_predictions(counted.dataset.path, identity, [(digest,)], ask)
     rows = {}
@@ -74,9 +75,9 @@ def compare_with_counts(found: TokenCosts, counted: Counted, *, is_causal: bool,
     return {"baselines": rows, "difference": {"baseline": best, **_difference(saved, weights.reshape(saved.shape), seed=seed)}}
 
 
-def _ask(counted: Counted, order: int, first: np.ndarray, targets: np.ndarray) -> Prediction:
+def _ask(counted: Counted, order: int, inputs: np.ndarray, targets: np.ndarray) -> Prediction:
     started = time.perf_counter()
-    costs = NgramModel(counted.tokens, counted.vocabulary_size, order=order).costs(first, targets)
+    costs = NgramModel(counted.tokens, counted.vocabulary_size, order=order).costs(inputs, targets)
     return Prediction(costs.astype(np.float32), round(time.perf_counter() - started, 2))
 
 

@@ -1,7 +1,6 @@
 """Judge a language model: what texts cost it, beside models that only count, where it is weak, and what it costs to let it write."""
 
 import logging
-import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,8 +10,10 @@ import numpy as np
 
 from slmcli.bundle import LanguageBundle
 from slmcli.config import CorpusSettings, EvaluateSettings
+from slmcli.cost import SIZE_NAMES
 from slmcli.dataset import Dataset
 from slmcli.errors import BundleError, ConfigError, DataError, DatasetError
+from slmcli.gates import check_gates
 from slmcli.judged_examples import choose_split
 from slmcli.language_baselines import compare_with_counts, count_training
 from slmcli.language_parts import hardest_passages, score_by_frequency, split_by_document, write_document_costs
@@ -22,11 +23,13 @@ from slmcli.reading import read_examples
 from slmcli.tasks.language_model import LanguageModel
 from slmcli.token_windows import read_documents
 from slmcli.verdict import language_verdict
-from slmcli.writing_cost import measure_writing
+from slmcli.writing_cost import WRITING_COST_NAMES, measure_writing
 
 logger = logging.getLogger(__name__)
 
 Documents = Sequence[np.ndarray]
+# scores of a model that does not predict every token
+_OF_HIDDEN_TOKENS = ("loss", "perplexity")
 
 
 def judge_language_model(
@@ -45,16 +48,16 @@ def judge_language_model(
         SlmError: The model predicts no text, or there is nothing to judge it by.
     """
     _check(settings)
-    scorer = LanguageScorer(bundle, threads=settings.threads)
+    scorer = LanguageScorer(bundle)
     is_causal = scorer.objective.is_causal
+    names = {"cost_names": WRITING_COST_NAMES} if is_causal else {"cost_names": SIZE_NAMES, "scores": _OF_HIDDEN_TOKENS}
+    check_gates(settings.require, LanguageModel, has_cost=settings.cost, **names)
     if predictions is not None and not is_causal:
         raise ConfigError(f"--predictions: {bundle.path} predicts hidden tokens alone, and says nothing of whole documents. Leave it out.")
     if source is not None:
         _check_tokens(source, bundle)
     documents, origin = _documents(target, settings, source, bundle)
-    started = time.perf_counter()
-    found = scorer.score(documents)
-    speed = found.weights.sum() / max(1e-9, time.perf_counter() - started)
+    found = scorer.score(documents, threads=settings.threads)
     characters = sum(len(bundle.tokenizer.decode(document.tolist())) + 1 for document in documents) if is_causal else None
     result = {
         "task": LanguageModel.name,
@@ -62,7 +65,6 @@ def judge_language_model(
         **origin,
         "examples": len(documents),
         **_score(found, characters, seed=settings.seed),
-        "tokens_per_second": round(float(speed), 1),
         **_compare(found, source, settings, is_causal=is_causal, characters=characters),
         **{"weak_words": [], "mistakes": [], "label_issues": {}},
     }

@@ -42,17 +42,16 @@ class TokenCosts:
 
 
 class LanguageScorer:
-    """A language model that scores documents as it was judged when it was pretrained; TensorFlow is imported when it is made.
+    """A language model that scores documents as it was judged when it was pretrained.
 
     Args:
         bundle: The bundle.
-        threads: Processor threads; 0: all.
 
     Raises:
         BundleError: It holds vectors of words, which predict nothing.
     """
 
-    def __init__(self, bundle: LanguageBundle, *, threads: int) -> None:
+    def __init__(self, bundle: LanguageBundle) -> None:
         source = f"{bundle.path}/settings.json"
         kind: type[Objective] = OBJECTIVES.load(bundle.manifest["objective"])
         if issubclass(kind, WordVectorObjective):
@@ -60,9 +59,6 @@ class LanguageScorer:
                 f"{bundle.path} holds vectors of words (objective {bundle.manifest['objective']}), which predict no text. Look at them with "
                 "`slm vectors`, or fine-tune with --init-from and evaluate that."
             )
-        from slmcli.runtime import start_tensorflow
-
-        start_tensorflow(threads=threads)
         rest, asked = split_fields(bundle.settings["pretrain"], PretrainSettings, source=source)
         self._settings = build(PretrainSettings, rest, source=source)
         name = self._settings.backbone
@@ -74,12 +70,16 @@ class LanguageScorer:
         self.objective: Objective = (MaskedLanguageModel if kind.has_pairs else kind)(self._settings, bundle.tokenizer)
         self._bundle = bundle
 
-    def score(self, documents: Sequence[np.ndarray]) -> TokenCosts:
-        """Return what each token of documents costs that is to be predicted.
+    def score(self, documents: Sequence[np.ndarray], *, threads: int) -> TokenCosts:
+        """Return what each token of documents costs that is to be predicted; TensorFlow is imported for that.
 
         Args:
             documents: Token ids (length,) int32 of each.
+            threads: Processor threads; 0: all.
         """
+        from slmcli.runtime import start_tensorflow
+
+        start_tensorflow(threads=threads)
         settings, backbone = self._settings, self._backbone
         is_carried = backbone.carries_states and self.objective.is_causal
         form = WindowForm(settings.batch_size or 1, settings.context, backbone.gap, is_carried)

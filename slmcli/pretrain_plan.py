@@ -1,6 +1,7 @@
 """What a pretraining will do, settled and checked before TensorFlow loads."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar  # Any: values as they come from flags and recipes
@@ -8,7 +9,7 @@ from typing import Any, ClassVar  # Any: values as they come from flags and reci
 from pydantic import Field
 
 from slmcli.backbones import BACKBONES
-from slmcli.backbones.base import Backbone
+from slmcli.backbones.base import Backbone, GatedBackbone
 from slmcli.base_model import WORDS, Base, open_base, take_over
 from slmcli.branch_settings import AUTO, build_branches, split_fields
 from slmcli.config import Settings, build
@@ -20,7 +21,7 @@ from slmcli.language_model_config import PretrainSettings
 from slmcli.objectives import OBJECTIVES
 from slmcli.objectives.base import Objective
 from slmcli.objectives.word_vectors import FastSent, WordVectorObjective
-from slmcli.pretrain_budget import Budget, find_budget
+from slmcli.pretrain_budget import find_budget
 from slmcli.token_windows import check_tokens
 from slmcli.tokenizers.base import SPECIAL_TOKENS
 
@@ -131,10 +132,6 @@ def plan_pretraining(values: Mapping[str, Any], dataset: Dataset, *, source: str
     # positions behind a window are never trained, and a text that is written is longer
     fixed = {"position_limit": settings.context, "causal": objective.is_causal}
     given = {**_chosen(dataset, is_causal=objective.is_causal), **fixed}
-    settings = _sample(settings, dataset)
-    budget = find_budget(settings, name, settings.sampled or dataset.description["vocabulary_size"]) if objective.is_causal else None
-    if budget and base is None:
-        given["units"] = budget.choose_units(_UNITS, asked.get("embedding") or given["embedding"])
     kind: type[Backbone] = BACKBONES.load(name)
     chosen = {key: value for key, value in given.items() if key in kind.model_fields and asked.get(key) is None}
     backbone = build_branches([name], {**asked, **chosen}, source=source)[name]
@@ -142,7 +139,7 @@ def plan_pretraining(values: Mapping[str, Any], dataset: Dataset, *, source: str
         raise ConfigError(f"{source}: backbone {name} reads no running text.")
     _check(backbone, source, is_causal=objective.is_causal)
     settings = settings.model_copy(update={"learning_rate": settings.learning_rate or objective.learning_rate})
-    return PretrainPlan(_settle(settings, dataset, backbone, budget), backbone, base)
+    return PretrainPlan(_settle(settings, dataset, name), backbone, base)
 
 
 def _plan_words(
@@ -194,28 +191,40 @@ def _check(backbone: Backbone, source: str, *, is_causal: bool) -> None:
         raise ConfigError(f"{source}: --{given} has no meaning for a language model. Leave it out.")
 
 
-def _sample(settings: PretrainSettings, dataset: Dataset) -> PretrainSettings:
-    """Settle with how many tokens a prediction is compared."""
-    vocabulary_size: int = dataset.description["vocabulary_size"]
-    sampled = settings.sampled if settings.sampled is not None else (_SAMPLED if vocabulary_size >= _SAMPLED_FROM else 0)
-    return settings.model_copy(update={"sampled": sampled if sampled < vocabulary_size - len(SPECIAL_TOKENS) else 0})
-
-
-def _choose_rows(settings: PretrainSettings, tokens: int, backbone: Backbone, budget: Budget | None) -> int:
-    """Return how many windows a step has: few where the text or the time is short."""
-    if tokens < _FEW_TOKENS:
-        return _FEW_ROWS
-    units, embedding = (getattr(backbone, name, 0) for name in ("units", "embedding"))
-    is_short = budget is not None and budget.has_few_steps(units, embedding, step=_ROWS * settings.context)
-    return _FEWER_ROWS if is_short else _ROWS
-
-
-def _settle(settings: PretrainSettings, dataset: Dataset, backbone: Backbone, budget: Budget | None) -> PretrainSettings:
+def _settle(settings: PretrainSettings, dataset: Dataset, backbone: str) -> PretrainSettings:
     vocabulary_size: int = dataset.description["vocabulary_size"]
     tokens = _tokens(dataset)
-    rows = settings.batch_size or _choose_rows(settings, tokens, backbone, budget)
+    rows = settings.batch_size or (_ROWS if tokens >= _FEW_TOKENS else _FEW_ROWS)
     check_tokens(str(dataset.path), tokens, rows=rows, context=settings.context)
     epochs = settings.epochs or (None if settings.max_minutes else min(40, max(3, -(-_TOKENS_SEEN // max(1, tokens)))))
+    sampled = settings.sampled if settings.sampled is not None else (_SAMPLED if vocabulary_size >= _SAMPLED_FROM else 0)
+    if sampled >= vocabulary_size - len(SPECIAL_TOKENS):
+        sampled = 0
     is_tied = settings.tie_embedding if settings.tie_embedding is not None else vocabulary_size >= _TIED_FROM
-    update = {"backbone": backbone.name, "batch_size": rows, "epochs": epochs, "tie_embedding": is_tied}
+    update = {"backbone": backbone, "batch_size": rows, "epochs": epochs, "sampled": sampled, "tie_embedding": is_tied}
     return settings.model_copy(update=update)
+
+
+def sizes_by_clock(plan: PretrainPlan, dataset: Dataset, left_open: AbstractSet[str]) -> dict[str, int]:
+    """Return the `units` and the `batch_size` that suit a training of so many minutes on this machine, which may be measured for that.
+
+    Args:
+        plan: The training as it is on any machine.
+        dataset: What it learns from.
+        left_open: Which of the two may be chosen.
+
+    Returns:
+        What was chosen: nothing where no clock ends the training, or the backbone is no such recurrence.
+    """
+    settings, backbone = plan.settings, plan.backbone
+    if not isinstance(backbone, GatedBackbone) or not plan.is_carried:
+        return {}
+    vocabulary = settings.sampled or dataset.description["vocabulary_size"]
+    budget = find_budget(settings, vocabulary=vocabulary, embedding=backbone.embedding, layers=backbone.recurrent_layers)
+    if budget is None:
+        return {}
+    has_width = plan.base is not None or "units" not in left_open
+    units = backbone.units if has_width else budget.choose_units(backbone.units)
+    is_short = plan.rows > _FEWER_ROWS and budget.has_few_steps(units, step=plan.rows * settings.context)
+    sizes = {"units": units, "batch_size": _FEWER_ROWS if is_short else plan.rows}
+    return {name: size for name, size in sizes.items() if name in left_open and not (name == "units" and has_width)}

@@ -10,7 +10,7 @@ from slmcli.corpus_identity import LANGUAGE_MODEL
 from slmcli.dataset import Dataset
 from slmcli.execution import Execution, expected_seconds, start_execution
 from slmcli.files import read_json, write_json
-from slmcli.pretrain_plan import PretrainPlan, WordVectors, plan_pretraining
+from slmcli.pretrain_plan import PretrainPlan, WordVectors, plan_pretraining, sizes_by_clock
 from slmcli.pretraining_session import PretrainingSession
 from slmcli.recipe_files import to_yaml
 from slmcli.run import FORMAT_VERSION, Run, is_up_to_date, start_run
@@ -18,6 +18,8 @@ from slmcli.runtime import describe_environment
 from slmcli.tasks import TASKS
 
 _WIDE = 256  # our choice, by measurement
+# in run.json: sizes that were chosen by the speed of the machine
+_SIZES = "sizes_by_clock"
 
 Report = Callable[[Mapping[str, Any]], None]
 
@@ -51,7 +53,7 @@ def pretrain(
     Raises:
         Interrupted: A signal came; the last checkpoint holds the state after the step that was in work.
     """
-    plan = plan_pretraining(values, dataset, source=source)
+    plan, sizes = _plan(dataset, values, out, source=source, overwrite=overwrite)
     fingerprint = plan.fingerprint(dataset)
     if is_up_to_date(out, fingerprint) and not overwrite:
         return {**_summary_of(out), "up_to_date": True}
@@ -60,7 +62,13 @@ def pretrain(
         out,
         fingerprint,
         files={"config.yaml": to_yaml({"pretrain": plan.flat()})},
-        facts={"command": "pretrain", "task": LANGUAGE_MODEL, "dataset": str(dataset.path.resolve()), "dataset_fingerprint": dataset.fingerprint},
+        facts={
+            "command": "pretrain",
+            "task": LANGUAGE_MODEL,
+            "dataset": str(dataset.path.resolve()),
+            "dataset_fingerprint": dataset.fingerprint,
+            _SIZES: sizes,
+        },
         resume=resume,
         overwrite=overwrite,
     )
@@ -71,6 +79,18 @@ def pretrain(
         execution = replace(found, devices=found.devices[:1])
         write_json(run.path / "environment.json", {"format_version": FORMAT_VERSION, **describe_environment(), **execution.describe()})
         return _train(dataset, plan, run, execution, report)
+
+
+def _plan(dataset: Dataset, values: Mapping[str, Any], out: Path, *, source: str, overwrite: bool) -> tuple[PretrainPlan, dict[str, int]]:
+    """Return what to do, and which sizes the clock decides: of a run that stands at `out` those it was begun with, however fast this machine is."""
+    plan = plan_pretraining(values, dataset, source=source)
+    asked = {str(name).replace("-", "_") for name, value in values.items() if value is not None}
+    left_open = {"units", "batch_size"} - asked
+    if (out / "run.json").exists() and not overwrite:
+        sizes = {name: size for name, size in Run(out).read().get(_SIZES, {}).items() if name in left_open}
+    else:
+        sizes = sizes_by_clock(plan, dataset, left_open)
+    return (plan_pretraining({**values, **sizes}, dataset, source=source) if sizes else plan), sizes
 
 
 def _is_wide(plan: PretrainPlan) -> bool:

@@ -188,7 +188,8 @@ class PretrainingSession:
 
     def _judge(self) -> dict[str, float]:
         """Return `val_loss`, nats a token of the validation texts."""
-        costs, weights = self.costs(most=max(1, _JUDGED_TOKENS // (self.windows.rows * self.windows.context)))
+        tokens = np.cumsum([weights.sum() for _, _, weights in self.judged])
+        costs, weights = self.costs(most=int(np.searchsorted(tokens, _JUDGED_TOKENS)) + 1)
         return {"val_loss": float((costs * weights).sum() / weights.sum())}
 
     def costs(self, *, most: int | None = None) -> tuple[np.ndarray, np.ndarray]:

@@ -120,7 +120,8 @@ class _Recurrent(UsesPaddingMask):
 class _WithRecurrentKernel(_Recurrent):
     """A layer whose gates also look at the outputs before, through weights of which some can be dropped in training.
 
-    Source of the dropping: Merity et al. 2018, section 2: DropConnect on the recurrent kernel, the same weights for a whole batch.
+    Source of the dropping: Merity et al. 2018, section 2: DropConnect on the recurrent kernel, the same weights for all rows of a
+    batch, or of a part of it.
     """
 
     parts: ClassVar[int]

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,14 @@ from slmcli.evaluation import evaluate
 from slmcli.files import read_json
 
 PLAIN = EvaluateSettings(split="validation", baselines=False, cost=False)
+
+
+@pytest.fixture(scope="module")
+def hidden_run(texts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of a model of hidden tokens."""
+    out = tmp_path_factory.mktemp("hidden") / "run"
+    pretrain_tiny(texts, out, objective="masked-lm", units=4, epochs=1, validations=1)
+    return out
 
 
 def judge(target: Path, place: Path, **settings: Any) -> dict[str, Any]:
@@ -115,6 +124,7 @@ def test_the_report_is_written_in_three_forms(language_run: Path, tmp_path: Path
     [
         ({"robustness": True}, "--robustness: a language model says no label that should stay the same when a text changes. Leave it out."),
         ({"slice_by": ["source"]}, "--slice-by source: a language model is judged by running text. Leave it out."),
+        ({"task": "ner"}, "--task ner: "),
         ({"require": ["accuracy=0.9"]}, "--require: there is no score 'accuracy' for task language-model. Known: loss, perplexity, "),
     ],
 )
@@ -123,15 +133,32 @@ def test_what_has_no_meaning_is_refused(settings: dict[str, Any], message: str, 
         judge(language_run, tmp_path, **settings)
 
 
+@pytest.mark.parametrize("gate", ["bits_per_character=2", "latency_ms_p95=5", "tokens_per_second=1"])
+def test_gates_that_hidden_tokens_cannot_have_are_refused_at_once(gate: str, hidden_run: Path, tmp_path: Path) -> None:
+    known = "loss, perplexity, model_bytes, bundle_bytes, parameters"
+    message = rf"--require: there is no score '{gate.split('=')[0]}' for task language-model\. Known: {known}"
+    with pytest.raises(ConfigError, match=message):
+        judge(hidden_run, tmp_path, require=[gate], cost=True, data=["missing.txt"])
+
+
+def test_a_dataset_made_anew_is_not_needed_for_files(language_run: Path, texts: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(language_run, tmp_path / "run"))
+    document = read_json(run / "run.json")
+    (run / "run.json").write_text(json.dumps({**document, "dataset_fingerprint": "0123456789abcdef"}), encoding="utf-8")
+    (tmp_path / "new.txt").write_text(stories()[0], encoding="utf-8")
+    assert judge(run, tmp_path, data=[str(tmp_path / "new.txt")], baselines=False)["examples"] == 1
+    with pytest.raises(DatasetError, match="was made anew since"):
+        judge(run, tmp_path, data=[str(tmp_path / "new.txt")])
+
+
 def test_vectors_of_words_predict_nothing(words_run: Path, tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=r"holds vectors of words \(objective .*\), which predict no text. Look at them with `slm vectors`"):
         judge(words_run, tmp_path)
 
 
-def test_predictions_of_hidden_tokens_are_refused(texts: Path, tmp_path: Path) -> None:
-    pretrain_tiny(texts, tmp_path / "run", objective="masked-lm", units=4, epochs=1, validations=1)
+def test_predictions_of_hidden_tokens_are_refused(hidden_run: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="predicts hidden tokens alone, and says nothing of whole documents"):
-        evaluate(tmp_path / "run", PLAIN, dataset=None, out=tmp_path / "report", predictions=tmp_path / "costs.jsonl")
+        evaluate(hidden_run, PLAIN, dataset=None, out=tmp_path / "report", predictions=tmp_path / "costs.jsonl")
 
 
 def test_a_bundle_alone_asks_for_data(language_run: Path, tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ def measured(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("slmcli.pretrain_budget.may_have_gpu", lambda: False)
 
 
-def budget(**settings: Any) -> Any:
-    return find_budget(PretrainSettings(**settings), settings.get("backbone", "lstm"), 70)
+def budget(*, layers: int = 1, **settings: Any) -> Any:
+    return find_budget(PretrainSettings(**settings), vocabulary=70, embedding=64, layers=layers)
 
 
 SLOW, FAST = (140.0, 112.0), (424.0, 921.0)
@@ -32,12 +32,17 @@ SLOW, FAST = (140.0, 112.0), (424.0, 921.0)
     indirect=["measured"],
 )
 def test_a_slower_machine_or_a_shorter_time_gives_a_narrower_model(measured: None, minutes: float, expected: int) -> None:
-    assert budget(max_minutes=minutes).choose_units(512, 64) == expected
+    assert budget(max_minutes=minutes).choose_units(512) == expected
+
+
+@pytest.mark.parametrize("measured", [SLOW], indirect=True)
+def test_two_layers_are_narrower_than_one(measured: None) -> None:
+    assert budget(max_minutes=3.0, layers=2).choose_units(512) < budget(max_minutes=3.0).choose_units(512)
 
 
 @pytest.mark.parametrize(("measured", "expected"), [(SLOW, True), (FAST, False)], indirect=["measured"])
 def test_a_slower_machine_has_few_steps(measured: None, expected: bool) -> None:
-    assert budget(max_minutes=3.0).has_few_steps(384, 64, step=64 * 64) is expected
+    assert budget(max_minutes=3.0).has_few_steps(384, step=64 * 64) is expected
 
 
 @pytest.mark.parametrize("measured", [FAST], indirect=True)
@@ -47,15 +52,27 @@ def test_the_arithmetic_that_is_asked_for_decides(measured: None) -> None:
 
 
 @pytest.mark.parametrize("measured", [FAST], indirect=True)
-@pytest.mark.parametrize("settings", [{"epochs": 3}, {"max_minutes": 3.0, "backbone": "conv"}, {"max_minutes": 3.0, "devices": "gpu"}])
-def test_nothing_is_known_without_a_clock_of_other_backbones_or_of_a_gpu(settings: dict[str, Any], measured: None) -> None:
-    assert budget(**settings) is None
+def test_fewer_threads_have_less_to_spend(measured: None) -> None:
+    whole, half, more = (budget(max_minutes=3.0, threads=threads).operations for threads in (0, 1, 4))
+    assert (half / whole, more / whole) == pytest.approx((0.5, 1.0))
+
+
+@pytest.mark.parametrize("measured", [FAST], indirect=True)
+def test_how_a_training_is_carried_out_leaves_the_model_as_it_is(measured: None) -> None:
+    settled = budget(max_minutes=3.0, precision="float32", xla="off", threads=2)
+    assert settled.operations == budget(max_minutes=3.0, precision="float32").operations
+
+
+@pytest.mark.parametrize("measured", [FAST], indirect=True)
+def test_without_a_clock_there_is_no_budget(measured: None) -> None:
+    assert budget(epochs=3) is None
 
 
 @pytest.mark.parametrize("measured", [FAST], indirect=True)
 def test_where_a_gpu_may_be_the_processor_says_nothing(measured: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("slmcli.pretrain_budget.may_have_gpu", lambda: True)
     assert budget(max_minutes=3.0) is None
+    assert budget(max_minutes=3.0, devices="gpu") is None
     assert budget(max_minutes=3.0, devices="cpu") is not None
 
 

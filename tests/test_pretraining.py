@@ -31,6 +31,13 @@ def events(run: Path, name: str) -> list[int]:
     return [record["step"] for record in log(run) if record["event"] == name]
 
 
+def test_a_judgement_reads_as_many_tokens_as_it_may(texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # 128 tokens in 12 rows of 64, of which most are empty: both windows are needed for more than 100
+    monkeypatch.setattr("slmcli.pretraining_session._JUDGED_TOKENS", 100)
+    summary = pretrain_tiny(texts, tmp_path / "run", epochs=2, validations=1, batch_size=12, context=64, precision="float32")
+    assert summary["scores"]["loss"] == pytest.approx(log(tmp_path / "run")[-1]["val_loss"], rel=1e-5)
+
+
 def test_a_run_holds_everything_that_made_it(language_run: Path) -> None:
     names = {path.name for path in language_run.iterdir()}
     assert names >= {"config.yaml", "environment.json", "log.jsonl", "metrics.json", "run.json", "bundle", "checkpoints"}

@@ -101,7 +101,7 @@ def _mark(mistake: Mapping[str, Any], text: str) -> Mapping[str, Any]:
     if "words" not in mistake:
         return mistake
     words = list(zip(mistake["words"], strengths(mistake["words"]), strict=True))
-    pieces = mark_words(mistake[text], words, max(abs(word["weight"]) for word in mistake["words"]))
+    pieces = mark_words(mistake[text], words, max((abs(word["weight"]) for word in mistake["words"]), default=0.0))
     return {**mistake, "pieces": cut(pieces, _MARKED_CHARACTERS)}
 
 

@@ -1,7 +1,7 @@
 """A text whose words are marked by what they count, on a page: nothing is told by colour alone."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any  # Any: words are JSON documents
 
 from slmcli.explanation_words import Strength
@@ -52,14 +52,14 @@ def mark_words(text: str, words: Sequence[tuple[Mapping[str, Any], Strength]], l
 
 
 def cut(pieces: Sequence[Piece], most: int) -> list[Piece]:
-    """Return the first pieces, so many characters of them, and a sign that there are more."""
+    """Return the first pieces, so many characters of them, and a sign that there are more; of a first piece that is longer, its beginning."""
     kept: list[Piece] = []
-    characters = 0
+    left = most
     for piece in pieces:
-        characters += len(piece.text)
-        if characters > most:
-            return [*kept, Piece("…")]
+        if len(piece.text) > left:
+            return [*(kept or [replace(piece, text=piece.text[:left])]), Piece("…")]
         kept.append(piece)
+        left -= len(piece.text)
     return kept
 
 

@@ -1,10 +1,9 @@
-"""Pages of comparisons and leaderboards in a real browser: tables sort by keyboard, pages fit any width, axe-core finds nothing serious."""
+"""Pages of leaderboards in a real browser: tables sort by keyboard."""
 
 from pathlib import Path
 from typing import Any
 
-import pytest
-from report.browser import needs_browser, open_page, overflow, serious_findings
+from report.browser import needs_browser, open_page
 from report.test_comparison_page import board, document
 
 from slmcli.report.comparison_page import render_comparison
@@ -48,17 +47,3 @@ def test_runs_without_a_value_stay_last_either_way(tmp_path: Path) -> None:
 
 
 PAGES = {"comparison": render_comparison(document()), "leaderboard": render_leaderboard(three_runs())}
-
-
-@pytest.mark.parametrize("width", [360, 800, 1400])
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_no_wider_than_its_window(name: str, width: int, tmp_path: Path) -> None:
-    with open_page(tmp_path / "p.html", PAGES[name], width=width) as page:
-        assert overflow(page) <= 0
-
-
-@pytest.mark.parametrize("is_dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_nothing_serious(name: str, is_dark: bool, tmp_path: Path) -> None:
-    with open_page(tmp_path / "p.html", PAGES[name], is_dark=is_dark) as page:
-        assert serious_findings(page) == []

@@ -1,10 +1,8 @@
 import dataclasses
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
-from report.browser import needs_browser, open_page, overflow, serious_findings
 
 from slmcli.report.evaluation_page import Background, render_evaluation
 
@@ -50,6 +48,31 @@ WHOLE = Background(
 
 def page_of(document: dict[str, Any], background: Background = WHOLE) -> str:
     return render_evaluation(document, background, main="accuracy", texts=["text"])
+
+
+def marked_mistake() -> dict[str, Any]:
+    """Return a mistake of which words are known that led to it."""
+    text = "<script>kind</script> but 不好吃 " + "x" * 300
+    words = [(8, 12, 0.4), (22, 25, -0.1), (26, 29, -0.35), (30, 330, 0.05)]
+    rows = [{"word": text[start:end], "start": start, "end": end, "weight": weight} for start, end, weight in words]
+    facts = {"source": "test.csv", "row": 7, "text": text, "reference": LABELS[0], "predicted": LABELS[1], "explained": LABELS[1], "words": rows}
+    return {**facts, "probability": 0.97, "reference_probability": 0.02}
+
+
+def of_a_language_model() -> dict[str, Any]:
+    """Return what an evaluation of a language model writes."""
+    names = ("per_label", "confusion", "calibration", "curves")
+    kept = {name: value for name, value in report(mistakes=[], weak_words=[], label_issues={}).items() if name not in names}
+    counted = {"token_frequency": {"loss": 3.3, "perplexity": 28.4, "seconds": 0.1}, "kneser_ney": {"loss": 1.6, "perplexity": 4.9, "seconds": 2.0}}
+    cost = {name: value for name, value in kept["cost"].items() if name != "texts_per_second"}
+    return {
+        **kept, "task": "language-model", "objective": "causal-lm", "examples": 1, "tokens": 111_541,
+        "scores": {"loss": 1.7, "perplexity": 5.5}, "intervals": {"loss": [1.6, 1.8], "perplexity": [5.0, 6.0]}, "baselines": counted,
+        "difference": {"baseline": "kneser_ney", "value": -0.1, "interval": [-0.12, -0.08], "is_clear": True},
+        "slices": [{"by": "times seen in training", "value": "100 to 999", "examples": 269, "score": 453.8, "interval": [300.0, 700.0]}],
+        "passages": [{"document": 1, "token": 65, "tokens": 64, "loss": 3.25, "text": "hic est <b>Sigeia</b> tellus " + "x" * 300}],
+        "cost": {**cost, "tokens_per_second": 388.0},
+    }  # fmt: skip
 
 
 def test_the_sentence_comes_before_all_figures() -> None:
@@ -106,21 +129,6 @@ def test_numbers_have_no_labels_and_no_curves() -> None:
     assert "said 1.25" in html
 
 
-@needs_browser
-@pytest.mark.parametrize("is_dark", [False, True], ids=["light", "dark"])
-def test_a_browser_finds_nothing_serious_for_people_who_do_not_see_well(is_dark: bool, tmp_path: Path) -> None:
-    with open_page(tmp_path / "report.html", page_of(report()), is_dark=is_dark) as page:
-        page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
-        assert serious_findings(page) == []
-
-
-@needs_browser
-@pytest.mark.parametrize("width", [360, 800, 1400])
-def test_the_page_is_never_wider_than_the_window(width: int, tmp_path: Path) -> None:
-    with open_page(tmp_path / "report.html", page_of(report()), width=width) as page:
-        assert overflow(page) == 0
-
-
 def test_members_of_a_model_have_plots_of_their_own() -> None:
     epochs = [
         {"epoch": 1, "loss": 0.5},
@@ -132,3 +140,18 @@ def test_members_of_a_model_have_plots_of_their_own() -> None:
     assert "Loss over epochs" in html
     assert "Loss of lstm over epochs" in html
     assert html.count('<polyline class="line l0"') == 2 + 2  # two curves, and a loss for each member
+
+
+def test_words_of_mistakes_are_marked_and_escaped() -> None:
+    html = page_of(report(mistakes=[{**marked_mistake(), "words": []}, marked_mistake()]))
+    assert '<span class="word for strong"' in html
+    assert "strongly against" in html
+    assert "<script" not in html
+
+
+def test_a_language_model_has_passages_in_place_of_mistakes() -> None:
+    html = render_evaluation(of_a_language_model(), BARE, main="perplexity", texts=["text"])
+    assert "111,541 tokens in one text of test split" in html
+    assert "hic est &lt;b&gt;Sigeia" in html
+    assert "388</b> tokens a second" in html
+    assert "Mistakes" not in html

@@ -30,3 +30,7 @@ def test_every_mark_is_told_apart_without_colour() -> None:
 def test_a_long_text_is_cut_at_a_piece() -> None:
     assert [piece.text for piece in cut([Piece("one "), Piece("two "), Piece("three")], 8)] == ["one ", "two ", "…"]
     assert [piece.text for piece in cut([Piece("one "), Piece("two")], 8)] == ["one ", "two"]
+
+
+def test_of_a_first_piece_that_is_too_long_the_beginning_is_kept() -> None:
+    assert cut([Piece("x" * 20, "for", "+"), Piece("two")], 8) == [Piece("x" * 8, "for", "+"), Piece("…")]
