@@ -24,7 +24,7 @@ from slmcli.entrants import check_asked_task
 from slmcli.errors import BundleError, ConfigError, OutputError
 from slmcli.evaluation_files import write_report
 from slmcli.explained_mistakes import explain_mistakes
-from slmcli.files import check_replaceable_file, read_json
+from slmcli.files import check_directory, check_replaceable_file, read_json
 from slmcli.gates import check_gates
 from slmcli.judged_examples import check_same_labels, check_same_tokenizer, dataset_of, examples_to_judge
 from slmcli.language_evaluation import judge_language_model
@@ -213,7 +213,8 @@ def _default_out(target: Path) -> Path:
 
 
 def _check_place(out: Path) -> None:
-    """Refuse to put a report where something else stands under its name."""
+    """Refuse to put a report where none can be written, or something else stands under its name."""
+    check_directory(out)
     for name in ("dataset.json", "run.json", "manifest.json"):
         if (out / name).exists():
             raise OutputError(f"{out} holds a {name}; a report would not belong there. Choose another --out.")

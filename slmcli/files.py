@@ -186,6 +186,15 @@ def check_replaceable_file(path: Path, *, overwrite: bool, inputs: Sequence[str]
         raise OutputError(f"{path} exists already. Choose another {option}, or pass --overwrite to replace it.")
 
 
+def check_directory(path: Path, *, option: str = "--out") -> None:
+    """Refuse a directory in which no file can be written, or that cannot be made, before work is done for one."""
+    place = next(each for each in (path.absolute(), *path.absolute().parents) if each.exists())
+    if not place.is_dir():
+        raise OutputError(f"{path}: a file stands where a directory is needed. Choose another {option}.")
+    if not os.access(place, os.W_OK):
+        raise OutputError(f"{path} cannot be written (Permission denied). Choose another {option}, or change the permissions.")
+
+
 def _is_in(path: Path, place: Path) -> bool:
     return path == place or (place.is_dir() and path.is_relative_to(place))
 

@@ -304,3 +304,12 @@ def test_predictions_are_not_left_behind_by_an_evaluation_that_fails(
     with pytest.raises(DataError, match="no more"):
         evaluate(run, PLAIN, dataset=None, out=tmp_path / "report", predictions=tmp_path / "said.jsonl")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_a_directory_is_refused_before_anything_is_asked(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("slmcli.evaluation.Predictor", None)
+    (tmp_path / "file").touch()
+    with pytest.raises(
+        OutputError, match=re.escape(f"{tmp_path / 'file' / 'report'}: a file stands where a directory is needed. Choose another --out.")
+    ):
+        evaluate(run, PLAIN, dataset=None, out=tmp_path / "file" / "report")
