@@ -7,11 +7,12 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from slmcli.fused_recurrences import fused
 from slmcli.gated_recurrences import gru, gru_step, lstm, lstm_step
 from slmcli.layers import UsesPaddingMask
 from slmcli.projections import project
 from slmcli.recurrences import Carried, quasi_recurrent
-from slmcli.tracing import traced_part
+from slmcli.tracing import is_fusing, traced_part
 
 
 @keras.saving.register_keras_serializable("slmcli")
@@ -169,6 +170,8 @@ class Lstm(_WithRecurrentKernel):
 
     def call(self, inputs: Any, padding_mask: Any, starts: Any = None, training: bool = False) -> Any:
         """Return the output of every position."""
+        if is_fusing():
+            return fused(inputs, padding_mask, "lstm", [self.kernel, self.recurrent_kernel, self.bias], is_reversed=self.is_reversed)
         projected = project(inputs, tf.convert_to_tensor(self.kernel), tf.convert_to_tensor(self.bias))
         kernel = self._recurrent_kernel(training)
         if starts is None:
@@ -207,6 +210,8 @@ class Gru(_WithRecurrentKernel):
 
     def call(self, inputs: Any, padding_mask: Any, starts: Any = None, training: bool = False) -> Any:
         """Return the output of every position."""
+        if is_fusing():
+            return fused(inputs, padding_mask, "gru", [self.kernel, self.recurrent_kernel, self.bias], is_reversed=self.is_reversed)
         of_inputs, of_outputs = tf.unstack(tf.convert_to_tensor(self.bias))
         projected = project(inputs, tf.convert_to_tensor(self.kernel), of_inputs)
         kernel = self._recurrent_kernel(training)

@@ -6,13 +6,17 @@ from collections.abc import Iterator
 
 _PURPOSE = contextvars.ContextVar("purpose", default="")
 _PART = contextvars.ContextVar("part", default=0)
-_CONVERSION, _COMPILATION = "conversion", "compilation"
+_CONVERSION, _FUSING_CONVERSION, _COMPILATION = "conversion", "fusing conversion", "compilation"
 
 
 @contextlib.contextmanager
-def conversion() -> Iterator[None]:
-    """Make what is traced in this block of operations that LiteRT has, and for inference alone."""
-    with _purpose(_CONVERSION):
+def conversion(*, fuses_recurrences: bool = False) -> Iterator[None]:
+    """Make what is traced in this block of operations that every format has, and for inference alone.
+
+    Args:
+        fuses_recurrences: The format has an operation for a whole LSTM or GRU, so that a layer stands as one (`fused_recurrences`).
+    """
+    with _purpose(_FUSING_CONVERSION if fuses_recurrences else _CONVERSION):
         yield
 
 
@@ -49,7 +53,12 @@ def traced_part() -> int:
 
 def is_converting() -> bool:
     """Say whether a layer is traced for inference alone, so that what only a gradient needs can be left out."""
-    return _PURPOSE.get() == _CONVERSION
+    return _PURPOSE.get() in (_CONVERSION, _FUSING_CONVERSION)
+
+
+def is_fusing() -> bool:
+    """Say whether a recurrence is traced for a format that has an operation for all of it."""
+    return _PURPOSE.get() == _FUSING_CONVERSION
 
 
 def is_compiling() -> bool:

@@ -7,5 +7,6 @@ FORMATS = Registry(
     {
         "keras": "slmcli.formats.keras:KerasFormat",
         "litert": "slmcli.formats.litert:LitertFormat",
+        "onnx": "slmcli.formats.onnx:OnnxFormat",
     },
 )

@@ -1,5 +1,7 @@
 """Every format: the same predictions from the file as from the model, for every backbone that it can hold."""
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ IN_ORDER = [name for name in BACKBONES.names() if issubclass(BACKBONES.load(name
 NOT_YET = {(backbone, name) for backbone in IN_ORDER for name in BACKBONES.load(backbone).lacking_formats}
 HOLDABLE = [(backbone, name) for backbone in IN_ORDER for name in FORMATS.names() if (backbone, name) not in NOT_YET]
 LENGTH = 6
+Saved = Callable[[str, str], tuple[Any, Forward]]
 
 
 def make(backbone: str, head: HeadSettings) -> Any:
@@ -35,15 +38,44 @@ def make(backbone: str, head: HeadSettings) -> Any:
     return build_model(Sentiment(["a", "b", "c"]), BACKBONES.load(backbone)(embedding=4), head, 20, length=length, precision="float32")
 
 
-@pytest.mark.parametrize("head", list(HEADS.values()), ids=list(HEADS))
-@pytest.mark.parametrize(("backbone", "name"), HOLDABLE)
-def test_a_saved_model_predicts_the_same(backbone: str, name: str, head: HeadSettings, tmp_path: Path) -> None:
-    model = make(backbone, head)
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Saved:
+    """Return a function that gives a model of a backbone and the computation of its file, each converted once."""
+
+    @functools.cache
+    def save(backbone: str, name: str) -> tuple[Any, Forward]:
+        return through_a_file(make(backbone, HeadSettings()), name, tmp_path_factory.mktemp(name))
+
+    return save
+
+
+def through_a_file(model: Any, name: str, directory: Path) -> tuple[Any, Forward]:
     file_format = FORMATS.load(name)()
-    file_format.save(model, tmp_path, quantize="none")
-    forward: Forward = file_format.load(tmp_path, threads=1)
-    token_ids = np.array([[3, 4, 5, 6, 7, 8], [9, 10, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0]], np.int32)
+    file_format.save(model, directory, quantize="none")
+    return model, file_format.load(directory, threads=1)
+
+
+def assert_same(saved: tuple[Any, Forward], token_ids: np.ndarray) -> None:
+    model, forward = saved
     np.testing.assert_allclose(forward({"token_ids": token_ids}), model(token_ids, training=False).numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize(("backbone", "name"), HOLDABLE)
+def test_a_saved_model_predicts_the_same(backbone: str, name: str, saved: Saved) -> None:
+    assert_same(saved(backbone, name), np.array([[3, 4, 5, 6, 7, 8], [9, 10, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0]], np.int32))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (5, 3), (2, 40)], ids=["one-token", "five", "longer"])
+@pytest.mark.parametrize(("backbone", "name"), HOLDABLE)
+def test_batch_and_length_are_free(backbone: str, name: str, shape: tuple[int, int], saved: Saved) -> None:
+    assert saved(backbone, name)[1]({"token_ids": np.ones(shape, np.int32)}).shape == (shape[0], 3)
+
+
+@pytest.mark.parametrize("head", list(HEADS.values()), ids=list(HEADS))
+@pytest.mark.parametrize("name", FORMATS.names())
+def test_every_head_predicts_the_same(name: str, head: HeadSettings, tmp_path: Path) -> None:
+    token_ids = np.array([[3, 4, 5, 6, 7, 8], [9, 10, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0]], np.int32)
+    assert_same(through_a_file(make("conv", head), name, tmp_path), token_ids)
 
 
 @pytest.mark.parametrize(
@@ -51,15 +83,17 @@ def test_a_saved_model_predicts_the_same(backbone: str, name: str, head: HeadSet
     [
         ("conv", {"conv_layers": 3}),
         ("lstm", {"recurrent_layers": 2, "bidirectional": False}),
+        ("gru", {"recurrent_layers": 2}),
         ("minrnn", {"input_window": 3}),
         ("lstm", {"segment": 16}),
         ("conv", {"segment": 8, "segment_overlap": 4}),
-        ("transformer", {"window": 2}),
-        ("transformer", {"positions": "learned", "position_limit": 8, "activation": "gelu"}),
+        ("transformer", {"window": 2, "blocks": 1}),
+        ("transformer", {"positions": "learned", "position_limit": 8, "activation": "gelu", "blocks": 1}),
     ],
     ids=[
         "deep-conv",
         "deep-lstm",
+        "deep-gru",
         "wide-minrnn",
         "lstm-of-segments",
         "conv-of-overlapping-segments",
@@ -67,24 +101,13 @@ def test_a_saved_model_predicts_the_same(backbone: str, name: str, head: HeadSet
         "transformer-with-learned-positions",
     ],
 )
-def test_what_can_be_asked_of_a_backbone_converts(backbone: str, settings: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", [name for name in FORMATS.names() if name != "keras"])
+def test_what_can_be_asked_of_a_backbone_converts(name: str, backbone: str, settings: dict[str, Any], tmp_path: Path) -> None:
     built = BACKBONES.load(backbone)(embedding=4, **settings)
     model = build_model(Sentiment(["a", "b", "c"]), built, HeadSettings(), 20, length=None, precision="float32")
-    file_format = FORMATS.load("litert")()
-    file_format.save(model, tmp_path, quantize="none")
-    token_ids = np.random.default_rng(0).integers(1, 20, (3, 37), np.int32) * (np.arange(37) < [[37], [16], [1]])
-    forward = file_format.load(tmp_path, threads=1)
-    np.testing.assert_allclose(forward({"token_ids": token_ids}), model(token_ids, training=False).numpy(), atol=1e-5)
-
-
-@pytest.mark.parametrize(("backbone", "name"), HOLDABLE)
-def test_batch_and_length_are_free(backbone: str, name: str, tmp_path: Path) -> None:
-    model = make(backbone, HeadSettings())
-    file_format = FORMATS.load(name)()
-    file_format.save(model, tmp_path, quantize="none")
-    forward = file_format.load(tmp_path, threads=1)
-    shapes = [forward({"token_ids": np.ones(shape, np.int32)}).shape for shape in ((1, 1), (5, 3), (2, 40), (1, 1))]
-    assert shapes == [(1, 3), (5, 3), (2, 3), (1, 3)]
+    saved = through_a_file(model, name, tmp_path)
+    assert_same(saved, np.random.default_rng(0).integers(1, 20, (4, 37), np.int32) * (np.arange(37) < [[37], [16], [1], [0]]).astype(np.int32))
+    assert_same(saved, np.array([[5, 6]], np.int32))
 
 
 def test_what_a_format_cannot_hold_is_said(tmp_path: Path) -> None:

@@ -12,7 +12,17 @@ LAYERS = (
     ("errors", "signals"),
     ("registry", "files", "devices", "parallel", "records", "pretokens", "subword_models", "text_files", "intervals", "confident_learning"),
     ("unpacking", "tracing", "paired", "word_joining", "vector_files", "adaptation"),
-    ("cleaning_steps", "word_cleaning", "detokenizing", "json_stream", "beam_running", "beam_shards", "time_loop", "projections"),
+    (
+        "cleaning_steps",
+        "word_cleaning",
+        "detokenizing",
+        "json_stream",
+        "beam_running",
+        "beam_shards",
+        "time_loop",
+        "projections",
+        "fused_recurrences",
+    ),
     ("config", "character_cleaning", "runtime", "metrics", "linear", "recurrences", "perplexity", "ngram_model"),
     ("training_config", "gated_recurrences", "directions"),
     ("language_model_config",),
@@ -97,7 +107,7 @@ MODULES = sorted(
 )
 HEAVY = {
     *("tensorflow", "keras", "pandas", "nltk", "sklearn", "pyarrow", "ai_edge_litert", "apache_beam", "matplotlib", "jinja2", "markupsafe"),
-    *("lime", "shap", "sacrebleu"),
+    *("lime", "shap", "sacrebleu", "onnx", "onnxruntime", "tf2onnx"),
 }
 # modules that are about Keras, and are imported only inside functions
 ABOUT_KERAS = {
@@ -110,6 +120,7 @@ ABOUT_KERAS = {
     "projections",
     "recurrences",
     "gated_recurrences",
+    "fused_recurrences",
     "time_loop",
     "optimizers",
     "compilation",
