@@ -1,7 +1,7 @@
 """The deployable directory: model, tokenizer, labels, settings, card, and a manifest with a hash of each."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any  # Any: JSON documents and Keras models
@@ -15,7 +15,7 @@ from slmcli.dataset import read_tokenizer
 from slmcli.errors import BundleError, ConfigError
 from slmcli.files import new_directory, read_json, sha256_file, write_json, write_text
 from slmcli.formats import FORMATS
-from slmcli.formats.base import Format
+from slmcli.formats.base import Features, Format
 from slmcli.ngrams import FORMAT_VERSION as NGRAM_FORMAT_VERSION
 from slmcli.ngrams import NgramVocabulary
 from slmcli.tasks import TASKS
@@ -27,6 +27,7 @@ MANIFEST = "manifest.json"
 _LABELLING = 'slm predict DIRECTORY "a text"\nslm predict DIRECTORY --input texts.csv > predictions.jsonl'
 _WRITING = 'slm generate DIRECTORY --prompt "how a text begins"\nslm finetune DATASET --init-from DIRECTORY'
 NGRAMS = "ngrams.json"
+_QUANTIZED = {"none": "", "float16": ", 16-bit weights", "dynamic": ", dynamic-range 8-bit weights", "int8": ", 8-bit integers"}
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ def write_bundle(
     *,
     format_name: str,
     quantize: str,
+    calibration: Sequence[Features] = (),
     task: Task,
     tokenizer: Tokenizer,
     ngrams: NgramVocabulary | None,
@@ -108,6 +110,7 @@ def write_bundle(
         model: A float32 `keras.Model` from the task's input features to outputs.
         format_name: Name of the format.
         quantize: One of the format's quantizations.
+        calibration: Batches of input features of real texts, for those that learn from them in which range numbers lie.
         task: The task with its labels, what it has learned, and the features that the model reads.
         tokenizer: The tokenizer.
         ngrams: The n-grams, when the model reads some.
@@ -120,10 +123,9 @@ def write_bundle(
         ConfigError: The format cannot be quantised that way.
     """
     file_format: Format = FORMATS.load(format_name)()
-    if quantize not in file_format.quantizations:
-        raise ConfigError(f"--quantize {quantize} is not possible in format {format_name}. Known: {', '.join(file_format.quantizations)}.")
+    check_quantization(file_format, quantize)
     with new_directory(path, marker=MANIFEST, overwrite=overwrite) as part:
-        file_format.save(model, part, quantize=quantize)
+        file_format.save(model, part, quantize=quantize, calibration=calibration)
         write_json(part / "tokenizer.json", tokenizer.to_json())
         write_json(part / "labels.json", {"format_version": FORMAT_VERSION, "labels": task.labels})
         write_json(
@@ -144,6 +146,16 @@ def write_bundle(
         _seal(part, manifest)
         if check is not None:
             _seal(part, {**manifest, **check(part)})
+
+
+def check_quantization(file_format: Format, quantize: str) -> None:
+    """Refuse a quantisation that a format does not have.
+
+    Raises:
+        ConfigError: It does not.
+    """
+    if quantize not in file_format.quantizations:
+        raise ConfigError(f"--quantize {quantize} is not possible in format {file_format.name}. Known: {', '.join(file_format.quantizations)}.")
 
 
 def _seal(directory: Path, manifest: dict[str, Any]) -> None:
@@ -264,7 +276,7 @@ def _card(directory: Path, manifest: Mapping[str, Any]) -> str:
     checked = f"Compared with the trained model on {parity['examples']} validation texts: {describe_parity(parity, output_name)}.\n" if parity else ""
     return f"""# A {manifest["task"]} model
 
-Format {manifest["format"]}{"" if manifest["quantize"] == "none" else ", " + manifest["quantize"] + "-range 8-bit weights"}; \
+Format {manifest["format"]}{_QUANTIZED[manifest["quantize"]]}; \
 {manifest.get("parameters", 0):,} parameters; {size:,} bytes in all. Made with slm {manifest["slmcli"]}.
 {checked}
 ## Scores on the validation split{", before it was learned too" if learns_validation(manifest) else ""}

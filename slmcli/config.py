@@ -213,9 +213,12 @@ class ExportSettings(Settings):
     """`slm export`: a bundle in another format, after a parity check."""
 
     format: str = Field("litert", description="model format")
-    quantize: Literal["none", "dynamic"] = Field("none", description="dynamic: weights as 8-bit integers")
+    quantize: Literal["none", "float16", "dynamic", "int8"] = Field(
+        "none", description="float16: weights of 16 bits; dynamic: weights of 8 bits; int8: also what flows between layers"
+    )
     max_drop: float = Field(0.5, ge=0.0, description="accuracy, or what the task's main score is, that a quantised model may lose, in points")
     parity_examples: int = Field(2000, ge=1, description="most validation texts in the parity check")
+    calibration_examples: int = Field(500, ge=100, description="int8: most training texts by which the ranges of numbers are found")
 
 
 class PredictSettings(CorpusSettings):

@@ -8,20 +8,24 @@ from typing import Any  # Any: JSON documents
 import numpy as np
 
 from slmcli.backbones import BACKBONES
-from slmcli.bundle import FORMAT_VERSION, MANIFEST, Bundle, describe_parity, open_bundle, write_bundle
+from slmcli.bundle import FORMAT_VERSION, MANIFEST, Bundle, check_quantization, describe_parity, open_bundle, write_bundle
 from slmcli.config import ExportSettings
 from slmcli.dataset import Dataset
 from slmcli.errors import BundleError, ConfigError, DatasetError, GateError, OutputError
 from slmcli.files import check_replaceable, read_json, sha256_json
+from slmcli.formats import FORMATS
 from slmcli.formats.keras import KerasFormat, load_model
+from slmcli.intervals import Interval
 from slmcli.judged_examples import check_same_tokenizer, dataset_of
-from slmcli.predictor import Predictor, open_predictor
+from slmcli.predictor import Input, Predictor, open_predictor
 from slmcli.reading import Example
 from slmcli.runtime import start_tensorflow
 from slmcli.tasks.base import TrainableTask
 
 # our choice: below this, two float32 runtimes differ by the order of their sums alone
 TOLERANCE = 1e-4
+# our choice: below this, one odd text decides a range
+_FEWEST_CALIBRATION_TEXTS = 100
 
 
 def export(target: Path, settings: ExportSettings, out: Path, *, dataset: Path | None, overwrite: bool) -> dict[str, Any]:
@@ -38,10 +42,14 @@ def export(target: Path, settings: ExportSettings, out: Path, *, dataset: Path |
         return {**_summary(out, open_bundle(out)), "up_to_date": True}
     _refuse(out, overwrite, bundle)
     check_format(str(bundle.manifest.get("backbone")), settings.format)
+    file_format = FORMATS.load(settings.format)()
+    check_quantization(file_format, settings.quantize)
     source = dataset_of(target, dataset)
     if source is None:
         raise DatasetError(f"{target}: the parity check needs the dataset it was trained on. Pass --dataset DIR.")
     check_same_tokenizer(source, bundle)
+    needs_calibration = settings.quantize in file_format.calibrated
+    texts = calibration_texts(source, bundle.task, settings.calibration_examples) if needs_calibration else []
     start_tensorflow()
     examples = parity_examples(source, bundle.task, settings.parity_examples)
     before = Predictor(bundle)
@@ -55,6 +63,7 @@ def export(target: Path, settings: ExportSettings, out: Path, *, dataset: Path |
         load_model(bundle.path),
         format_name=settings.format,
         quantize=settings.quantize,
+        calibration=[before.features([text]) for text in texts],
         task=bundle.task,
         tokenizer=bundle.tokenizer,
         ngrams=bundle.ngrams,
@@ -104,6 +113,21 @@ def _summary(out: Path, bundle: Bundle) -> dict[str, Any]:
     }
 
 
+def calibration_texts(dataset: Dataset, task: TrainableTask, most: int) -> list[Input]:
+    """Return what is read of examples of the training split, from which `int8` learns in which ranges numbers lie.
+
+    Raises:
+        DatasetError: There are too few.
+    """
+    texts: list[Input] = [example.values for example in islice(dataset.read_examples("train", task.fields), most)]
+    if len(texts) < _FEWEST_CALIBRATION_TEXTS:
+        raise DatasetError(
+            f"{dataset.path}: --quantize int8 finds the ranges of numbers by {_FEWEST_CALIBRATION_TEXTS} training texts or more, "
+            f"and here are {len(texts)}. Pass --quantize dynamic, which needs none."
+        )
+    return texts
+
+
 def parity_examples(dataset: Dataset, task: TrainableTask, most: int) -> list[Example]:
     """Return examples of the validation split, or of the training split when there is none."""
     split = "validation" if dataset.examples("validation") else "train"
@@ -127,6 +151,7 @@ def compare(before: Predictor, after: Predictor, examples: Sequence[Example], *,
     inputs = [example.values for example in examples]
     old, new = before.probabilities(inputs, batch_size=256), after.probabilities(inputs, batch_size=256)
     references, main = task.references(examples), task.headline[0]
+    intervals = [task.judge(each, references, seed=0)["intervals"].get(main) for each in (old, new)]
     agreement = task.agreement(old, new)
     parity: dict[str, Any] = {
         "examples": len(examples),
@@ -135,6 +160,7 @@ def compare(before: Predictor, after: Predictor, examples: Sequence[Example], *,
         "score": main,
         "score_before": round(task.score(task.decide(old), references)[main], 6),
         "score_after": round(task.score(task.decide(new), references)[main], 6),
+        **{f"interval_{name}": _bounds(interval) for name, interval in zip(("before", "after"), intervals, strict=True)},
     }
     if is_exact and parity["max_difference"] > TOLERANCE:
         raise GateError(
@@ -146,3 +172,7 @@ def compare(before: Predictor, after: Predictor, examples: Sequence[Example], *,
         lost = f"{drop:.2f} points of {main.replace('_', ' ')}"
         raise GateError(f"quantised, the model loses {lost}, allowed {max_drop:g}. Pass --quantize none, or a higher --max-drop.")
     return parity
+
+
+def _bounds(interval: Interval | None) -> list[float] | None:
+    return None if interval is None else [round(interval.low, 6), round(interval.high, 6)]

@@ -29,9 +29,16 @@ class Predictor:
 
         Texts of similar length share a batch; which ones do changes no result beyond rounding.
         """
+        return self.probabilities_of(self._encode(texts), batch_size=batch_size)
+
+    def features(self, texts: Sequence[Input]) -> dict[str, np.ndarray]:
+        """Return what the model reads of texts: each input feature as (texts, length) int32."""
+        return self._batch(self._encode(texts))
+
+    def _encode(self, texts: Sequence[Input]) -> list[dict[str, np.ndarray]]:
         bundle = self.bundle
         parts = (bundle.task, bundle.tokenizer, bundle.encoding, bundle.ngrams)
-        return self.probabilities_of([encode_example(self._as_example(text), *parts) for text in texts], batch_size=batch_size)
+        return [encode_example(self._as_example(text), *parts) for text in texts]
 
     def probabilities_of(self, encoded: Sequence[Mapping[str, np.ndarray]], *, batch_size: int = 64) -> np.ndarray:
         """Return the same of texts that are features already, as `encode_example` returns them."""

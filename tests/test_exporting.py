@@ -30,9 +30,11 @@ class Shifted(Predictor):
 EXAMPLES = [Example({"text": text, "label": label}, "file", 1) for text, label in (("our host was kind", "good"), ("our host was rude", "bad"))]
 
 
-@pytest.mark.parametrize("quantize", ["none", "dynamic"])
-def test_an_export_says_what_the_run_says(quantize: str, run: Path, tmp_path: Path) -> None:
-    result = export(run, ExportSettings(quantize=quantize), tmp_path / "out", dataset=None, overwrite=False)
+@pytest.mark.parametrize(
+    ("name", "quantize"), [("keras", "none"), ("litert", "none"), ("litert", "float16"), ("litert", "dynamic"), ("onnx", "none"), ("onnx", "dynamic")]
+)
+def test_an_export_says_what_the_run_says(name: str, quantize: str, run: Path, tmp_path: Path) -> None:
+    result = export(run, ExportSettings(format=name, quantize=quantize), tmp_path / "out", dataset=None, overwrite=False)
     assert result["parity"]["label_agreement"] == 1.0
     assert [p["label"] for p in open_predictor(tmp_path / "out").predict([example.text for example in EXAMPLES])] == ["good", "bad"]
 
@@ -40,6 +42,23 @@ def test_an_export_says_what_the_run_says(quantize: str, run: Path, tmp_path: Pa
 def test_parity_is_part_of_the_bundle(run: Path, tmp_path: Path) -> None:
     export(run, LITERT, tmp_path / "out", dataset=None, overwrite=False)
     assert open_bundle(tmp_path / "out").manifest["parity"]["examples"] == 10
+
+
+def test_the_scores_of_the_comparison_have_intervals(run: Path, tmp_path: Path) -> None:
+    parity = export(run, LITERT, tmp_path / "out", dataset=None, overwrite=False)["parity"]
+    assert parity["interval_before"] == parity["interval_after"]
+    assert parity["interval_after"][0] <= parity["score_after"] <= parity["interval_after"][1]
+
+
+def test_too_few_texts_to_find_ranges_by_are_refused(run: Path, tmp_path: Path) -> None:
+    expected = r"--quantize int8 finds the ranges of numbers by 100 training texts or more, and here are 76\. Pass --quantize dynamic"
+    with pytest.raises(DatasetError, match=expected):
+        export(run, ExportSettings(quantize="int8"), tmp_path / "out", dataset=None, overwrite=False)
+
+
+def test_a_quantisation_that_a_format_lacks_is_refused_before_anything_runs(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"--quantize int8 is not possible in format onnx\. Known: none, dynamic\."):
+        export(run, ExportSettings(format="onnx", quantize="int8"), tmp_path / "out", dataset=None, overwrite=False)
 
 
 def test_a_second_export_finds_the_first(run: Path, tmp_path: Path) -> None:

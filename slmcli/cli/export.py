@@ -53,5 +53,9 @@ def show(result: Mapping[str, Any]) -> None:
     click.echo(f"{result['bundle']}{' is up to date' if result.get('up_to_date') else ''}: {result['format']}, model {show_bytes(result['bytes'])}")
     click.echo(
         f"Parity on {parity['examples']:,} texts: {equal}largest difference {parity['max_difference']:.1g}, "
-        f"{parity['score'].replace('_', ' ')} {parity['score_before']:.4f} before, {parity['score_after']:.4f} after"
+        f"{parity['score'].replace('_', ' ')} {parity['score_before']:.4f} before, {parity['score_after']:.4f} after{_show(parity['interval_after'])}"
     )
+
+
+def _show(interval: list[float] | None) -> str:
+    return f" (95 %: {interval[0]:.4f} to {interval[1]:.4f})" if interval else ""

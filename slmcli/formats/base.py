@@ -1,14 +1,16 @@
 """What every format does: write a model, and load one that computes."""
 
 import abc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar  # Any: Keras models
 
 import numpy as np
 
-# name of each input feature to (batch, length) int32 -> outputs (batch, values) float32; what the model does not read is ignored
-Forward = Callable[[Mapping[str, np.ndarray]], np.ndarray]
+# name of each input feature to (batch, length) int32
+Features = Mapping[str, np.ndarray]
+# features -> outputs (batch, values) float32; what the model does not read is ignored
+Forward = Callable[[Features], np.ndarray]
 
 
 class Format(abc.ABC):
@@ -17,10 +19,19 @@ class Format(abc.ABC):
     name: ClassVar[str]
     file_name: ClassVar[str]
     quantizations: ClassVar[tuple[str, ...]] = ("none",)
+    # those that look at texts to learn in which range numbers lie
+    calibrated: ClassVar[tuple[str, ...]] = ()
 
     @abc.abstractmethod
-    def save(self, model: Any, directory: Path, *, quantize: str) -> None:
-        """Write a `keras.Model` from its input features, each (batch, length) int32, to its outputs."""
+    def save(self, model: Any, directory: Path, *, quantize: str, calibration: Sequence[Features] = ()) -> None:
+        """Write a `keras.Model` from its input features to its outputs.
+
+        Args:
+            model: The model.
+            directory: Where the file goes.
+            quantize: One of `quantizations`.
+            calibration: Batches of input features of real texts, for one of `calibrated`.
+        """
 
     @abc.abstractmethod
     def load(self, directory: Path, *, threads: int) -> Forward:

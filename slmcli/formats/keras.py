@@ -1,13 +1,13 @@
 """Keras's own format: a zip of JSON and HDF5, loaded in safe mode."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any  # Any: Keras models
 
 import numpy as np
 
 from slmcli.errors import BundleError
-from slmcli.formats.base import Format, Forward
+from slmcli.formats.base import Features, Format, Forward
 from slmcli.runtime import start_tensorflow
 
 
@@ -17,7 +17,7 @@ class KerasFormat(Format):
     name = "keras"
     file_name = "model.keras"
 
-    def save(self, model: Any, directory: Path, *, quantize: str) -> None:
+    def save(self, model: Any, directory: Path, *, quantize: str, calibration: Sequence[Features] = ()) -> None:
         """Write model.keras."""
         model.save(directory / self.file_name)
 
@@ -33,7 +33,7 @@ class KerasFormat(Format):
         def infer(features: Any) -> Any:
             return model(features if len(names) > 1 else features[names[0]], training=False)
 
-        def forward(features: Mapping[str, np.ndarray]) -> np.ndarray:
+        def forward(features: Features) -> np.ndarray:
             return infer({name: tf.constant(features[name]) for name in names}).numpy()
 
         return forward

@@ -2,16 +2,17 @@
 
 import contextlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any  # Any: Keras models, graphs of tf2onnx
 
 import numpy as np
 
 from slmcli.errors import BundleError, ConfigError, MissingPackageError
-from slmcli.formats.base import Format, Forward
+from slmcli.formats.base import Features, Format, Forward
 from slmcli.runtime import quiet_stderr
 
+_QUANTIZED = ["Gather", "MatMul", "Conv", "LSTM"]
 OPSET = 18  # the newest that tf2onnx writes
 _PACKAGES = "pip install slmcli[onnx]"
 # columns of our kernels -> order of the gates in ONNX: i f g o -> i o f g, and z r h as they are (ONNX operators LSTM, GRU)
@@ -23,13 +24,16 @@ class OnnxFormat(Format):
 
     name = "onnx"
     file_name = "model.onnx"
+    quantizations = ("none", "dynamic")
 
-    def save(self, model: Any, directory: Path, *, quantize: str) -> None:
+    def save(self, model: Any, directory: Path, *, quantize: str, calibration: Sequence[Features] = ()) -> None:
         """Convert by tf2onnx; a whole LSTM or GRU is one operation.
+
+        With `dynamic`, onnxruntime makes 8-bit integers of the weights of tables, products, convolutions and LSTMs; those of a GRU stay.
 
         Raises:
             ConfigError: The model needs an operation that ONNX lacks.
-            MissingPackageError: onnx or tf2onnx is not installed.
+            MissingPackageError: onnx or tf2onnx is not installed, or for `dynamic` onnxruntime.
         """
         try:
             import onnx
@@ -41,7 +45,10 @@ class OnnxFormat(Format):
                 f"ONNX cannot express this model ({', '.join(lacking[:4])}). Pass --format keras or --format litert, or train --backbone conv."
             )
         onnx.checker.check_model(proto, full_check=True)
-        (directory / self.file_name).write_bytes(proto.SerializeToString(deterministic=True))
+        path = directory / self.file_name
+        path.write_bytes(proto.SerializeToString(deterministic=True))
+        if quantize == "dynamic":
+            _quantize(path)
 
     def load(self, directory: Path, *, threads: int) -> Forward:
         """Load model.onnx in onnxruntime."""
@@ -59,7 +66,7 @@ class OnnxFormat(Format):
             raise BundleError(f"{path} does not load ({error}). Export the run again.") from error
         names = [each.name for each in session.get_inputs()]
 
-        def forward(features: Mapping[str, np.ndarray]) -> np.ndarray:
+        def forward(features: Features) -> np.ndarray:
             return session.run(None, {name: features[name] for name in names})[0]
 
         return forward
@@ -106,6 +113,16 @@ def _let_reshape_be_empty(proto: Any) -> None:
     for node in _nodes(proto.graph):
         if node.op_type == "Reshape" and node.input[1] not in constants and not node.attribute:
             node.attribute.add(name="allowzero", type=2, i=1)  # 2: AttributeProto.INT
+
+
+def _quantize(path: Path) -> None:
+    """Put a model with 8-bit weights in the place of one in float32."""
+    with _quiet():
+        try:
+            from onnxruntime.quantization import QuantType, quantize_dynamic
+        except ImportError as error:
+            raise MissingPackageError(f"--quantize dynamic of format onnx needs onnxruntime ({error}). Run: {_PACKAGES}") from error
+        quantize_dynamic(path, path, op_types_to_quantize=_QUANTIZED, per_channel=True, weight_type=QuantType.QInt8)
 
 
 @contextlib.contextmanager
