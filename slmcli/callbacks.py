@@ -221,3 +221,23 @@ class Report(keras.callbacks.Callback):
             "memory_megabytes": round(peak_memory_megabytes()),
             "seconds_left": round(max(0.0, left)),
         }
+
+
+def build_metrics(model: Any, inputs: Any, targets: Any, weights: Any) -> None:
+    """Make Keras create the variables of a compiled model's metrics, which it does on their first use, so that a saved state fits.
+
+    They are told of a batch for which the model said nothing: zeros. A batch through the model would trace it once more, which takes
+    seconds where a recurrence is large. What they add up is forgotten when an epoch begins.
+
+    Args:
+        model: The model.
+        inputs: What it reads of a batch.
+        targets: What is right.
+        weights: What each example counts.
+    """
+    import tensorflow as tf
+
+    first = tf.nest.flatten(inputs)[0]
+    outputs = tf.zeros([tf.shape(first)[axis] if size is None else size for axis, size in enumerate(model.output_shape)])
+    model.compute_loss(x=inputs, y=targets, y_pred=outputs, sample_weight=weights, training=False)
+    model.compute_metrics(inputs, targets, outputs, weights)

@@ -11,7 +11,7 @@ from slmcli.dataset import Dataset
 from slmcli.errors import BundleError, Interrupted
 from slmcli.execution import Execution
 from slmcli.intervals import Interval
-from slmcli.judged_windows import CostMeter, WindowForm, carriers_of, forget, prepare, windows_to_judge
+from slmcli.judged_windows import CostMeter, WindowForm, carriers_of, prepare, windows_to_judge
 from slmcli.language_model_config import SamplingSettings
 from slmcli.language_models import LanguageModels, build_language_models
 from slmcli.objectives import OBJECTIVES
@@ -119,14 +119,14 @@ class PretrainingSession:
         Raises:
             Interrupted: A signal came.
         """
+        from slmcli.callbacks import build_metrics
+
         progress = self.progress
         if progress.is_finished:
             return
         self.compile()
         self.run.forget_log_after(progress.step)
-        window = next(self._batches(0))
-        self.models.training.test_on_batch(*_as_batch(window))  # makes Keras create the variables of its metrics
-        forget(self.carriers)
+        build_metrics(self.models.training, *_as_batch(next(self._batches(0))))
         with stop_on_signal() as stop:
             callbacks = self._callbacks(report, stop)
             while not (progress.is_finished or stop.is_set):

@@ -175,11 +175,13 @@ class Session:
         Raises:
             Interrupted: A signal came.
         """
+        from slmcli.callbacks import build_metrics
+
         progress = self.progress
         if progress.is_finished or progress.epoch >= self.epochs:
             return
         self.run.forget_log_after(progress.step)
-        self._build_metrics()
+        build_metrics(self.model, *next(iter(self._training_batches(range(1), skip_steps=0))))
         with stop_on_signal() as stop:
             callbacks = self._callbacks(report, stop)
             if progress.step_in_epoch:  # an epoch broken off: finish it first
@@ -188,11 +190,6 @@ class Session:
                 self._fit(callbacks, steps=self.steps_per_epoch, until=self.epochs)
         if stop.is_set and not progress.is_finished and progress.epoch < self.epochs:
             raise Interrupted(interruption(self.run, progress))
-
-    def _build_metrics(self) -> None:
-        """Make Keras create the variables of its metrics, which it does on their first use, so that a saved state fits."""
-        inputs, targets, weights = next(iter(self._training_batches(range(1), skip_steps=0)))
-        self.model.test_on_batch(inputs, targets, weights)
 
     def _training_batches(self, epochs: range, *, skip_steps: int) -> Any:
         return training_batches(

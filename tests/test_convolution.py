@@ -1,4 +1,5 @@
 import contextlib
+from typing import Any
 
 import keras
 import numpy as np
@@ -257,12 +258,22 @@ def test_a_length_that_is_known_late_decides_where_equal_features_learn(length: 
     assert gradient(tf.ones([1, length, 1])).numpy().ravel().nonzero()[0].tolist() == places
 
 
+@pytest.fixture(scope="module")
+def nested() -> tuple[MaskedConvolution, Any]:
+    """A pooled convolution, and it inside a function inside a function, traced once for all lengths."""
+    layer, free = MaskedConvolution([2], 3, is_pooled=True), [tf.TensorSpec((None, None, 5))]
+
+    def call(values: Any) -> Any:
+        return layer(values, tf.ones(tf.shape(values)[:2], tf.bool))
+
+    inner = tf.function(call, input_signature=free, autograph=False)
+    return layer, tf.function(lambda values: inner(values) * 1.0, input_signature=free, autograph=False)
+
+
 @pytest.mark.parametrize("length", [20, 140])
-def test_gradients_can_be_asked_for_through_functions_in_functions(length: int) -> None:
-    layer = MaskedConvolution([2], 3, is_pooled=True)
+def test_gradients_can_be_asked_for_through_functions_in_functions(length: int, nested: tuple[MaskedConvolution, Any]) -> None:
+    layer, outer = nested
     vectors, mask = tf.Variable(RANDOM.normal(size=(2, length, 5)).astype("float32")), tf.ones([2, length], tf.bool)
-    inner = tf.function(lambda values: layer(values, mask), input_signature=[tf.TensorSpec((None, None, 5))], autograph=False)
-    outer = tf.function(lambda values: inner(values) * 1.0, autograph=False)
     found = []
     for call in (lambda: layer(vectors, mask), lambda: outer(vectors)):
         with tf.GradientTape(persistent=True) as tape:

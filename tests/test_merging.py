@@ -1,9 +1,11 @@
 """Few weights trained of a model, and made one bundle with it again; layers that learn one after the other."""
 
+import functools
 import json
 import os
 import shutil
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -75,11 +77,16 @@ def test_base_and_delta_are_the_bundle_of_the_run(tuned: dict[str, Any], tmp_pat
     assert found["bytes"] == (tmp_path / "merged" / "model.keras").stat().st_size
 
 
-@pytest.mark.parametrize("backbone", ["conv", "gru", "minrnn", "transformer"])
+@pytest.fixture(scope="module")
+def base_of(labelled: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Return a function that gives a run of a backbone, trained once."""
+    return functools.cache(lambda backbone: train_tiny(labelled, tmp_path_factory.mktemp(backbone) / "base", backbone=backbone, epochs=1))
+
+
 @pytest.mark.parametrize("method", ["lora:2", "adapter:3"])
-def test_a_delta_of_every_backbone_is_merged(method: str, backbone: str, labelled: Path, tmp_path: Path) -> None:
-    train_tiny(labelled, tmp_path / "base", backbone=backbone, epochs=1)
-    tune(labelled, tmp_path / "base", tmp_path / "run", epochs=1, train=method)
+@pytest.mark.parametrize("backbone", ["conv", "gru", "minrnn", "transformer"])
+def test_a_delta_of_every_backbone_is_merged(backbone: str, method: str, labelled: Path, base_of: Callable[[str], Path], tmp_path: Path) -> None:
+    tune(labelled, base_of(backbone), tmp_path / "run", epochs=1, train=method)
     merge(tmp_path / "run", tmp_path / "merged")
     np.testing.assert_allclose(predict(tmp_path / "merged"), predict(tmp_path / "run"), atol=1e-6)
 
@@ -187,9 +194,8 @@ def stop_at(step: int) -> Any:
 BY_LAYERS: dict[str, dict[str, Any]] = {
     "few weights": {"train": "lora:2"},
     "bottlenecks": {"train": "adapter:3"},
-    "decay": {"layer_decay": 2.6},
-    "unfreezing": {"gradual_unfreezing": True},
-    "both": {"gradual_unfreezing": True, "layer_decay": 2.6, "optimizer": "sparse_adam"},
+    "by layers": {"gradual_unfreezing": True, "layer_decay": 2.6},
+    "by layers, sparse": {"gradual_unfreezing": True, "layer_decay": 2.6, "optimizer": "sparse_adam"},
     "all": {},
 }
 

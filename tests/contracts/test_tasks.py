@@ -79,8 +79,8 @@ def test_eight_examples_can_be_learned(trained: Path) -> None:
     assert main_score(trained) > 0.95
 
 
-@pytest.mark.parametrize("task", ["sentiment", "pair"])
-@pytest.mark.parametrize("backbone", OTHERS)
+# two texts go the same way through every backbone: one recurrence stands for all
+@pytest.mark.parametrize(("backbone", "task"), [*((backbone, "sentiment") for backbone in OTHERS), ("lstm", "pair")])
 def test_eight_examples_can_be_learned_with_every_backbone(backbone: str, task: str, tmp_path: Path) -> None:
     assert main_score(train_on_eight(task, tmp_path, backbone)) > 0.95
 

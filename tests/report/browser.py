@@ -1,5 +1,7 @@
 """A real browser for pages: Chromium where one is installed."""
 
+import atexit
+import functools
 import os
 import shutil
 from collections.abc import Iterator
@@ -23,20 +25,26 @@ needs_browser = pytest.mark.skipif(find_browser() is None, reason=f"no browser i
 @contextmanager
 def open_page(file: Path, content: str, *, width: int = 1000, is_dark: bool = False, keeps_policy: bool = False) -> Iterator[Any]:
     """Write a page to a file and yield it, as Playwright has it; only without its own policy can axe-core look at it."""
+    file.write_text(content, encoding="utf-8")
+    context = _browser().new_context(
+        viewport={"width": width, "height": 900}, color_scheme="dark" if is_dark else "light", bypass_csp=not keeps_policy
+    )
+    try:
+        page = context.new_page()
+        page.goto(file.as_uri())
+        yield page
+    finally:
+        context.close()
+
+
+@functools.cache
+def _browser() -> Any:
+    """Return the one browser of a process of tests, which its exit closes."""
     from playwright.sync_api import sync_playwright
 
-    file.write_text(content, encoding="utf-8")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox", "--disable-gpu"])
-        try:
-            context = browser.new_context(
-                viewport={"width": width, "height": 900}, color_scheme="dark" if is_dark else "light", bypass_csp=not keeps_policy
-            )
-            page = context.new_page()
-            page.goto(file.as_uri())
-            yield page
-        finally:
-            browser.close()
+    playwright = sync_playwright().start()
+    atexit.register(playwright.stop)
+    return playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox", "--disable-gpu"])
 
 
 def serious_findings(page: Any) -> list[str]:
