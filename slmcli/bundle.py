@@ -272,6 +272,7 @@ def _card(directory: Path, manifest: Mapping[str, Any]) -> str:
     size = sum(file.stat().st_size for file in directory.iterdir() if file.name not in (MANIFEST, "README.md"))
     parity = manifest.get("parity")
     output_name = TASKS.load(manifest["task"]).output_name if parity else ""
+    alone = '\npython predict.py "a text"    # without slm, after pip install -r requirements.txt' if (directory / "predict.py").exists() else ""
     uses = _WRITING if manifest["task"] == LANGUAGE_MODEL else _LABELLING
     checked = f"Compared with the trained model on {parity['examples']} validation texts: {describe_parity(parity, output_name)}.\n" if parity else ""
     return f"""# A {manifest["task"]} model
@@ -288,7 +289,7 @@ Format {manifest["format"]}{_QUANTIZED[manifest["quantize"]]}; \
 ## Use
 
 ```
-{uses}
+{uses}{alone}
 ```
 
 ## Origin

@@ -216,6 +216,7 @@ class ExportSettings(Settings):
     quantize: Literal["none", "float16", "dynamic", "int8"] = Field(
         "none", description="float16: weights of 16 bits; dynamic: weights of 8 bits; int8: also what flows between layers"
     )
+    standalone: bool = Field(False, description="write predict.py too, which needs numpy and the runtime of the format, and nothing of slm")
     max_drop: float = Field(0.5, ge=0.0, description="accuracy, or what the task's main score is, that a quantised model may lose, in points")
     parity_examples: int = Field(2000, ge=1, description="most validation texts in the parity check")
     calibration_examples: int = Field(500, ge=100, description="int8: most training texts by which the ranges of numbers are found")

@@ -20,10 +20,13 @@ from slmcli.judged_examples import check_same_tokenizer, dataset_of
 from slmcli.predictor import Input, Predictor, open_predictor
 from slmcli.reading import Example
 from slmcli.runtime import start_tensorflow
+from slmcli.standalone import PROGRAM, check_program, check_standalone, write_program
 from slmcli.tasks.base import TrainableTask
 
 # our choice: below this, two float32 runtimes differ by the order of their sums alone
 TOLERANCE = 1e-4
+# our choice: enough to meet what texts have in them, in seconds
+_PROGRAM_TEXTS = 500
 # our choice: below this, one odd text decides a range
 _FEWEST_CALIBRATION_TEXTS = 100
 
@@ -44,6 +47,8 @@ def export(target: Path, settings: ExportSettings, out: Path, *, dataset: Path |
     check_format(str(bundle.manifest.get("backbone")), settings.format)
     file_format = FORMATS.load(settings.format)()
     check_quantization(file_format, settings.quantize)
+    if settings.standalone:
+        check_standalone(bundle, settings.format)
     source = dataset_of(target, dataset)
     if source is None:
         raise DatasetError(f"{target}: the parity check needs the dataset it was trained on. Pass --dataset DIR.")
@@ -56,7 +61,11 @@ def export(target: Path, settings: ExportSettings, out: Path, *, dataset: Path |
 
     def check(directory: Path) -> dict[str, Any]:
         after = open_predictor(directory)
-        return {"parity": compare(before, after, examples, is_exact=settings.quantize == "none", max_drop=settings.max_drop)}
+        parity = compare(before, after, examples, is_exact=settings.quantize == "none", max_drop=settings.max_drop)
+        if settings.standalone:
+            write_program(directory, after.bundle)
+            check_program(directory, after, [example.values for example in examples[:_PROGRAM_TEXTS]])
+        return {"parity": parity}
 
     write_bundle(
         out,
@@ -110,6 +119,7 @@ def _summary(out: Path, bundle: Bundle) -> dict[str, Any]:
         "bytes": bundle.bytes,
         "bundle_bytes": sum(file.stat().st_size for file in out.iterdir()),
         "parity": manifest["parity"],
+        **({"program": str(out / PROGRAM)} if PROGRAM in manifest["files"] else {}),
     }
 
 

@@ -62,7 +62,7 @@ def test_an_unknown_key_is_refused_with_the_nearest_one() -> None:
 
 
 def test_an_unknown_key_near_to_none_is_refused_with_all_of_them() -> None:
-    expected = "recipe.yaml: 'zzzz' is not a setting. Known: format, quantize, max_drop, parity_examples, calibration_examples."
+    expected = "recipe.yaml: 'zzzz' is not a setting. Known: format, quantize, standalone, max_drop, parity_examples, calibration_examples."
     assert problems(ExportSettings, {"zzzz": 1}) == [expected]
 
 

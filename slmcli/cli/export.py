@@ -51,6 +51,8 @@ def show(result: Mapping[str, Any]) -> None:
     parity = result["parity"]
     equal = "" if parity["label_agreement"] is None else f"{parity['label_agreement']:.2%} equal labels, "
     click.echo(f"{result['bundle']}{' is up to date' if result.get('up_to_date') else ''}: {result['format']}, model {show_bytes(result['bytes'])}")
+    if result.get("program"):
+        click.echo(f'Without slm: pip install -r {result["bundle"]}/requirements.txt; python {result["program"]} "a text"')
     click.echo(
         f"Parity on {parity['examples']:,} texts: {equal}largest difference {parity['max_difference']:.1g}, "
         f"{parity['score'].replace('_', ' ')} {parity['score_before']:.4f} before, {parity['score_after']:.4f} after{_show(parity['interval_after'])}"

@@ -10,9 +10,9 @@ import numpy as np
 
 from slmcli.errors import BundleError, ConfigError, MissingPackageError
 from slmcli.formats.base import Features, Format, Forward
+from slmcli.onnx_weights import all_nodes, quantize_weights
 from slmcli.runtime import quiet_stderr
 
-_QUANTIZED = ["Gather", "MatMul", "Conv", "LSTM"]
 OPSET = 18  # the newest that tf2onnx writes
 _PACKAGES = "pip install slmcli[onnx]"
 # columns of our kernels -> order of the gates in ONNX: i f g o -> i o f g, and z r h as they are (ONNX operators LSTM, GRU)
@@ -29,26 +29,23 @@ class OnnxFormat(Format):
     def save(self, model: Any, directory: Path, *, quantize: str, calibration: Sequence[Features] = ()) -> None:
         """Convert by tf2onnx; a whole LSTM or GRU is one operation.
 
-        With `dynamic`, onnxruntime makes 8-bit integers of the weights of tables, products, convolutions and LSTMs; those of a GRU stay.
-
         Raises:
             ConfigError: The model needs an operation that ONNX lacks.
-            MissingPackageError: onnx or tf2onnx is not installed, or for `dynamic` onnxruntime.
+            MissingPackageError: onnx or tf2onnx is not installed.
         """
         try:
             import onnx
         except ImportError as error:
             raise MissingPackageError(f"format onnx needs the packages onnx and tf2onnx to be written ({error}). Run: {_PACKAGES}") from error
         proto = _convert(model)
-        if lacking := sorted({node.op_type for node in _nodes(proto.graph) if not onnx.defs.has(node.op_type)}):
+        if lacking := sorted({node.op_type for node in all_nodes(proto.graph) if not onnx.defs.has(node.op_type)}):
             raise ConfigError(
                 f"ONNX cannot express this model ({', '.join(lacking[:4])}). Pass --format keras or --format litert, or train --backbone conv."
             )
         onnx.checker.check_model(proto, full_check=True)
-        path = directory / self.file_name
-        path.write_bytes(proto.SerializeToString(deterministic=True))
         if quantize == "dynamic":
-            _quantize(path)
+            quantize_weights(proto.graph)
+        (directory / self.file_name).write_bytes(proto.SerializeToString(deterministic=True))
 
     def load(self, directory: Path, *, threads: int) -> Forward:
         """Load model.onnx in onnxruntime."""
@@ -59,6 +56,7 @@ class OnnxFormat(Format):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads  # 0: all, in both meanings
         options.log_severity_level = 4
+        options.add_session_config_entry("session.disable_quant_qdq", "1")  # weights of 8 bits become float32 once, at the start
         path = directory / self.file_name
         try:
             session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
@@ -98,31 +96,12 @@ def _convert(model: Any) -> Any:
     return proto
 
 
-def _nodes(graph: Any) -> Iterator[Any]:
-    """Yield the nodes of a graph, those of its loops and branches too."""
-    for node in graph.node:
-        yield node
-        for attribute in node.attribute:
-            if attribute.HasField("g"):
-                yield from _nodes(attribute.g)
-
-
 def _let_reshape_be_empty(proto: Any) -> None:
     """Let a 0 in a computed shape mean no elements, as in TensorFlow, not that the size is kept."""
     constants = {tensor.name for tensor in proto.graph.initializer}
-    for node in _nodes(proto.graph):
+    for node in all_nodes(proto.graph):
         if node.op_type == "Reshape" and node.input[1] not in constants and not node.attribute:
             node.attribute.add(name="allowzero", type=2, i=1)  # 2: AttributeProto.INT
-
-
-def _quantize(path: Path) -> None:
-    """Put a model with 8-bit weights in the place of one in float32."""
-    with _quiet():
-        try:
-            from onnxruntime.quantization import QuantType, quantize_dynamic
-        except ImportError as error:
-            raise MissingPackageError(f"--quantize dynamic of format onnx needs onnxruntime ({error}). Run: {_PACKAGES}") from error
-        quantize_dynamic(path, path, op_types_to_quantize=_QUANTIZED, per_channel=True, weight_type=QuantType.QInt8)
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[2] / "slmcli"
 LAYERS = (
     ("errors", "signals"),
     ("registry", "files", "devices", "parallel", "records", "pretokens", "subword_models", "text_files", "intervals", "confident_learning"),
-    ("unpacking", "tracing", "paired", "word_joining", "vector_files", "adaptation"),
+    ("unpacking", "tracing", "inlining", "onnx_weights", "paired", "word_joining", "vector_files", "adaptation"),
     (
         "cleaning_steps",
         "word_cleaning",
@@ -73,6 +73,7 @@ LAYERS = (
     ("branch_settings",),
     ("beginnings",),
     ("encoding", "plan", "session", "bagging", "predictor", "subsets", "writing", "vectors", "word_shares", "explained_outputs", "language_scoring"),
+    ("standalone_program",),
     ("describing", "dataset_directory", "parts", "pretrain_plan", "merging"),
     ("unlabelled", "pretraining_session", "word_vector_session"),
     ("preprocessing", "pretraining", "baselines", "folds", "learning_curve", "cost_probe", "writing_probe", "language_parts"),
@@ -95,6 +96,7 @@ LAYERS = (
     ("robustness", "contestants", "explaining", "leaderboard", "language_evaluation", "answer_evaluation"),
     ("contrasts", "comparison_files"),
     ("important_words", "evaluation", "comparing", "recipes", "benchmarking", "training_speed", "beam_steps"),
+    ("standalone",),
     ("exporting", "beam_preprocessing"),
     ("doctor",),
     ("cli",),
