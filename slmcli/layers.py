@@ -317,7 +317,8 @@ class NgramBag(keras.layers.Layer):
 
 def _inverse_length(squares: Any) -> Any:
     """Return (batch, 1, 1) of (batch, n-grams, 1): 1 over the root of the sum; large, and used for nothing, where there is none."""
-    return ops.rsqrt(ops.maximum(ops.sum(squares, axis=1, keepdims=True), 1e-9))
+    # a sum is 0 or at least the square of the least idf, 1; what stands in for 0 must not become 0 in 16 bits
+    return ops.rsqrt(ops.maximum(ops.sum(squares, axis=1, keepdims=True), 1e-3))
 
 
 @keras.saving.register_keras_serializable("slmcli")
