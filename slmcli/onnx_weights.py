@@ -9,7 +9,7 @@ import numpy as np
 _LEAST_VALUES = 512
 _LEAST_WIDTH = 8
 # operator to the axis whose every slice has a scale of its own: the outputs of its products
-_AXES = {"Conv": 0, "MatMul": 1, "Gemm": 1, "LSTM": 1, "GRU": 1}
+_AXES = {"Conv": 0, "MatMul": 1, "Gemm": 1, "LSTM": 1, "GRU": 1, "Neg": 0, "Concat": 0}
 
 
 def quantize_weights(graph: Any) -> None:

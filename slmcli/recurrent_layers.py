@@ -10,7 +10,7 @@ from keras import ops
 from slmcli.fused_recurrences import fused
 from slmcli.gated_recurrences import gru, gru_step, lstm, lstm_step
 from slmcli.layers import UsesPaddingMask
-from slmcli.projections import project
+from slmcli.projections import project, see
 from slmcli.recurrences import Carried, quasi_recurrent
 from slmcli.tracing import is_fusing, traced_part
 
@@ -139,6 +139,10 @@ class _WithRecurrentKernel(_Recurrent):
         shape = (self.units, self.parts * self.units)
         self.recurrent_kernel = self.add_weight(name="recurrent_kernel", shape=shape, initializer="orthogonal")
 
+    @property
+    def _weights(self) -> list[Any]:
+        return [self.kernel, self.recurrent_kernel, self.bias]
+
     def _recurrent_kernel(self, training: bool) -> Any:
         kernel = tf.convert_to_tensor(self.recurrent_kernel)
         if training and self.weight_dropout:
@@ -171,7 +175,7 @@ class Lstm(_WithRecurrentKernel):
     def call(self, inputs: Any, padding_mask: Any, starts: Any = None, training: bool = False) -> Any:
         """Return the output of every position."""
         if is_fusing():
-            return fused(inputs, padding_mask, "lstm", [self.kernel, self.recurrent_kernel, self.bias], is_reversed=self.is_reversed)
+            return fused(inputs, padding_mask, "lstm", self._weights, hidden=self.units, is_reversed=self.is_reversed)
         projected = project(inputs, tf.convert_to_tensor(self.kernel), tf.convert_to_tensor(self.bias))
         kernel = self._recurrent_kernel(training)
         if starts is None:
@@ -211,7 +215,7 @@ class Gru(_WithRecurrentKernel):
     def call(self, inputs: Any, padding_mask: Any, starts: Any = None, training: bool = False) -> Any:
         """Return the output of every position."""
         if is_fusing():
-            return fused(inputs, padding_mask, "gru", [self.kernel, self.recurrent_kernel, self.bias], is_reversed=self.is_reversed)
+            return fused(inputs, padding_mask, "gru", self._weights, hidden=self.units, is_reversed=self.is_reversed)
         of_inputs, of_outputs = tf.unstack(tf.convert_to_tensor(self.bias))
         projected = project(inputs, tf.convert_to_tensor(self.kernel), of_inputs)
         kernel = self._recurrent_kernel(training)
@@ -268,6 +272,9 @@ class MinRnn(_Recurrent):
 
     def call(self, inputs: Any, padding_mask: Any, starts: Any = None, training: bool = False) -> Any:
         """Return the output of every position."""
+        if is_fusing():
+            seen = see(inputs, window=self.window, is_reversed=self.is_reversed)
+            return fused(seen, padding_mask, "quasi", [self.kernel, self.bias], hidden=self.units, is_reversed=self.is_reversed)
         weights = tf.convert_to_tensor(self.kernel), tf.convert_to_tensor(self.bias)
         if starts is None:
             mask = padding_mask if self.is_reversed else None

@@ -17,6 +17,12 @@ OPSET = 18  # the newest that tf2onnx writes
 _PACKAGES = "pip install slmcli[onnx]"
 # columns of our kernels -> order of the gates in ONNX: i f g o -> i o f g, and z r h as they are (ONNX operators LSTM, GRU)
 _GATES = {"LSTM": (0, 3, 1, 2), "GRU": (0, 1, 2)}
+# a GRU multiplies before it resets, as cuDNN does; a quasi-recurrence couples its gates, and its cells are not squashed
+_ATTRIBUTES: dict[str, dict[str, Any]] = {
+    "lstm": {},
+    "gru": {"linear_before_reset": 1},
+    "quasi": {"input_forget": 1, "activations": ["Sigmoid", "Tanh", "Affine"], "activation_alpha": [1.0], "activation_beta": [0.0]},
+}
 
 
 class OnnxFormat(Format):
@@ -118,32 +124,53 @@ def _quiet() -> Iterator[None]:
 
 def _fused_recurrence(ctx: Any, node: Any, name: str, args: Any) -> None:
     """Put ONNX's LSTM or GRU in the place of `fused_recurrences.fused`'s operation."""
-    operation = node.get_attr_str("rnn_mode").upper()
+    from slmcli.fused_recurrences import MODES
+
+    kind = next(kind for kind, mode in MODES.items() if mode == node.get_attr_str("rnn_mode"))
     inputs, lengths = node.input[0], node.input[4]
-    features, hidden = ctx.get_shape(inputs)[-1], ctx.get_shape(node.output[0])[-1]
-    parts = _split(np.asarray(node.inputs[3].get_tensor_value(as_list=False)), operation, features, hidden)
-    constants = [ctx.make_const(f"{name}_{part}", values[None]).output[0] for part, values in parts.items()]
-    attributes = {"hidden_size": hidden, "direction": "reverse" if node.get_attr_int("seed") else "forward"}
-    if operation == "GRU":
-        attributes["linear_before_reset"] = 1
+    packed, hidden = np.asarray(node.inputs[3].get_tensor_value(as_list=False)), ctx.get_shape(node.output[0])[-1]
+    parts = _quasi_parts(ctx, name, packed, hidden) if kind == "quasi" else _parts(ctx, name, packed, kind.upper(), hidden)
+    attributes = {"hidden_size": hidden, "direction": "reverse" if node.get_attr_int("seed") else "forward", **_ATTRIBUTES[kind]}
     last = _taken_out(ctx, node)
-    recurrence = ctx.make_node(operation, [inputs, *constants, lengths], attr=attributes, name=f"{name}_whole")
+    operation = "GRU" if kind == "gru" else "LSTM"
+    recurrence = ctx.make_node(operation, [inputs, *parts, lengths], attr=attributes, name=f"{name}_whole")
     axis = ctx.make_const(f"{name}_axis", np.array([1], np.int64)).output[0]
     ctx.make_node("Squeeze", [recurrence.output[0], axis], name=name, **last)
 
 
-def _split(packed: np.ndarray, operation: str, features: int, hidden: int) -> dict[str, np.ndarray]:
-    """Return W (gates * hidden, features), R (gates * hidden, hidden) and B (2 * gates * hidden,) of the ONNX operator."""
-    gates = len(_GATES[operation])
-    kernel, recurrent, bias = np.split(packed, np.cumsum([features * gates * hidden, hidden * gates * hidden]))
-    both = np.concatenate([bias, np.zeros(2 * gates * hidden - len(bias), bias.dtype)]).reshape(2, gates * hidden)  # an LSTM has one
+def _parts(ctx: Any, name: str, packed: np.ndarray, operation: str, hidden: int) -> list[str]:
+    """Return the names of W (1, gates * hidden, features), R (1, gates * hidden, hidden) and B (1, 2 * gates * hidden) of the operator."""
+    gates, biases = len(_GATES[operation]), 2 if operation == "GRU" else 1
+    kernel, recurrent, bias = np.split(packed, [-(hidden + biases) * gates * hidden, -biases * gates * hidden])
+    both = np.concatenate([bias, np.zeros((2 - biases) * gates * hidden, bias.dtype)]).reshape(2, gates * hidden)
 
     def ordered(matrix: np.ndarray) -> np.ndarray:
         columns = matrix.reshape(-1, gates, hidden)[:, _GATES[operation]]
         return columns.reshape(-1, gates * hidden)
 
     parts = {"W": ordered(kernel).T, "R": ordered(recurrent).T, "B": ordered(both).reshape(-1)}
-    return {name: np.ascontiguousarray(values) for name, values in parts.items()}
+    return [ctx.make_const(f"{name}_{part}", np.ascontiguousarray(values)[None]).output[0] for part, values in parts.items()]
+
+
+def _quasi_parts(ctx: Any, name: str, packed: np.ndarray, hidden: int) -> list[str]:
+    """Return the same of an LSTM that looks at no output before, whose input gate is 1 less the forget gate, and which squashes no cell.
+
+    What is zero, and what is another part with its sign turned, is made when a runtime folds constants, and takes no room in the file.
+    """
+    kernel, bias = packed[: -3 * hidden].reshape(-1, 3, hidden), packed[-3 * hidden :].reshape(3, hidden)
+    candidates, forget, output = (ctx.make_const(f"{name}_{part}", np.ascontiguousarray(kernel[:, part].T)).output[0] for part in range(3))
+    zeros = np.zeros(hidden, np.float32)
+    biases = np.concatenate([-bias[1], bias[2], zeros, bias[0], np.zeros(4 * hidden, np.float32)])
+
+    def nothing(*shape: int) -> str:
+        size = ctx.make_const(f"{name}_{'x'.join(map(str, shape))}", np.array(shape, np.int64)).output[0]
+        return ctx.make_node("ConstantOfShape", [size]).output[0]
+
+    turned = ctx.make_node("Neg", [forget]).output[0]
+    joined = ctx.make_node("Concat", [turned, output, nothing(hidden, len(kernel)), candidates], attr={"axis": 0}).output[0]
+    first = ctx.make_const(f"{name}_first", np.array([0], np.int64)).output[0]
+    whole = ctx.make_node("Unsqueeze", [joined, first]).output[0]
+    return [whole, nothing(1, 4 * hidden, hidden), ctx.make_const(f"{name}_B", biases[None]).output[0]]
 
 
 def _erfc(ctx: Any, node: Any, name: str, args: Any) -> None:
