@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any  # Any: JSON documents and Keras models
 
 import pydantic
@@ -20,6 +20,8 @@ from slmcli.ngrams import FORMAT_VERSION as NGRAM_FORMAT_VERSION
 from slmcli.ngrams import NgramVocabulary
 from slmcli.tasks import TASKS
 from slmcli.tasks.base import Task, TrainableTask
+from slmcli.text_parts import TextParts
+from slmcli.text_reading import GraphReading
 from slmcli.tokenizers.base import Tokenizer
 
 FORMAT_VERSION = 2
@@ -124,6 +126,9 @@ def write_bundle(
     """
     file_format: Format = FORMATS.load(format_name)()
     check_quantization(file_format, quantize)
+    if isinstance(task, TrainableTask):
+        parts = TextParts(task, tokenizer, ngrams, EncodingSettings(**settings["encoding"]), settings["length"])
+        file_format = file_format.with_texts(GraphReading(parts))
     with new_directory(path, marker=MANIFEST, overwrite=overwrite) as part:
         file_format.save(model, part, quantize=quantize, calibration=calibration)
         write_json(part / "tokenizer.json", tokenizer.to_json())
@@ -139,7 +144,7 @@ def write_bundle(
             "task": task.name,
             "format": format_name,
             "quantize": quantize,
-            "bytes": (part / file_format.file_name).stat().st_size,
+            "bytes": file_format.size(part),
             "tokenizer_fingerprint": tokenizer.fingerprint,
             **facts,
         }
@@ -161,8 +166,8 @@ def check_quantization(file_format: Format, quantize: str) -> None:
 def _seal(directory: Path, manifest: dict[str, Any]) -> None:
     """Write the card, then the manifest with the hash of every file."""
     write_text(directory / "README.md", _card(directory, manifest))
-    files = sorted(file for file in directory.iterdir() if file.name != MANIFEST)
-    write_json(directory / MANIFEST, {**manifest, "files": {file.name: sha256_file(file) for file in files}})
+    names = sorted(file.relative_to(directory).as_posix() for file in directory.rglob("*") if file.is_file())
+    write_json(directory / MANIFEST, {**manifest, "files": {name: sha256_file(directory / name) for name in names if name != MANIFEST}})
 
 
 def open_bundle(path: Path) -> Bundle:
@@ -226,9 +231,16 @@ def check_files(path: Path, manifest: Mapping[str, Any]) -> None:
         BundleError: One is not.
     """
     for name, expected in manifest["files"].items():
-        if name != Path(name).name:
+        if not _is_inside(name):
             raise BundleError(f"{path / MANIFEST} names {name!r}, which is no file of the bundle. Copy the bundle again, or export it again.")
         _check_file(path / name, expected)
+
+
+def _is_inside(name: str) -> bool:
+    """Say whether a name is a relative path, with `/` between its parts, to something below where it is read."""
+    path = PurePosixPath(name)
+    is_plain = path.as_posix() == name and not path.is_absolute() and ".." not in path.parts and path.parts != ()
+    return is_plain and not PureWindowsPath(name).drive and "\\" not in name
 
 
 def _read_parts(path: Path, manifest: dict[str, Any]) -> Bundle:
@@ -269,7 +281,7 @@ def learns_validation(manifest: Mapping[str, Any]) -> bool:
 def _card(directory: Path, manifest: Mapping[str, Any]) -> str:
     scores = manifest.get("scores") or {}
     rows = "\n".join(f"| {name} | {value:.4f} |" for name, value in scores.items()) or "| none | |"
-    size = sum(file.stat().st_size for file in directory.iterdir() if file.name not in (MANIFEST, "README.md"))
+    size = sum(file.stat().st_size for file in directory.rglob("*") if file.is_file() and file.name not in (MANIFEST, "README.md"))
     parity = manifest.get("parity")
     output_name = TASKS.load(manifest["task"]).output_name if parity else ""
     alone = '\npython predict.py "a text"    # without slm, after pip install -r requirements.txt' if (directory / "predict.py").exists() else ""

@@ -44,7 +44,7 @@ def measure_cost(bundle: Bundle, inputs: Sequence[Mapping[str, Any]], *, threads
 
 def sizes_of(bundle: Bundle | LanguageBundle) -> dict[str, float]:
     """Return what is known without measuring, by `SIZE_NAMES`."""
-    bundle_bytes = sum(file.stat().st_size for file in bundle.path.iterdir())
+    bundle_bytes = sum(file.stat().st_size for file in bundle.path.rglob("*") if file.is_file())
     return {"model_bytes": bundle.manifest["bytes"], "bundle_bytes": bundle_bytes, "parameters": bundle.manifest["parameters"]}
 
 

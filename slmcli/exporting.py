@@ -117,7 +117,7 @@ def _summary(out: Path, bundle: Bundle) -> dict[str, Any]:
         "format": manifest["format"],
         "quantize": manifest["quantize"],
         "bytes": bundle.bytes,
-        "bundle_bytes": sum(file.stat().st_size for file in out.iterdir()),
+        "bundle_bytes": sum(file.stat().st_size for file in out.rglob("*") if file.is_file()),
         "parity": manifest["parity"],
         **({"program": str(out / PROGRAM)} if PROGRAM in manifest["files"] else {}),
     }

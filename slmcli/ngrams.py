@@ -23,11 +23,13 @@ FORMAT_VERSION = 2
 PADDING_ID = 0
 FEATURE = "ngram_ids"
 # our choice: a million reviews have some 30 million different pairs of words; the counters take 80 MB, whatever the corpus
-_WORD_BITS, _SUBWORD_BITS = 24, 22
-SUBWORD_BUCKETS_START = 1 << _WORD_BITS
-BUCKETS = SUBWORD_BUCKETS_START + (1 << _SUBWORD_BITS)
+WORD_BITS, SUBWORD_BITS = 24, 22
+SUBWORD_BUCKETS_START = 1 << WORD_BITS
+BUCKETS = SUBWORD_BUCKETS_START + (1 << SUBWORD_BITS)
 # our choice, by cross-validation on five English sets (docs/decisions.md): 3 to 5 characters, counted with both ends of the word
-_SUBWORD_SIZES = range(3, 6)
+SUBWORD_SIZES = range(3, 6)
+# added to the hashes of pretokens, to keep them apart from the marks at the ends of a text; and those of characters from both
+WORD_OFFSET, SUBWORD_SALT = 16, 0x5B
 _ENDS = mix(np.array([1, 2], np.uint64))  # stand before the first pretoken of a text and behind its last
 # our choice, by the same measurement: triples pay in long texts, characters in short ones
 _LONG_TEXT = 100
@@ -86,8 +88,8 @@ class PretokenHashes:
         stops = np.concatenate([[0], np.cumsum(np.fromiter(map(len, parts), np.int64, len(parts)))])
         flat = np.fromiter((part for each in parts for part in each), np.uint64, int(stops[-1]))
         # a salt, so that the pretoken "ing" and the ending "ing" are two things
-        buckets = mix(mix(flat) ^ np.uint64(0x5B)) >> np.uint64(64 - _SUBWORD_BITS)
-        return cls(mix(words + np.uint64(16)), (buckets + np.uint64(SUBWORD_BUCKETS_START)).astype(np.uint32), stops)
+        buckets = mix(mix(flat) ^ np.uint64(SUBWORD_SALT)) >> np.uint64(64 - SUBWORD_BITS)
+        return cls(mix(words + np.uint64(WORD_OFFSET)), (buckets + np.uint64(SUBWORD_BUCKETS_START)).astype(np.uint32), stops)
 
     def buckets(self, pretokens: np.ndarray, order: int) -> np.ndarray:
         """Return (different n-grams,) uint32 in rising order, the buckets of a text's n-grams.
@@ -130,7 +132,7 @@ def _word_buckets(words: np.ndarray, order: int) -> list[np.ndarray]:
     for size in range(2, min(order, len(marked)) + 1):
         ngrams = mix(mix(ngrams[:-1] if size > 2 else marked[:-1]) ^ marked[size - 1 :])
         found.append(ngrams)
-    return [(hashes >> np.uint64(64 - _WORD_BITS)).astype(np.uint32) for hashes in found]
+    return [(hashes >> np.uint64(64 - WORD_BITS)).astype(np.uint32) for hashes in found]
 
 
 def hash_subwords(pretoken: str) -> list[int]:
@@ -138,7 +140,7 @@ def hash_subwords(pretoken: str) -> list[int]:
 
     Source: Bojanowski et al. 2017, "Enriching word vectors with subword information", section 3.2.
     """
-    return hash_characters(f"<{pretoken}>", _SUBWORD_SIZES) if len(pretoken) > 1 else []
+    return hash_characters(f"<{pretoken}>", SUBWORD_SIZES) if len(pretoken) > 1 else []
 
 
 def hash_characters(text: str, sizes: range) -> list[int]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hard_texts import HARD
 
 from slmcli.bundle import Bundle
 from slmcli.cleaning import clean
@@ -23,19 +24,6 @@ from slmcli.standalone import PROGRAM, check_program, check_standalone, is_same_
 from slmcli.tasks import TASKS
 from slmcli.tokenizers import TOKENIZERS
 
-HARD = [
-    "The soup wasn't warm, it's COLD — don't!!!  ",
-    "“Smart” quotes, rock’n’roll & R&amp;B, 5 &lt; 7 &notit; &#x1F600; &#0; <b>bold</b> <3 a<b and c>d",
-    "İstanbul ΟΔΟΣ ﬁne Ⅷ ① ｆｕｌｌ－ｗｉｄｔｈ ½ ñ n\u0303 a\u0323\u0302 \u1112\u1161\u11ab 각",
-    "这部电影很好看，房间不错😊👨‍👩‍👧 but 早餐太差了。",
-    "line\r\nbreak\ttab\u00a0space\u3000wide\u200bzero \x00 nul \x85 next",
-    "soooooo good!!!!!! 1000000 see https://example.org/a?b=c, me@example.org @you #tag 3.14 50% mp3",
-    "&amp;quot;quoted&quot; #39;s quot;lost amp; lt;br gt;",
-    "",
-    "   ",
-    "x" * 300,
-    "a lone \ud83d half",
-]
 STEPS = [{"repeats": "repeats:2"}.get(name, name) for name in CLEANING_STEPS if name not in ("stopwords", "stem", "simplified", "traditional")]
 DEFAULT = ["markup", "nfkc", "lowercase", "whitespace"]
 

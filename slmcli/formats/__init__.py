@@ -8,5 +8,6 @@ FORMATS = Registry(
         "keras": "slmcli.formats.keras:KerasFormat",
         "litert": "slmcli.formats.litert:LitertFormat",
         "onnx": "slmcli.formats.onnx:OnnxFormat",
+        "saved_model": "slmcli.formats.saved_model:SavedModelFormat",
     },
 )
