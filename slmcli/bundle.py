@@ -90,13 +90,26 @@ class LanguageBundle:
     tokenizer: Tokenizer
 
 
+@dataclass(frozen=True)
+class Storing:
+    """How a bundle holds its model.
+
+    Attributes:
+        format_name: Name of the format.
+        quantize: One of the format's quantizations.
+        calibration: Batches of input features of real texts, for those that learn from them in which range numbers lie.
+    """
+
+    format_name: str = "keras"
+    quantize: str = "none"
+    calibration: Sequence[Features] = ()
+
+
 def write_bundle(
     path: Path,
     model: Any,
+    storing: Storing = Storing(),
     *,
-    format_name: str,
-    quantize: str,
-    calibration: Sequence[Features] = (),
     task: Task,
     tokenizer: Tokenizer,
     ngrams: NgramVocabulary | None,
@@ -110,9 +123,7 @@ def write_bundle(
     Args:
         path: The directory.
         model: A float32 `keras.Model` from the task's input features to outputs.
-        format_name: Name of the format.
-        quantize: One of the format's quantizations.
-        calibration: Batches of input features of real texts, for those that learn from them in which range numbers lie.
+        storing: How the bundle holds it.
         task: The task with its labels, what it has learned, and the features that the model reads.
         tokenizer: The tokenizer.
         ngrams: The n-grams, when the model reads some.
@@ -124,13 +135,13 @@ def write_bundle(
     Raises:
         ConfigError: The format cannot be quantised that way.
     """
-    file_format: Format = FORMATS.load(format_name)()
-    check_quantization(file_format, quantize)
+    file_format: Format = FORMATS.load(storing.format_name)()
+    check_quantization(file_format, storing.quantize)
     if isinstance(task, TrainableTask):
         parts = TextParts(task, tokenizer, ngrams, EncodingSettings(**settings["encoding"]), settings["length"])
         file_format = file_format.with_texts(GraphReading(parts))
     with new_directory(path, marker=MANIFEST, overwrite=overwrite) as part:
-        file_format.save(model, part, quantize=quantize, calibration=calibration)
+        file_format.save(model, part, quantize=storing.quantize, calibration=storing.calibration)
         write_json(part / "tokenizer.json", tokenizer.to_json())
         write_json(part / "labels.json", {"format_version": FORMAT_VERSION, "labels": task.labels})
         write_json(
@@ -142,8 +153,8 @@ def write_bundle(
             "format_version": FORMAT_VERSION,
             "slmcli": __version__,
             "task": task.name,
-            "format": format_name,
-            "quantize": quantize,
+            "format": storing.format_name,
+            "quantize": storing.quantize,
             "bytes": file_format.size(part),
             "tokenizer_fingerprint": tokenizer.fingerprint,
             **facts,

@@ -8,7 +8,7 @@ from typing import Any  # Any: JSON documents
 import numpy as np
 
 from slmcli.backbones import BACKBONES
-from slmcli.bundle import FORMAT_VERSION, MANIFEST, Bundle, check_quantization, describe_parity, open_bundle, write_bundle
+from slmcli.bundle import FORMAT_VERSION, MANIFEST, Bundle, Storing, check_quantization, describe_parity, open_bundle, write_bundle
 from slmcli.config import ExportSettings
 from slmcli.dataset import Dataset
 from slmcli.errors import BundleError, ConfigError, DatasetError, GateError, OutputError
@@ -25,6 +25,8 @@ from slmcli.tasks.base import TrainableTask
 
 # our choice: below this, two float32 runtimes differ by the order of their sums alone
 TOLERANCE = 1e-4
+# what a manifest says of a trained model, whatever its format
+_KEPT_FACTS = ("backbone", "parameters", "scores", "learned_splits", "dataset_fingerprint", "licence")
 # our choice: enough to meet what texts have in them, in seconds
 _PROGRAM_TEXTS = 500
 # our choice: below this, one odd text decides a range
@@ -38,22 +40,16 @@ def export(target: Path, settings: ExportSettings, out: Path, *, dataset: Path |
         GateError: The exported model says something else; nothing is kept.
     """
     bundle = open_bundle(target)
-    if bundle.manifest["format"] != KerasFormat.name:
-        raise BundleError(f"{bundle.path} is already in format {bundle.manifest['format']}. Export from the run, or from a keras bundle.")
     identity = sha256_json([bundle.manifest["files"], settings.model_dump()])[:16]
     if _is_up_to_date(out, identity) and not overwrite:
         return {**_summary(out, open_bundle(out)), "up_to_date": True}
     _refuse(out, overwrite, bundle)
-    check_format(str(bundle.manifest.get("backbone")), settings.format)
-    file_format = FORMATS.load(settings.format)()
-    check_quantization(file_format, settings.quantize)
-    if settings.standalone:
-        check_standalone(bundle, settings.format)
+    _check_possible(bundle, settings)
     source = dataset_of(target, dataset)
     if source is None:
         raise DatasetError(f"{target}: the parity check needs the dataset it was trained on. Pass --dataset DIR.")
     check_same_tokenizer(source, bundle)
-    needs_calibration = settings.quantize in file_format.calibrated
+    needs_calibration = settings.quantize in FORMATS.load(settings.format).calibrated
     texts = calibration_texts(source, bundle.task, settings.calibration_examples) if needs_calibration else []
     start_tensorflow()
     examples = parity_examples(source, bundle.task, settings.parity_examples)
@@ -70,21 +66,26 @@ def export(target: Path, settings: ExportSettings, out: Path, *, dataset: Path |
     write_bundle(
         out,
         load_model(bundle.path),
-        format_name=settings.format,
-        quantize=settings.quantize,
-        calibration=[before.features([text]) for text in texts],
+        Storing(settings.format, settings.quantize, [before.features([text]) for text in texts]),
         task=bundle.task,
         tokenizer=bundle.tokenizer,
         ngrams=bundle.ngrams,
         settings={key: value for key, value in bundle.settings.items() if key != "format_version"},
-        facts={
-            **{key: bundle.manifest.get(key) for key in ("backbone", "parameters", "scores", "learned_splits", "dataset_fingerprint", "licence")},
-            "export_fingerprint": identity,
-        },
+        facts={**{key: bundle.manifest.get(key) for key in _KEPT_FACTS}, "export_fingerprint": identity},
         overwrite=overwrite,
         check=check,
     )
     return _summary(out, open_bundle(out))
+
+
+def _check_possible(bundle: Bundle, settings: ExportSettings) -> None:
+    """Refuse what cannot be written, before anything is computed."""
+    if bundle.manifest["format"] != KerasFormat.name:
+        raise BundleError(f"{bundle.path} is already in format {bundle.manifest['format']}. Export from the run, or from a keras bundle.")
+    check_format(str(bundle.manifest.get("backbone")), settings.format)
+    check_quantization(FORMATS.load(settings.format)(), settings.quantize)
+    if settings.standalone:
+        check_standalone(bundle, settings.format)
 
 
 def check_format(backbone: str, format_name: str) -> None:

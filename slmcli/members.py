@@ -194,8 +194,6 @@ class Training:
         write_bundle(
             self.run.bundle,
             joined.whole,
-            format_name="keras",
-            quantize="none",
             task=self.task.with_inputs(joined.features),
             tokenizer=self.dataset.load_tokenizer(),
             ngrams=self.dataset.load_ngrams() if FEATURE in joined.features else None,

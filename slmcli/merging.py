@@ -51,7 +51,7 @@ def merge_delta(target: Path, out: Path, *, base: Path | None, overwrite: bool) 
     model = _build(settings, task, len(tokenizer.vocabulary))
     begin_with(model, found)
     merged = _merge(apply_delta(model, delta))
-    options: dict[str, Any] = {"format_name": "keras", "quantize": "none", "task": task, "tokenizer": tokenizer, "ngrams": None}
+    options: dict[str, Any] = {"task": task, "tokenizer": tokenizer, "ngrams": None}
     write_bundle(out, merged, **options, settings=settings, facts={**facts, "merged": str(delta.adaptation)}, overwrite=overwrite)
     written = open_bundle(out)
     return {"bundle": str(out), "bytes": written.bytes, "method": str(delta.adaptation), "parameters": delta.parameters}

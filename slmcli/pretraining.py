@@ -142,8 +142,6 @@ def _train(dataset: Dataset, plan: PretrainPlan, run: Run, execution: Execution,
     write_bundle(
         run.bundle,
         model,
-        format_name="keras",
-        quantize="none",
         task=TASKS.load(LANGUAGE_MODEL)([]),
         tokenizer=session.tokenizer,
         ngrams=None,

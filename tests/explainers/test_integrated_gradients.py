@@ -39,7 +39,7 @@ def make_bundle(dataset: Path, place: Path, *, backbone: str, **changes: Any) ->
     settings = {"encoding": opened.encoding.model_dump(), "length": training.length, "finetune": {}}
     facts = {"backbone": backbone, "tokenizer_fingerprint": opened.description["tokenizer_fingerprint"]}
     parts: dict[str, Any] = {"task": task, "tokenizer": opened.load_tokenizer(), "ngrams": ngrams, "settings": settings, "facts": facts}
-    write_bundle(place / "bundle", joined.whole, format_name="keras", quantize="none", **parts, overwrite=False)
+    write_bundle(place / "bundle", joined.whole, **parts, overwrite=False)
     return place / "bundle"
 
 
