@@ -29,13 +29,14 @@ class Predictor:
 
         Texts of similar length share a batch; which ones do changes no result beyond rounding.
         """
-        return self.probabilities_of(self._encode(texts), batch_size=batch_size)
+        return self.probabilities_of(self.encode(texts), batch_size=batch_size)
 
     def features(self, texts: Sequence[Input]) -> dict[str, np.ndarray]:
         """Return what the model reads of texts: each input feature as (texts, length) int32."""
-        return self._batch(self._encode(texts))
+        return self._batch(self.encode(texts))
 
-    def _encode(self, texts: Sequence[Input]) -> list[dict[str, np.ndarray]]:
+    def encode(self, texts: Sequence[Input]) -> list[dict[str, np.ndarray]]:
+        """Return the features of each text, as `probabilities_of` takes them."""
         bundle = self.bundle
         parts = (bundle.task, bundle.tokenizer, bundle.encoding, bundle.ngrams)
         return [encode_example(self._as_example(text), *parts) for text in texts]

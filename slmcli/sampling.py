@@ -63,7 +63,7 @@ def filter_logits(logits: np.ndarray, *, top_k: int = 0, top_p: float = 1.0, min
     if 0 < top_k < logits.shape[1]:
         result = _keep(result, [largest(row, top_k) for row in result])
     if top_p < 1.0:
-        result = _keep(result, [_nucleus(row, top_p) for row in softmax(result)])
+        result = _keep(result, [_nucleus(*row, top_p) for row in zip(result, softmax(result), strict=True)])
     if min_p > 0.0:
         probabilities = softmax(result)
         result = np.where(probabilities >= min_p * (1 - _ROUNDING) * probabilities.max(axis=1, keepdims=True), result, np.float32(-np.inf))
@@ -78,15 +78,16 @@ def _keep(logits: np.ndarray, kept: Sequence[np.ndarray]) -> np.ndarray:
     return result
 
 
-def _nucleus(probabilities: np.ndarray, top_p: float) -> np.ndarray:
+def _nucleus(logits: np.ndarray, probabilities: np.ndarray, top_p: float) -> np.ndarray:
     """Return the fewest likeliest tokens of (vocab,) that have a probability together.
 
+    They are ranked by their logits, of which different ones may have one probability after rounding.
     Those below (1 - top_p) / vocab are together too improbable to be needed, and of the others few are sorted first.
     """
     candidates = np.flatnonzero(probabilities >= (1.0 - top_p) / len(probabilities))
-    order = candidates[largest(probabilities[candidates], _FEW)]
+    order = candidates[largest(logits[candidates], _FEW)]
     if probabilities[order].sum() < top_p:
-        order = candidates[np.argsort(-probabilities[candidates], kind="stable")]
+        order = candidates[np.argsort(-logits[candidates], kind="stable")]
     before = np.cumsum(probabilities[order]) - probabilities[order]
     return order[: max(1, int(np.searchsorted(before, top_p - _ROUNDING)))]
 

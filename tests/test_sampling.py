@@ -75,6 +75,12 @@ def test_filters_keep_the_only_token_there_is() -> None:
     assert kept(filter_logits(np.array([[-np.inf, -3.0, -np.inf]], np.float32), top_k=2, top_p=0.5, min_p=0.5)) == [[1]]
 
 
+def test_of_equal_probabilities_the_higher_score_stays() -> None:
+    logits = np.zeros((1, 9), np.float32)
+    logits[0, 3] = np.finfo(np.float32).tiny
+    assert kept(filter_logits(logits, top_p=0.25)) == [[0, 1, 3]]
+
+
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(logits=LOGITS, top_k=st.integers(0, 12), top_p=st.floats(0.01, 1.0), min_p=st.floats(0.0, 0.99))
 def test_filters_always_keep_a_likeliest_token(logits: np.ndarray, top_k: int, top_p: float, min_p: float) -> None:
