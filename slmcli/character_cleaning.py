@@ -168,7 +168,10 @@ def _space(match: re.Match[str]) -> str:
 
 
 def _entity(match: re.Match[str]) -> str:
-    return html.unescape(match.group())
+    text = match.group()
+    if len(text) > 40 and text[1].startswith("#") and text[2] not in "xX":  # Python refuses decimal numbers of more than 4,300 digits
+        text = f"&#{text[2:].rstrip(';').lstrip('0')[:20] or '0'};"
+    return html.unescape(text)
 
 
 def _broken_entity(match: re.Match[str]) -> str:

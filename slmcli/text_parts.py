@@ -17,7 +17,7 @@ _REASONS = {
     "chinese": "its words come from a dictionary with probabilities",
     "bpe": "its merges depend on each other",
     "unigram": "its pieces are found by sums of rounded probabilities",
-    "wordpiece": "its pieces are found one after the other",
+    "wordpiece": "its search for the longest pieces is not written for one yet",
     "huggingface": "what its file asks for is done by a library alone",
 }
 

@@ -203,3 +203,8 @@ def _normal_pieces(text: str, step: Normalization) -> list[str]:
         pieces += [text[position:start], step.normalize(text[start:end])]
         position = end
     return [*pieces, text[position:]]
+
+
+@pytest.mark.parametrize(("digits", "expected"), [("1" * 5000, "\ufffd"), ("0" * 5000 + "65", "A"), ("0" * 5000, "\ufffd")])
+def test_a_reference_of_any_number_of_digits_is_read(digits: str, expected: str) -> None:
+    assert clean(f"a&#{digits};b", CleaningSettings(cleaning=["markup"])) == f"a{expected}b"
